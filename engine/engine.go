@@ -228,6 +228,6 @@ func (e *Engine) Close() error {
 	e.tellRest()
 	e.routes.Close()
 	e.lanes.Close()
-	e.settleAccounts()
+	e.storeLeft()
 	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -12,7 +11,7 @@ import (
 // Follow says which of AWF's files to follow.
 type Follow struct {
 	Paths       []string               // audit files, and folders of transcripts; they need not exist yet
-	State       string                 // the folder where awf-hook keeps its state
+	State       string                 // the folder where awf-hook keeps its state; Follow does not begin without one
 	FromStart   bool                   // reads new files from their beginning instead of their end
 	Storage     string                 // AWF's --storage; "" looks beside the paths
 	OrphanAfter time.Duration          // how long a run may be quiet before it gets an end; 0 means for ever
@@ -22,11 +21,8 @@ type Follow struct {
 // Follow submits the events of files as they grow, through rotation, until ctx ends. It stores its positions after
 // the events, so that the next Follow continues there. While the queue is full it waits for room.
 func (e *Engine) Follow(ctx context.Context, f Follow) error {
-	follow := source.Follow{
-		Paths: f.Paths, State: filepath.Join(f.State, "follow"), FromStart: f.FromStart,
-		Storage: f.Storage, OrphanAfter: f.OrphanAfter,
-	}
-	return follow.Run(ctx, e.sink(f.Broken, ""))
+	files := source.Follow{Paths: f.Paths, State: f.State, FromStart: f.FromStart, Storage: f.Storage, OrphanAfter: f.OrphanAfter}
+	return files.Run(ctx, e.sink(f.Broken, ""))
 }
 
 // AuditFile returns the file that AWF writes its audit trail to, according to the environment; "" if it writes none.

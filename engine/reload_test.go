@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,9 @@ func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
 	eventually(t, "the first", func() bool { return b.count("/a") == 1 && b.count("/b") == 3 })
 	if err := e.Reload(parse(t, without)); err != nil {
 		t.Fatal(err)
+	}
+	if names := e.Webhooks(); !slices.Equal(names, []string{"two"}) {
+		t.Errorf("webhooks %v, want two alone: the lane of the other must not send", names)
 	}
 	submitTexts(t, e, 1, "")
 	eventually(t, "the other webhook's", func() bool { return b.count("/b") == 4 })

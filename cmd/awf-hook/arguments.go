@@ -49,7 +49,7 @@ func first(args []string, otherwise string) string {
 // isExec reports whether a command is exec, which runs its command whatever is wrong with a flag's value.
 func isExec(cmd *cobra.Command) bool { return cmd.CommandPath() == cmd.Root().Name()+" exec" }
 
-// lenient is the value of one of exec's flags. It keeps the error of the first text that it cannot take.
+// lenient is the value of one of exec's flags. It keeps the error of the first text that it cannot read.
 type lenient struct {
 	pflag.Value
 	flag *pflag.Flag
@@ -63,8 +63,8 @@ func (l *lenient) Set(text string) error {
 	return nil
 }
 
-// beLenient lets a command run whatever is wrong with the values of its flags.
-func beLenient(f *pflag.Flag) {
+// makeLenient lets a command run whatever is wrong with the flag's value.
+func makeLenient(f *pflag.Flag) {
 	if _, wrapped := f.Value.(*lenient); !wrapped {
 		f.Value = &lenient{Value: f.Value, flag: f}
 	}
@@ -83,7 +83,7 @@ func misread(cmd *cobra.Command) (err error) {
 // mayBeEmpty lists the flags that may be empty: they give an event a text.
 var mayBeEmpty = []string{"emit --workflow", "emit --workflow-id"}
 
-// checkValues refuses empty and negative values of flags. An unset variable of a script would otherwise select everything, or a default.
+// checkValues refuses empty and negative values of flags. Otherwise a script's unset variable would select everything, or a default.
 func checkValues(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		values := []string{f.Value.String()}
@@ -123,13 +123,13 @@ var refusals = map[string]string{
 	"webhook": "is not about one webhook",
 }
 
-// insteads name the command that does what a flag would mean of another one.
-var insteads = map[string]string{
+// alternatives name a command that does what the user of an unknown flag probably wants.
+var alternatives = map[string]string{
 	"eval --webhook": "awf-hook explain --webhook NAME shows the values of a webhook's filter",
 }
 
-// once is the value of a flag that says what a command reads or selects. A second one would drop the first without a word. Flags that only
-// set something may be given again, as scripts do to override their defaults.
+// once is the value of a flag that says what a command reads or selects. A second value would silently replace the first. Flags that only
+// set something may be given again: scripts do that to override their defaults.
 type once struct {
 	pflag.Value
 	given bool
@@ -171,7 +171,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// unreadable says what a flag wants, if it cannot take a text.
+// unreadable says what a flag wants instead of a text that it cannot read.
 func unreadable(f *pflag.Flag, text string, err error) error {
 	want := map[string]string{
 		"bool": "true or false", "duration": "a duration like 30s or 5m", "int": "a whole number", "int64": "a whole number",
@@ -188,7 +188,7 @@ func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	if unknown.GetSpecifiedShortnames() != "" && name == "c" {
 		name = "config"
 	}
-	if instead := insteads[cmd.Name()+" --"+name]; instead != "" {
+	if instead := alternatives[cmd.Name()+" --"+name]; instead != "" {
 		return fmt.Errorf("--%s: %s", name, instead)
 	}
 	if why := refusals[name]; why != "" {

@@ -28,8 +28,8 @@ const (
 	maxSamples = 3         // differences that are shown for each webhook
 )
 
-// backtest holds what configurations make of past events.
-type backtest struct {
+// backtestFlags are the flags of backtest.
+type backtestFlags struct {
 	configFlags
 	against string
 	since   string
@@ -54,7 +54,7 @@ type backtestJSON struct {
 }
 
 func (c *command) backtestCommand() *cobra.Command {
-	var b backtest
+	var b backtestFlags
 	cmd := &cobra.Command{
 		Use:   "backtest [AUDIT|FOLDER…]",
 		Short: "Show what a configuration would have sent for past runs; sends nothing",
@@ -74,7 +74,7 @@ bodies that differ. It sends nothing and stores nothing.`,
 	return cmd
 }
 
-func (c *command) backtest(b backtest, paths []string) error {
+func (c *command) backtest(b backtestFlags, paths []string) error {
 	since, err := sinceTime(b.since)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (c *command) rates(flags configFlags) (map[string]string, error) {
 		return nil, err
 	}
 	rates := map[string]string{}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		rates[w.Name] = rateOf(&w)
 	}
 	return rates, nil
@@ -153,8 +153,8 @@ func rateOf(w *config.Webhook) string {
 	return ""
 }
 
-// written matches the time of a line from AWF.
-var written = lazy.Regexp(`"timestamp":"([^"]+)"`)
+// timeOfLine matches the time in a line of AWF's.
+var timeOfLine = lazy.Regexp(`"timestamp":"([^"]+)"`)
 
 // pastLine is a line with its time.
 type pastLine struct {
@@ -162,12 +162,12 @@ type pastLine struct {
 	text []byte
 }
 
-// pastLines reads files, and the files in folders, and sorts their lines by time. It skips missing files.
+// pastLines reads files, and those in folders, and sorts their lines by time. It skips missing files.
 func pastLines(paths []string) ([]byte, error) {
 	var lines []pastLine
 	left := int64(maxPast)
 	for _, path := range paths {
-		for _, file := range linesFiles(path) {
+		for _, file := range jsonlFiles(path) {
 			text, err := readFile(file, left)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -188,8 +188,8 @@ func pastLines(paths []string) ([]byte, error) {
 	return all.Bytes(), nil
 }
 
-// linesFiles returns a file itself, or the files with lines in a folder and below it.
-func linesFiles(path string) (files []string) {
+// jsonlFiles returns a file itself, or the .jsonl files in a folder and below it.
+func jsonlFiles(path string) (files []string) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return []string{path}
 	}
@@ -206,7 +206,7 @@ func linesFiles(path string) (files []string) {
 func appendLines(lines []pastLine, text []byte) []pastLine {
 	var at time.Time
 	for line := range bytes.Lines(text) {
-		if m := written().FindSubmatch(line); m != nil {
+		if m := timeOfLine().FindSubmatch(line); m != nil {
 			if t, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
 				at = t
 			}
@@ -284,7 +284,7 @@ func bodyText(p *engine.Preview) string {
 	return text.String() + "\n"
 }
 
-func (c *command) printBacktest(b backtest, results map[string]*backtestJSON, rates map[string]string, events int) {
+func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSON, rates map[string]string, events int) {
 	header := []string{"WEBHOOK", "REQUESTS", "FAILED", "PEAK/MIN", "RATE"}
 	if b.against != "" {
 		header = append(header, "OLD", "ONLY NEW", "ONLY OLD", "CHANGED")

@@ -99,19 +99,6 @@ func (r *checked) report() config.Errors {
 	return report
 }
 
-// load reads a configuration. If it has mistakes, load adds those in its globs, expressions and transforms; otherwise
-// opening an engine finds them.
-func load(s config.Search) (*config.Config, error) {
-	cfg, err := s.Load()
-	if err == nil {
-		return cfg, nil
-	}
-	if all := check(cfg, err); all.other == nil {
-		return nil, all.mistakes
-	}
-	return nil, err
-}
-
 func (c *command) check(files []string, flags checkFlags) error {
 	search := config.Search{NoProject: flags.noProject, Inspect: true, Env: os.LookupEnv}
 	if flags.noEnv {
@@ -134,7 +121,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 		}
 	}
 	if flags.json {
-		c.printReport(results, shown)
+		c.printChecked(results, shown)
 	} else {
 		c.sayChecked(results)
 	}

@@ -30,7 +30,7 @@ const (
 	exitNotDelivered = 5 // something is not delivered, with --wait-delivered, or dead, with --fail-on-dead
 )
 
-// exitError carries an exit code. Any other error is a mistake in the arguments.
+// exitError is an error with an exit code. An error without one is a mistake in the arguments.
 type exitError struct {
 	code int
 	err  error // nil if it was already printed
@@ -60,19 +60,19 @@ type command struct {
 	misread   error                // the mistake in the values of exec's flags; nil if there is none
 }
 
-// run runs the command line and returns the exit code.
+// run is main for a process with these arguments and streams.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
 	prepare()
 	return (&command{in: in, out: out, err: errw}).run(args)
 }
 
-// prepare changes settings of the whole process.
+// prepare changes what holds for the whole process: its log and its signals.
 func prepare() {
 	log.SetOutput(io.Discard)      // net/http logs what a receiver sends unasked, which may echo a secret
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end us, only the passing through
 }
 
-// run runs the command line.
+// run runs the command line and returns the exit code.
 func (c *command) run(args []string) int {
 	c.sentences = isTerminal(c.err)
 	c.useScreen()
@@ -168,7 +168,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
-		PersistentPreRunE: c.prepare,
+		PersistentPreRunE: c.checkFlags,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetIn(c.in)
@@ -200,7 +200,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 	return root
 }
 
-// configFlags say which configuration a command reads.
+// configFlags name the configuration that a command reads.
 type configFlags struct {
 	file         string
 	to           string
@@ -255,8 +255,8 @@ func (f *configFlags) origin() string {
 	return "project " + folder
 }
 
-// prepare reads the root's flags. exec reports wrong values itself.
-func (c *command) prepare(cmd *cobra.Command, _ []string) error {
+// checkFlags runs before every command. exec reports wrong values of flags itself, once its command runs.
+func (c *command) checkFlags(cmd *cobra.Command, _ []string) error {
 	err := c.readFlags(cmd)
 	if isExec(cmd) {
 		c.misread, err = cmp.Or(misread(cmd), checkValues(cmd), err), nil
@@ -279,8 +279,11 @@ func (c *command) readFlags(cmd *cobra.Command) error {
 
 // load reads a configuration. Its mistakes give the exit code of a bad configuration.
 func (c *command) load(search config.Search) (*config.Config, error) {
-	cfg, err := load(search)
+	cfg, err := search.Load()
 	if err != nil {
+		if all := check(cfg, err); all.other == nil { // with the mistakes that opening an engine would find
+			err = all.mistakes
+		}
 		return nil, &exitError{exitConfig, err}
 	}
 	if len(cfg.Files) == 0 && search.To == "" && (cfg.Project == nil || cfg.Project.Settings == "") {
@@ -324,7 +327,7 @@ func noSettings(search config.Search) string {
 	return text
 }
 
-// openEngine opens an engine. opts name the queue and everything else that belongs to this program.
+// openEngine opens an engine. It adds to opts what is the same for every engine of this program.
 func (c *command) openEngine(cfg *config.Config, opts engine.Options) (*engine.Engine, error) {
 	opts.Logger, opts.Version, opts.ModuleCache = c.logger(), version(), moduleCache()
 	defer c.compiling(cfg)()

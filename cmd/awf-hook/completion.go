@@ -12,6 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
 )
@@ -41,7 +42,7 @@ deliveries, states, types of events, formats and languages. A release and the De
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, known := shells[args[0]]
 			if !known {
-				return unknownName("shell", args[0], names)
+				return spelling.Unknown("shell", args[0], names)
 			}
 			return write(cmd.Root())
 		},
@@ -130,7 +131,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	if cfg == nil {
 		return nil
 	}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {

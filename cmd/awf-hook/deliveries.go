@@ -141,8 +141,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, cfg) }
-	local := api.Local{Deliveries: deliveries, Mask: mask}
+	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }}
 	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
@@ -158,8 +157,8 @@ func (c *command) onQueue(where *queueFlags, do func(ctx context.Context, q open
 	}
 }
 
-// findQueue finds the queue of a command that needs little else of the configuration. flag may give its place. Mistakes that leave the
-// place in doubt are the error beside a nil configuration, others the error beside a configuration.
+// findQueue finds the queue of a command that needs little else of the configuration. flag may name its place. If a mistake leaves the
+// place in doubt, findQueue returns it without a configuration; any other mistake comes with the configuration.
 func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, err error) {
 	cfg, err = f.search().Load()
 	if cfg == nil {
@@ -178,7 +177,7 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 	return cfg, place, err
 }
 
-// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the text there may be meant as the queue's settings.
+// hidesQueue reports whether a mistake at a path leaves the queue's place in doubt: the user may have meant the queue's settings.
 func hidesQueue(path string) bool {
 	top := path[:strings.IndexAny(path+".", ".[")]
 	key := path[strings.LastIndexByte(path, '.')+1:]
@@ -188,7 +187,7 @@ func hidesQueue(path string) bool {
 // maxNamespaces is how many namespaces a warning names.
 const maxNamespaces = 3
 
-// warnOfNamespaces says on stderr that a database has nothing of the default namespace but of others, if the configuration chooses none.
+// warnOfNamespaces says on stderr that a database has deliveries of other namespaces only, if the configuration chooses none.
 func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliveries, file string, cfg *config.Config) {
 	if !config.IsDatabase(file) || cfg.Queue.Namespace != "" {
 		return
@@ -240,7 +239,7 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 	return inQueue(do(ctx, openedQueue{Queue: client, file: where.server}))
 }
 
-// inQueue adds that an error is the queue's, unless the error says so.
+// inQueue makes an error without an exit code a failure: it comes from the queue, not from the arguments.
 func inQueue(err error) error {
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		return failure(err)
@@ -254,30 +253,6 @@ func userName() string {
 		return u.Username
 	}
 	return "uid " + strconv.Itoa(os.Getuid())
-}
-
-// checkWebhook suggests a webhook if neither the queue nor the configuration has the name. It accepts "".
-func (q openedQueue) checkWebhook(ctx context.Context, name string) error {
-	lanes, err := q.Webhooks(ctx)
-	if err != nil || name == "" {
-		return err
-	}
-	var names []string
-	for i := range lanes {
-		names = append(names, lanes[i].Identity())
-	}
-	if !q.onServer() && !q.broken {
-		for _, w := range q.config.Webhooks {
-			names = append(names, w.Identity)
-		}
-	}
-	for _, identity := range names {
-		names = append(names, identity[strings.LastIndexByte(identity, '#')+1:])
-	}
-	if slices.Contains(names, name) {
-		return nil
-	}
-	return unknownName("webhook", name, slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "#") }))
 }
 
 // find returns the delivery whose id begins with the given text.
@@ -321,7 +296,7 @@ func unknownState(given delivery.State, states []delivery.State) error {
 	for _, s := range states {
 		names = append(names, string(s))
 	}
-	return fmt.Errorf("--state: %w", unknownName("state", string(given), names))
+	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), names))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.

@@ -89,9 +89,6 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		return err
 	}
 	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-			return err
-		}
 		if len(ids) > 0 {
 			item, err := q.find(ctx, ids[0])
 			if err != nil {

@@ -60,9 +60,6 @@ until they have found as many as --limit says: through a million deliveries in a
 				return err
 			}
 			return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-				if err := q.checkWebhook(ctx, filter.Webhook); err != nil {
-					return err
-				}
 				if watch {
 					return c.watchDeliveries(ctx, q, filter)
 				}

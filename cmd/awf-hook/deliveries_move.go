@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/spf13/cobra"
 )
 
@@ -15,32 +15,16 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 		Short: "Move deliveries to a webhook's new name or file",
 		Long: `move gives the waiting deliveries and dead letters of one webhook to another, for example after you renamed the webhook or its
 configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME is enough if only one webhook has
-it. NEW must be a webhook of the configuration, or with --server one that had a delivery.`,
+it. NEW must be a webhook of the configuration, or with --server one that the server's configuration or queue has.`,
 		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
 		Args:    cobra.NoArgs,
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
-			lanes, err := q.Webhooks(ctx)
-			if err != nil {
-				return err
-			}
-			var old []string
-			for i := range lanes {
-				old = append(old, lanes[i].Identity())
-			}
-			current := old
+			source, target := from, to // a server finds out itself which webhooks these are
 			if !q.onServer() {
-				current = nil
-				for _, w := range q.config.Active() {
-					current = append(current, w.Identity)
+				var err error
+				if source, target, err = q.resolve(ctx, from, to); err != nil {
+					return err
 				}
-			}
-			source, err := identityOf(from, old)
-			if err != nil {
-				return fmt.Errorf("--from: %w", err)
-			}
-			target, err := identityOf(to, current)
-			if err != nil {
-				return fmt.Errorf("--to: %w", err)
 			}
 			n, err := q.Move(ctx, source, target)
 			if err == nil && where.json {
@@ -59,23 +43,24 @@ it. NEW must be a webhook of the configuration, or with --server one that had a 
 	return cmd
 }
 
-// identityOf finds the only webhook with a name.
-func identityOf(name string, identities []string) (string, error) {
-	var found, names []string
-	for _, identity := range identities {
-		last := identity[strings.LastIndexByte(identity, '#')+1:]
-		if name == identity {
-			return identity, nil
-		}
-		if names = append(names, last); name == last {
-			found = append(found, identity)
-		}
+// resolve returns the identities of a webhook of the queue and one of the configuration.
+func (q openedQueue) resolve(ctx context.Context, from, to string) (source, target string, err error) {
+	lanes, err := q.Webhooks(ctx)
+	if err != nil {
+		return "", "", err
 	}
-	switch len(found) {
-	case 0:
-		return "", unknownName("webhook", name, names)
-	case 1:
-		return found[0], nil
+	var old, current []string
+	for i := range lanes {
+		old = append(old, lanes[i].Identity())
 	}
-	return "", fmt.Errorf("%s is the name of %d webhooks: want one of %s", name, len(found), strings.Join(found, ", "))
+	for _, w := range q.config.Active() {
+		current = append(current, w.Identity)
+	}
+	if source, err = api.Resolve(from, old); err != nil {
+		return "", "", fmt.Errorf("--from: %w", err)
+	}
+	if target, err = api.Resolve(to, current); err != nil {
+		return "", "", fmt.Errorf("--to: %w", err)
+	}
+	return source, target, nil
 }

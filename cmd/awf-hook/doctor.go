@@ -254,8 +254,8 @@ func (d *doctor) configuration() (*config.Config, bool) {
 	return cfg, true
 }
 
-// holding returns the active webhooks, those of definitions included.
-func holding(cfg *config.Config) []config.Webhook {
+// activeWebhooks returns the active webhooks, those of workflow definitions included.
+func activeWebhooks(cfg *config.Config) []config.Webhook {
 	all := cfg.Active()
 	known := map[string]bool{}
 	for _, w := range all {
@@ -278,9 +278,9 @@ func holding(cfg *config.Config) []config.Webhook {
 // receivers tries to reach each receiver.
 func (d *doctor) receivers(cfg *config.Config) {
 	const part = "receivers"
-	webhooks := holding(cfg)
+	webhooks := activeWebhooks(cfg)
 	if len(webhooks) == 0 {
-		d.find(part, warning, "no webhook holds")
+		d.find(part, warning, "no webhook is active")
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxReach)

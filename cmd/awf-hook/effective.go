@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // effectiveWebhook is a webhook of the effective configuration.
@@ -52,7 +53,7 @@ func effective(results []checked, workflow string) *effectiveConfig {
 	return all
 }
 
-// only leaves the webhooks of a name; "" leaves all as they are.
+// only keeps the webhooks of this name; "" keeps everything.
 func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
 	if webhook == "" {
 		return all, nil
@@ -65,7 +66,7 @@ func (all *effectiveConfig) only(webhook string) (*effectiveConfig, error) {
 		}
 	}
 	if len(left.Webhooks) == 0 {
-		return nil, unknownName("webhook", webhook, names)
+		return nil, spelling.Unknown("webhook", webhook, names)
 	}
 	return left, nil
 }
@@ -103,8 +104,8 @@ type checkJSON struct {
 	*effectiveConfig
 }
 
-// printReport prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
-func (c *command) printReport(results []checked, shown *effectiveConfig) {
+// printChecked prints the mistakes, and the effective configuration if shown is not nil, as one JSON object.
+func (c *command) printChecked(results []checked, shown *effectiveConfig) {
 	report := checkJSON{Mistakes: config.Errors{}, effectiveConfig: shown}
 	for _, r := range results {
 		if r.other != nil {

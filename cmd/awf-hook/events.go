@@ -12,6 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/examples"
 	"github.com/spf13/cobra"
 )
@@ -46,7 +47,7 @@ the payload and an example. --json prints the examples, an event on each line, f
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && !slices.Contains(eventTypes(), args[0]):
-				return unknownName("type of event", args[0], eventTypes())
+				return spelling.Unknown("type of event", args[0], eventTypes())
 			case asJSON:
 				c.printExamples(args)
 				return nil
@@ -135,7 +136,7 @@ function. awf-hook eval tries them out.`,
 				}
 			}
 			if len(rows) == 1 {
-				return unknownName("function", args[0], functionNames())
+				return spelling.Unknown("function", args[0], functionNames())
 			}
 			if !asJSON {
 				printTable(c.out, rows)

@@ -63,7 +63,7 @@ type fates struct {
 
 func newFates(t *testing.T, random *rand.Rand) *fates {
 	f := &fates{T: t, random: random, kinds: map[string]int{}, temp: t.TempDir()}
-	f.receiver = &moody{random: random, got: map[string]int{}}
+	f.receiver = &moody{random: rand.New(rand.NewPCG(random.Uint64(), 2)), got: map[string]int{}}
 	f.dir = small(t, "size=24m")
 	f.queue = filepath.Join(f.dir, "queue.db")
 	url := serve(t, f.receiver)

@@ -12,8 +12,8 @@ import (
 
 const byteOrderMark = "\ufeff" // some editors begin a file with it
 
-// asLines writes JSON objects that somebody wrote by hand as lines, and completes envelopes. It returns any other text
-// unchanged, except for a byte order mark.
+// asLines turns JSON objects, which somebody may have written by hand, into lines, and completes envelopes. It returns any other text
+// unchanged but for a byte order mark.
 func asLines(text []byte) []byte {
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	var lines bytes.Buffer

@@ -80,15 +80,14 @@ func refusesJSON(cmd *cobra.Command) bool {
 	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 }
 
-// describe adds to a command, and to those below it, the exit codes in the help and suggestions for misspelt subcommands, and refuses a
-// second value of flags that select.
+// describe completes a command and those below it: exit codes in the help, suggestions, checks of arguments and of flags.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
 	cmd.PersistentFlags().VisitAll(onlyOnce)
 	cmd.Flags().VisitAll(onlyOnce)
 	if isExec(cmd) {
-		cmd.Flags().VisitAll(beLenient)
+		cmd.Flags().VisitAll(makeLenient)
 	}
 	cmd.SuggestFor = otherNames[path]
 	if codes := exitCodes[path]; !cmd.HasSubCommands() {
@@ -130,8 +129,8 @@ func onlySubcommands(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// suggest returns the subcommand that a word means, by its name or by another tool's name for it; nil if there is none.
-// find picks the word from a list. Subcommands of from come first, then those near to it.
+// suggest returns the subcommand that a word means, by its name or by another tool's name for it; nil if there is none. find picks the
+// word from a list. Subcommands of from come before those further below.
 func suggest(from *cobra.Command, word string, find func(string, []string) string) *cobra.Command {
 	level := from.Commands()
 	for len(level) > 0 {
@@ -157,7 +156,7 @@ func suggest(from *cobra.Command, word string, find func(string, []string) strin
 	return nil
 }
 
-// helpCommand is cobra's own, with an error for commands that do not exist.
+// helpCommand is cobra's own, but fails for commands that do not exist.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",

@@ -41,7 +41,7 @@ var mayImport = map[string]string{
 	"engine/lazy":                     "",
 	"engine/spelling":                 "",
 	"examples":                        "",
-	"transforms/wasm":                 "transforms/wasm/meter engine/lazy",
+	"transforms/wasm":                 "transforms/wasm/meter engine/jsonbytes engine/lazy",
 	"transforms/wasm/meter":           "",
 	"transforms/guest":                "",
 
@@ -49,9 +49,9 @@ var mayImport = map[string]string{
 	"cmd/awf-hook/internal/schema": "",
 	"cmd/awf-hook/internal/listen": "engine/jsonbytes engine/signature",
 	"cmd/awf-hook/internal/otlp":   "engine/trace",
-	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
-	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",      // what the page and the API show and do
-	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes",
+	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
+	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",                                // what the page and the API show and do
+	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature engine/trace engine/lazy", // beside the engine, for the command
 	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file engine/lazy",                               // beside the engine, for the command
 

@@ -19,6 +19,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 )
@@ -156,16 +157,16 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 	return c.openEngine(cfg, engine.Options{})
 }
 
-// hasWebhook says which webhook of a configuration a name may mean that none has. "" is no name.
+// hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
 	var names []string
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}
-	return unknownName("webhook", name, names)
+	return spelling.Unknown("webhook", name, names)
 }
 
 // readEvents reads the events of files, or of stdin without files.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"golang.org/x/term"
 )
 
@@ -104,7 +105,7 @@ func (p *prompt) line(line string) bool {
 		cmd := p.functionsCommand()
 		err = cmd.RunE(cmd, strings.Fields(rest))
 	case strings.HasPrefix(word, ":"):
-		err = unknownName("command of the prompt", word, commandsOfPrompt)
+		err = spelling.Unknown("command of the prompt", word, commandsOfPrompt)
 	default:
 		err = p.evaluate(line)
 	}
@@ -133,7 +134,7 @@ func (p *prompt) choose(typ string) error {
 	some := slices.Clone(p.all)
 	some = slices.DeleteFunc(some, func(ev *event.Event) bool { return ev.Type != typ })
 	if len(some) == 0 {
-		return unknownName("type of event", typ, eventTypes())
+		return spelling.Unknown("type of event", typ, eventTypes())
 	}
 	p.events = some
 	return nil

@@ -20,8 +20,8 @@ import (
 // loads a file that is being written.
 const watchPeriod = 600 * time.Millisecond
 
-// retryTicks is after how many checks serve loads a configuration again that had mistakes: the file that is missing may be one that no
-// earlier configuration names.
+// retryTicks is after how many checks serve loads a configuration with mistakes again: what was missing may be a file that no earlier
+// configuration names.
 const retryTicks = 3
 
 // watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
@@ -134,7 +134,7 @@ func firstLine(text string) string {
 // watched lists the files of the configuration. Definitions are checked when their workflows run.
 func (d *daemon) watched() []string { return append(d.search().Places(), d.config.Named...) }
 
-// look returns, for each file, a text that changes with the file's content and permissions. It follows links.
+// look returns a text for each file that changes with the file's content and permissions. It follows links.
 func look(files []string) map[string]string {
 	seen := map[string]string{}
 	for _, file := range files {

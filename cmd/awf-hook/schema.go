@@ -20,7 +20,7 @@ import (
 // printed describes the output of a command with --json.
 type printed struct {
 	how string // one of those below
-	of  []any  // values of the types of its objects; of several, each object has one
+	of  []any  // values of the types that its objects may have
 }
 
 // How a command prints JSON.

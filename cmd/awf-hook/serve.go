@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/page"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
@@ -194,11 +193,9 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
-		Stale: func() string { return d.server.Load().Stale() }})
-	people := page.New(page.Options{Desk: desk, Version: version(), Log: d.command.logger()})
-	options.Page, options.Login = people, people.Login
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, eng.Config()) }
-	options.API = api.New(api.Local{Deliveries: eng.Queue(), Mask: mask}, d.command.logger(), desk.Routes()...)
+		Version: version(), Stale: func() string { return d.server.Load().Stale() }})
+	people := page.New(desk)
+	options.API, options.Page, options.Login = desk.Handler(), people, people.Login
 	if d.debug {
 		options.Debug = server.Pprof()
 	}

@@ -20,7 +20,7 @@ import (
 // maxBadLines is how many broken lines are printed in an hour; further ones are counted.
 const maxBadLines = 100
 
-// session delivers events, from opening an engine to its report. run, exec, emit, follow and demo each are one.
+// session delivers events: it opens an engine, feeds it, drains it and reports. All commands that deliver use it.
 type session struct {
 	configFlags
 	queue        string
@@ -43,7 +43,7 @@ type session struct {
 	config   *config.Config                                      // nil uses the one that the flags name
 	begin    func(ctx context.Context)                           // runs before the engine is opened; may be nil
 	feed     func(ctx context.Context, eng *engine.Engine) error // submits the events, and stops when ctx ends
-	adopts   bool                                                // also deliver what dead processes left of their commands
+	adopts   bool                                                // also deliver the events that dead processes left of their commands
 	grace    time.Duration                                       // how long feed goes on after the first signal
 	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil counts from feed's end
 	instead  func()                                              // runs if no engine can be opened, after the reason is printed
@@ -79,7 +79,7 @@ func (s *session) addMetricsFlag(cmd *cobra.Command) {
 		"at the end, write the metrics to this `FILE.prom`, for the node exporter's textfile collector")
 }
 
-// watchMetrics makes the metrics for --metrics-file.
+// watchMetrics begins to collect the metrics for --metrics-file.
 func (s *session) watchMetrics() {
 	if s.metricsFile != "" {
 		s.metrics = server.NewMetrics(version())
@@ -87,7 +87,7 @@ func (s *session) watchMetrics() {
 	}
 }
 
-// writeMetrics writes these metrics.
+// writeMetrics writes --metrics-file.
 func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	if s.metricsFile == "" {
 		return
@@ -101,7 +101,7 @@ func (s *session) writeMetrics(c *command, eng *engine.Engine) {
 	}
 }
 
-// metered lists the webhooks that hold, with what their series tell apart.
+// metered lists the active webhooks, each with the kinds of its transform's steps.
 func metered(eng *engine.Engine) (list []server.Webhook) {
 	steps := map[string][]string{}
 	webhooks := eng.Config().Webhooks
@@ -262,8 +262,8 @@ func (s *session) open(c *command) (*engine.Engine, error) {
 	return c.openEngine(cfg, o)
 }
 
-// spillPlaces returns where deliveries go that the queue does not take at the end: to the file in --spill, else to the
-// state folder, else to the folder for temporary files. For a queue in memory only --spill counts.
+// spillPlaces returns the places for deliveries that the queue does not take at the end, the best first: the file in --spill, the state
+// folder, the folder for temporary files. With a queue in memory, deliveries are kept only if there is --spill.
 func (s *session) spillPlaces(queue string) (places []string) {
 	if s.spill != "" {
 		places = append(places, s.spill)
@@ -277,7 +277,7 @@ func (s *session) spillPlaces(queue string) (places []string) {
 	return places
 }
 
-// seal returns the seal of these files.
+// seal returns the seal of spill files.
 func (s *session) seal() *engine.Seal {
 	paths := []string{filepath.Join(os.TempDir(), fmt.Sprintf("awf-hook-%d.key", os.Geteuid()))}
 	if folder := s.search().StateFolder(); folder != "" {
@@ -304,7 +304,7 @@ func (s *session) stopAfter(running context.Context, stop, end func()) {
 	}
 }
 
-// adopt takes up what dead processes left of their commands, beside the session. wait waits for that until ctx ends.
+// adopt accepts the events that dead processes left of their commands, beside the session. wait waits for that until ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
 	if !s.adopts {
 		return func(context.Context) {}

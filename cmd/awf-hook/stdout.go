@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// stdout is the standard output. It keeps the first error of a write, so that no command ends as if all had been printed.
+// stdout is the standard output. It keeps the first error of a write, so that a command whose output is cut fails.
 type stdout struct {
 	to  io.Writer
 	mu  sync.Mutex
@@ -29,8 +29,7 @@ func (o *stdout) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// Stat and Fd are those of a file or a pane.
-
+// Stat is the file's or the pane's.
 func (o *stdout) Stat() (fs.FileInfo, error) {
 	if f, ok := o.to.(interface{ Stat() (fs.FileInfo, error) }); ok {
 		return f.Stat()
@@ -38,6 +37,7 @@ func (o *stdout) Stat() (fs.FileInfo, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// Fd is the file's or the pane's.
 func (o *stdout) Fd() uintptr {
 	if f, ok := o.to.(interface{ Fd() uintptr }); ok {
 		return f.Fd()
@@ -45,15 +45,15 @@ func (o *stdout) Fd() uintptr {
 	return ^uintptr(0)
 }
 
-// failed is the first error of a write.
+// failed returns the first error of a write.
 func (o *stdout) failed() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.err
 }
 
-// judge returns a command's error, given that writes may have failed. A reader that went away has read all it wants; else an output
-// that is not whole is a failure, unless the command failed for another reason.
+// judge returns the error of a command whose writes may have failed. It is no error if the reader went away, since it has read what it
+// wanted. An error of the command itself comes first.
 func (o *stdout) judge(err error) error {
 	lost := o.failed()
 	switch {
@@ -65,7 +65,7 @@ func (o *stdout) judge(err error) error {
 	return failure(fmt.Errorf("stdout: %w", cause(lost)))
 }
 
-// cause is an error without the name of the file, where that says nothing.
+// cause returns an error without the operation and the file's name.
 func cause(err error) error {
 	if on := (*fs.PathError)(nil); errors.As(err, &on) {
 		return on.Err

@@ -16,6 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
 
@@ -136,13 +137,13 @@ func knownWebhooks(cfg *config.Config, tests []config.Test) error {
 	for _, w := range cfg.Webhooks {
 		names = append(names, w.Name)
 	}
-	for _, w := range holding(cfg) {
+	for _, w := range activeWebhooks(cfg) {
 		names = append(names, w.Name)
 	}
 	for i := range tests {
 		for _, want := range tests[i].Want {
 			if !slices.Contains(names, want.Webhook) {
-				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, unknownName("webhook", want.Webhook, names))
+				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, spelling.Unknown("webhook", want.Webhook, names))
 			}
 		}
 	}

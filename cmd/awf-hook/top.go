@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	topWindow = time.Minute // over which rates are computed
-	topFirst  = time.Second // between the two looks of a snapshot
+	topWindow = time.Minute // the longest time over which rates are computed
+	topFirst  = time.Second // the time between the two looks of a snapshot
 )
 
 func (c *command) topCommand() *cobra.Command {
@@ -49,7 +49,7 @@ type laneRate struct {
 	PerMinute float64 `json:"per_minute"`
 }
 
-// laneLook holds the numbers that the lanes had delivered at a time.
+// laneLook is how much the lanes had delivered at a time.
 type laneLook struct {
 	at        time.Time
 	delivered map[string]int64 // by the webhook's identity
@@ -58,7 +58,7 @@ type laneLook struct {
 // topLooks holds the looks of the last minute, the oldest first.
 type topLooks []laneLook
 
-// add adds a look at the lanes. It returns them with their rates since the oldest look, the lane with most waiting first.
+// add adds a look at the lanes. It returns them with their rates since the oldest look, the lane with the largest backlog first.
 func (t *topLooks) add(at time.Time, lanes []api.Lane) []laneRate {
 	now := laneLook{at, map[string]int64{}}
 	for i := range lanes {

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"github.com/rivo/uniseg"
 	"strings"
+
+	"github.com/rivo/uniseg"
 )
 
 // decided marks the part of a tree that decided the outcome.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ type triedJSON struct {
 	taken    bool
 }
 
-// trySample sends a sample event to a webhook that [webhookOf] found. It calls shown before it sends.
+// trySample sends a sample event to a webhook of [webhookOf]. It calls shown before it sends.
 func (c *command) trySample(cfg *config.Config, w *config.Webhook, typ string, shown func(*engine.Preview) error) (*triedJSON, error) {
 	ev, err := sample(typ)
 	if err != nil {
@@ -126,7 +125,7 @@ func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
 		w = anyEvent(w)
 		return &w, nil
 	}
-	return nil, unknownName("webhook", name, names)
+	return nil, spelling.Unknown("webhook", name, names)
 }
 
 // anyEvent makes a webhook send any event, once.
@@ -134,19 +133,6 @@ func anyEvent(w config.Webhook) config.Webhook {
 	w.Events = []config.Text{{Value: "*"}}
 	w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
 	return w
-}
-
-// unknownName says that a name does not exist, and suggests one.
-func unknownName(kind, name string, names []string) error {
-	slices.Sort(names)
-	names = slices.Compact(names)
-	switch near := spelling.Nearest(name, names); {
-	case near != "":
-		return fmt.Errorf("no %s is called %s: did you mean %s?", kind, plain(name), plain(near))
-	case len(names) == 0:
-		return fmt.Errorf("no %s is called %s: there is none", kind, plain(name))
-	}
-	return fmt.Errorf("no %s is called %s: want one of %s", kind, plain(name), plain(strings.Join(names, ", ")))
 }
 
 // sample returns the example event of a type, with "test": true in its payload. A type without an example gets an empty

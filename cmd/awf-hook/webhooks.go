@@ -82,11 +82,6 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 		Args:    cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, names []string) error {
 			n, err := do(q.Queue, ctx, names[0])
-			if err == nil && n == 0 {
-				if err = q.checkWebhook(ctx, names[0]); err == nil {
-					err = fmt.Errorf("%s has had no delivery yet", names[0])
-				}
-			}
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
-// literalKinds lists the kinds whose values have a form of their own: a comment is never taken for a part of one.
+// literalKinds lists the kinds whose values have such a form that nobody takes a comment for a part of one.
 var literalKinds = []Kind{KindNumber, KindDuration, KindSize, KindRate, KindPercent, KindDurations, KindNumbers, KindBool, KindTime}
 
 var (

@@ -34,7 +34,7 @@ const (
 	WorkflowFile               // a workflow's definition, which also comes with a checkout
 )
 
-// limit returns the greatest size of a file, in bytes.
+// limit returns the maximum size of a file, in bytes.
 func (o Origin) limit() int64 {
 	if o == UserFile {
 		return maxFile

@@ -82,8 +82,8 @@ func (s Search) loadOwn() (*Config, Errors, error) {
 	return merged, mistakes, nil
 }
 
-// LoadFile inspects one file, whose place says whose it is. A checkout's file may set fewer keys than the user's own, and its variables
-// are expanded only if the user trusts it. LoadFile returns what it could read, and the mistakes as [Errors].
+// LoadFile inspects one file. The file's place says whose it is: a checkout's file may set fewer keys than the user's own, and its
+// variables are expanded only if the user trusts it. LoadFile returns what it could read, and the mistakes as [Errors].
 func (s Search) LoadFile(path string) (*Config, error) {
 	origin := s.Origin(path)
 	if origin == UserFile || s.Env == nil {
@@ -94,7 +94,7 @@ func (s Search) LoadFile(path string) (*Config, error) {
 		return nil, err
 	}
 	s.Inspect = true
-	own, _, err := s.loadOwn() // the mistakes in the user's own files are not asked for
+	own, _, err := s.loadOwn() // the caller did not ask for mistakes in these files
 	if err != nil {
 		own = &Config{}
 	}

@@ -38,7 +38,7 @@ const (
 //
 // Each mapping's keys are listed in a table beside the type that holds the mapping. [Keys] lists all of them.
 type Key struct {
-	Path     string // in a mapping's table its name; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
+	Path     string // the name in a mapping's table; in [Keys] the full path, with [] for a list's entries: "webhooks[].retry.delay"
 	Kind     Kind
 	Default  string   // the value that is read if the key is missing
 	Without  string   // what applies if the key is missing, in words or decided elsewhere
@@ -57,7 +57,7 @@ type Key struct {
 	anyCase bool   // choices may be written in any case, and errors suggest a near one
 	orExpr  bool   // the text may also be an expression instead of a choice
 
-	goesWith []string // of a step's key: the kinds of steps that may have it; nil for all of them
+	goesWith []string // the kinds of steps that may have the key; nil for all kinds
 }
 
 // merging says what applies if several files set a key.

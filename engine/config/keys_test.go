@@ -283,3 +283,13 @@ func TestDefaultsOfTheTableHold(t *testing.T) {
 		t.Errorf("%d defaults were compared, want 5 or more", proved)
 	}
 }
+
+// Only lists and mappings are bounded in entries.
+func TestBoundsHaveTheirUnit(t *testing.T) {
+	for _, k := range config.Keys() {
+		hasEntries := strings.Contains(string(k.Kind), "list") || strings.Contains(string(k.Kind), "mapping")
+		if strings.HasSuffix(k.Bounds(), " entries") && !hasEntries {
+			t.Errorf("%s, a %s, is bounded by %s", k.Path, k.Kind, k.Bounds())
+		}
+	}
+}

@@ -14,10 +14,10 @@ var lineForm = lazy.Regexp(`^([ \t]*(?:- *)*)["']?([a-z_0-9]+)["']?[ \t:=]+(.*)$
 var otherKey = lazy.Regexp(`[\w-]+["']?[ \t]*:`)
 
 // markLines marks a text that is not YAML line by line. It shows the values of keys that are harmless anywhere, and hides
-// everything else: of a broken text nobody knows what belongs to what.
+// everything else, because the structure of a broken text is unknown.
 func (s *Source) markLines() {
 	const none = 1 << 30
-	hides := none // the column of a key whose value may be a credential: what is indented further belongs to it
+	hides := none // the column of the last key whose value may be a credential; what is indented further belongs to that key
 	for i, line := range s.lines {
 		m := lineForm().FindStringSubmatchIndex(line)
 		begin := len(line) - len(trimIndent(line))

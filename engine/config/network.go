@@ -103,7 +103,7 @@ func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
 	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
-// maxPEM is the greatest size of a file of certificates, in bytes.
+// maxPEM is the maximum size of a file of certificates, in bytes.
 const maxPEM = 1 << 20
 
 // judgeTLS checks the files against each other.

@@ -130,7 +130,7 @@ type decoder struct {
 	named      []string            // files that the configuration refers to
 }
 
-// maxMistakes is the greatest number of mistakes that are reported for a file. Reading stops there.
+// maxMistakes is the maximum number of mistakes that are reported for a file. Reading stops there.
 const maxMistakes = 1_000
 
 func (d *decoder) fail(n node, code, format string, args ...any) {
@@ -306,7 +306,7 @@ func variables(n *yaml.Node) []string {
 		}
 	}
 	for i, inner := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 { // a key, in which nothing is expanded
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // nothing is expanded in a key
 			continue
 		}
 		// aliases are not followed, because a value belongs to the place of its definition

@@ -17,7 +17,7 @@ import (
 
 // Bounds of a project's files, in bytes.
 const (
-	maxModule  = 32 << 20  // a module whose digest is computed: the upper bound of limits.module
+	maxModule  = 32 << 20  // the upper bound of limits.module: larger modules get no digest
 	maxModules = 128 << 20 // all modules of the project together
 )
 

@@ -53,7 +53,7 @@ var queueKeys = []Key{
 		Is:     "the age from which waiting deliveries cause a `hook_backlog`",
 		access: field(func(q *Queue) any { return &q.Backlog })},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB", UserOnly: true,
-		Is:     "the greatest size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory",
+		Is:     "the maximum size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory",
 		access: field(func(q *Queue) any { return &q.MaxSize })},
 }
 

@@ -24,14 +24,14 @@ type Retry struct {
 	Delay       time.Duration   // before the second attempt; 0 for the schedule of Standard Webhooks
 	MaxDelay    time.Duration   // the longest wait
 	MaxAge      time.Duration   // the age beyond which a delivery is dead; 0 for no bound
-	Jitter      float64         // the greatest part by which a wait is lengthened or shortened
+	Jitter      float64         // the maximum part by which a wait is lengthened or shortened
 	Schedule    []time.Duration // the waits, of which the last repeats; nil to use Delay
 	Statuses    []int           // statuses that are retried in addition to the usual ones
 }
 
 var retryKeys = []Key{
 	{Path: "max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10",
-		Is: "the greatest number of attempts of a delivery", access: field(func(r *Retry) any { return &r.MaxAttempts })},
+		Is: "the maximum number of attempts of a delivery", access: field(func(r *Retry) any { return &r.MaxAttempts })},
 	{Path: "delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Without: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
 		Is:     "the wait before the second attempt; it grows as `backoff` says. The default is the schedule of Standard Webhooks",
 		access: field(func(r *Retry) any { return &r.Delay })},
@@ -43,7 +43,7 @@ var retryKeys = []Key{
 	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`",
 		Is: "the waits, of which the last repeats", access: reading(field(func(r *Retry) any { return &r.Schedule }), (*decoder).schedule)},
 	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%",
-		Is:     "the greatest part by which each wait is lengthened or shortened at random",
+		Is:     "the maximum part by which each wait is lengthened or shortened at random",
 		access: showing(by((*decoder).jitter), func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) })},
 	{Path: "max_age", Kind: KindDuration, Min: int64(time.Second), Max: year, Without: "none",
 		Is:     "the age at which a delivery is dead, counted from the acceptance of its event or from its last replay",

@@ -135,10 +135,14 @@ func (k *Key) Preset() string { return cmp.Or(k.Default, k.Without) }
 
 // Bounds returns the key's bounds in words, "" for none.
 func (k *Key) Bounds() string {
-	unit := map[Kind]string{KindText: " bytes", KindExpr: " bytes", KindNumber: "", KindDuration: "", KindSize: ""}
-	words, known := unit[k.Kind]
-	if !known {
-		words = " entries"
+	words := " entries"
+	switch k.Kind {
+	case KindText, KindExpr:
+		words = " bytes"
+	case KindPercent:
+		words = "%"
+	case KindNumber, KindRate, KindDuration, KindSize:
+		words = ""
 	}
 	show := func(n int64) string {
 		switch k.Kind {

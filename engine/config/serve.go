@@ -60,7 +60,7 @@ var serveKeys = []Key{
 		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
 		access: field(func(s *Serve) any { return &s.Rate }),
-		Is:     "the greatest number of events per time from requests without a token"},
+		Is:     "the maximum number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
@@ -84,7 +84,7 @@ var tokenKeys = []Key{
 			"pause and close; `admin`, which is everything"},
 	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
 		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the greatest number of events per time from the client",
+	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the maximum number of events per time from the client",
 		access: field(func(t *Token) any { return &t.Rate })},
 }
 

@@ -19,7 +19,7 @@ type SigningSecret struct {
 	NotBefore, NotAfter time.Time // zero for no bound
 }
 
-// maxSecretFile is the greatest size of a secret_file, in bytes.
+// maxSecretFile is the maximum size of a secret_file, in bytes.
 const maxSecretFile = 4096
 
 // shortSecret is the length in bytes below which a secret causes a warning.

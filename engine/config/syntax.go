@@ -92,7 +92,8 @@ func (d *decoder) lineOf(told, problem string) int {
 // ofScanner matches the scanner's errors among those that begin like the parser's.
 var ofScanner = lazy.Regexp("alphabetic|whitespace|digit|hexdecimal|comment|tag")
 
-// firstWrong finds the first line with which the text cannot be parsed. The parser only says where the surrounding list or mapping begins.
+// firstWrong returns the first line that makes the text before it unreadable. The parser only says where the surrounding list or mapping
+// begins.
 func (d *decoder) firstWrong(from int, problem string) int {
 	const reach = 100 // lines
 	for line := from; line < min(from+reach, len(d.lines)); line++ {

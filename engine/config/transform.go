@@ -113,7 +113,7 @@ func (d *decoder) step(n node) Step {
 	return s
 }
 
-// stepKinds lists the keys of which a step has exactly one.
+// stepKinds lists the kinds of steps. Each is a key, and a step has exactly one of these keys.
 var stepKinds = []string{"map", "format", "wasm", "js"}
 
 // maxContentType is the longest content_type, in bytes.

@@ -59,7 +59,7 @@ var webhookKeys = []Key{
 		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none; with a format, what its receiver takes",
 		access: field(func(w *Webhook) any { return &w.Rate }),
-		Is: "the greatest number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
+		Is: "the maximum number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
 			"a tenth of a second's attempts may run at once"},
 	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order; with `format: pagerduty`, by alert",
 		access: field(func(w *Webhook) any { return &w.OrderBy }),
@@ -68,10 +68,10 @@ var webhookKeys = []Key{
 		access: showing(field(func(w *Webhook) any { return &w.OrderMaxWait }), (*Webhook).showOrderMaxWait),
 		Is:     "the age from which a delivery no longer holds up those behind it"},
 	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
-		Is:     "the greatest number of attempts, and of connections, at a time",
+		Is:     "the maximum number of attempts, and of connections, at a time",
 		access: field(func(w *Webhook) any { return &w.MaxInFlight })},
 	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none",
-		Is:     "the greatest number of attempts at a time in all processes that share the queue, on all machines",
+		Is:     "the maximum number of attempts at a time in all processes that share the queue, on all machines",
 		access: showing(field(func(w *Webhook) any { return &w.MaxTotal }), (*Webhook).showMaxTotal)},
 	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
 		access: showing(by((*decoder).transform), (*Webhook).showTransform),

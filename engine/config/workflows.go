@@ -27,8 +27,8 @@ const (
 	refreshInterval = 2 * time.Second // how often files are checked for changes
 )
 
-// Workflows finds the webhooks in the definitions of workflows. It finds a definition by its key name, by which events name their
-// workflow, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
+// Workflows finds the webhooks in the definitions of workflows. It finds a definition by its key name, which is also the workflow's name in
+// events, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
 // changes. Workflows is safe for concurrent use.
 type Workflows struct {
 	folders []string // earlier ones win
@@ -75,7 +75,7 @@ type Found struct {
 	Webhooks []Webhook // all active webhooks, including those of the settings
 	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
-	Err      error // the definition's mistakes, because of which its own webhooks are not active
+	Err      error // the definition's mistakes; its own webhooks are then not active
 }
 
 // Lookup returns the webhooks for a workflow's events, nil if the workflow has no definition. "PACK/NAME" names a pack's workflow. A name
@@ -176,7 +176,7 @@ func readDir(folder string) ([]os.DirEntry, error) {
 	return entries, err
 }
 
-// maxHead is the number of bytes of a definition in which its name is searched.
+// maxHead is the number of bytes at the beginning of a definition that must hold its name.
 const maxHead = 16 << 10
 
 // plainName matches names that need no YAML parser.

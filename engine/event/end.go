@@ -48,7 +48,7 @@ func (d *decoder) end(r *Record, status string) {
 }
 
 // saysCancelled reports whether the error of a failed run is AWF's own text of a cancelled one. A command may print such a
-// text too, with a newline or other text around it: then the run failed, since a page too many is better than one too few.
+// text too, with a newline or other text around it: then the run failed, since one page too many is better than one too few.
 func saysCancelled(failure string) bool {
 	before, own := strings.CutSuffix(failure, "command execution: context canceled")
 	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")

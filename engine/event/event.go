@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// The event types that awf-hook knows by name; a type that is not among them is AWF's dotted name with "_".
+// The event types that awf-hook knows by name. Any other type is AWF's dotted name with "_" for each dot.
 const (
 	WorkflowStart  = "workflow_start"
 	WorkflowEnd    = "workflow_end"
@@ -100,8 +100,8 @@ func (e *Event) Body() []byte {
 // Envelope returns the body with the event's id, its trace and, in only_webhooks, its Webhooks. A [Reader] makes the same event of it.
 func (e *Event) Envelope() []byte { return append(e.open(), '}') }
 
-// Sealed returns the envelope with the event's source and a seal, by which a [Reader] recognizes awf-hook's own id and source. sign makes
-// the seal from the text before it; if it returns "", there is no seal.
+// Sealed returns the envelope with the event's source and a seal, so that a [Reader] keeps its id and source. sign makes the seal from the
+// text before it; if it returns "", there is no seal.
 func (e *Event) Sealed(sign func(text []byte) string) []byte {
 	b := e.open()
 	if e.Source != "" {

@@ -32,10 +32,10 @@ type waiting struct {
 	run   *run
 	need  need
 	until time.Time
-	state time.Time // until when it waits for a state file
+	state time.Time // when it stops waiting for a state file
 }
 
-// Order is the time by which records of several files are ordered. Audit lines have truncated milliseconds: a start sorts
+// Order returns the time that orders records of several files. Audit lines have truncated milliseconds: a start sorts
 // before everything in its millisecond, an end behind it.
 func (rec *Record) Order() time.Time {
 	if rec.dialect == audit && rec.role == roleEnd {
@@ -61,7 +61,7 @@ func (rec *Record) SetLine(n int) { rec.line = n }
 // SetID gives the record another id.
 func (rec *Record) SetID(id string) { rec.ID = id }
 
-// Add takes a record. It returns false if the record is no event, as a second start or end of a run.
+// Add takes a record. It returns false if the record is no event, but a second start or end of a run.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files
 	run, need, isEvent := j.runs.learn(rec, now)
@@ -102,7 +102,7 @@ func (j *Joiner) place(rec *Record, run *run) int {
 	return at
 }
 
-// drop ends all waiting for a need.
+// drop makes no record wait for a need any longer.
 func (j *Joiner) drop(n need) {
 	for i := range j.waiting {
 		j.waiting[i].need &^= n

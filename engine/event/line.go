@@ -33,8 +33,8 @@ func ParseLine(line []byte, now time.Time) (*Record, error) { return new(parser)
 type parser struct {
 	json  jsonbytes.Reader
 	texts [keyCount]string // the last short text of each key: a run's lines share their id and name
-	spare *Record          // that nobody uses any more; nil for none
-	only  [1]*Record       // of the last line
+	spare *Record          // an unused record for the next line; nil for none
+	only  [1]*Record       // the memory of Line.Records for one record
 }
 
 // record returns an empty record.

@@ -62,11 +62,11 @@ type Reader struct {
 	join   Joiner
 	timer  *time.Timer
 	ended  bool
-	line   int // the lines begun so far
+	line   int // the number of lines begun so far
 	rest   rest
 }
 
-// rest is the state of a line of which a part was passed or skipped because it cannot belong to an event.
+// rest is the state of a line whose beginning was passed or skipped, because it cannot belong to an event.
 type rest struct {
 	begun   bool   // a part was passed or skipped
 	skipped bool   // the line begins like an event that is too long, and is not passed

@@ -13,7 +13,7 @@ const (
 	statePoll = 25 * time.Millisecond
 	// stateSlack is how much earlier than its event a step may have started according to its state.
 	stateSlack = 50 * time.Microsecond
-	// maxRetries is the greatest number of step_retry events of a step.
+	// maxRetries is the maximum number of step_retry events of a step.
 	maxRetries = 100
 )
 

@@ -12,7 +12,7 @@ type stepMark struct {
 	name, kind string
 	said       bool      // of a message that names its step
 	result     []byte    // of its end
-	took       []byte    // of its end: the duration, if its writer said
+	took       []byte    // of its end: the duration as its writer gave it; nil if it did not
 	began      time.Time // of its end: the time of its start; zero if unknown
 }
 

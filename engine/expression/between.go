@@ -56,8 +56,8 @@ func (p *phrase) between() string {
 
 // foreignWord returns the answer to a word of another language after or before the place, "" if there is none.
 func (p *phrase) foreignWord(last, next string) string {
-	statement, begins := said(otherStatements, last)
-	operator, joins := said(otherOperators, next)
+	statement, begins := adviceOn(otherStatements, last)
+	operator, joins := adviceOn(otherOperators, next)
 	switch {
 	case begins && strings.TrimSpace(p.until) == last:
 		return "want " + strings.ReplaceAll(statement, "%s", last)

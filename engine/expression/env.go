@@ -101,9 +101,9 @@ func (env *Env) field(i int) any {
 type object struct {
 	name    string // for errors
 	raw     []byte
-	event   *event.Event // whose body raw becomes, unless it is nil
-	members []member     // in the order of the JSON, once one was asked for
-	spare   []member     // an earlier event's, cleared
+	event   *event.Event // raw becomes its body when needed; nil if raw is set
+	members []member     // in the order of the JSON; nil until an expression needs one
+	spare   []member     // memory for members, from an earlier event
 	byKey   map[string]int
 	whole   any
 	decoded bool // whole is set
@@ -113,11 +113,11 @@ type object struct {
 type member struct {
 	key, raw []byte
 	value    any
-	end      int32 // of raw in the object's JSON
+	end      int32 // the end of raw in the object's JSON
 	decoded  bool
 }
 
-// manyMembers is the number of members from which on a map is used to find one.
+// manyMembers is the number of members above which a map finds one.
 const manyMembers = 32
 
 // json returns the JSON, or nil if there is none.

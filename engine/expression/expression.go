@@ -27,6 +27,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 )
 
@@ -34,24 +35,30 @@ import (
 type Error struct {
 	Line, Col int // the line from 1, the column from 0
 	Message   string
-	Code      string // which kind of mistake it is: "expr.name"
+	Code      string // the kind of mistake: "expr.name"
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// mistakeAt returns the error for a mistake at a node.
+func mistakeAt(n ast.Node, source, code, message string) *Error {
+	at := (&file.Error{Location: n.Location()}).Bind(file.NewSource(source))
+	return &Error{at.Line, at.Column, oneLine(message), code}
+}
 
 // Program is a compiled expression. It may be used by several goroutines at once.
 type Program struct {
 	text
 	root  eval
-	slots int      // that its variables take
-	parts int      // that a trace reports
+	slots int      // the number that its variables take
+	parts int      // the number that a trace reports
 	path  []string // set if the expression is just a path into the event's JSON
 	from  origins
 
 	warnings []*Error
 }
 
-// Warnings lists what is valid but probably not meant: values that a key never has, misspelled keys of payload, swapped arguments of glob.
+// Warnings lists what is valid but probably a mistake: values that a key never has, misspelled keys of payload, swapped arguments of glob.
 func (p *Program) Warnings() []*Error { return p.warnings }
 
 // Source returns the expression's text.
@@ -124,11 +131,11 @@ func (p *Program) run(env *Env) (any, error) {
 
 func (p *Program) value(env *Env) (any, error) {
 	v, err := protected(func() (any, error) {
-		if v := p.root(env); !p.isBool {
-			return v, nil
-		} else {
+		v := p.root(env)
+		if p.isBool {
 			return isTrue(v), nil
 		}
+		return v, nil
 	})
 	clear(env.slots)
 	if err != nil {
@@ -145,7 +152,7 @@ func protected(f func() (any, error)) (v any, failure *RunError) {
 		switch {
 		case isError:
 			v, failure = nil, runError(err)
-		case r != nil: // of a function of expr's
+		case r != nil: // a panic of expr's own code
 			v, failure = nil, runError(errors.New(fmt.Sprint(r)))
 		}
 	}()

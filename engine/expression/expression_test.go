@@ -137,6 +137,7 @@ func TestBool(t *testing.T) {
 		{`payload.list[9] == nil and payload.list[-1] == "a"`, true},
 		{`payload.n.deeper == nil and payload.n[3] == nil and payload.s.deeper.still == nil and payload.t["code"] == nil`, true},
 		{`payload.list["a"] == nil and payload.deep[0] == nil`, true},
+		{`get(fromJSON('{"": 1}'), 0) == nil and get(fromJSON('{"": 1}'), "") == 1`, true},
 		{`payload.missing[0] == nil and payload.missing["a"] == nil`, true},
 		{`"missing" in payload`, false},
 		{`"null" in payload`, true},

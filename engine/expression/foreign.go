@@ -8,8 +8,8 @@ import (
 // The tables below have answers for names and words of other languages: jq, JavaScript, Python, Go, SQL, CEL, Jinja, shells and CI systems.
 // Their keys are in small letters without "_".
 
-// said finds a word in a table of lines: words in small letters, ":", and what to write.
-func said(table []string, word string) (say string, known bool) {
+// adviceOn returns what a table says to write instead of a word. A line of the table has words in small letters, ":" and the advice.
+func adviceOn(table []string, word string) (say string, known bool) {
 	word = strings.ToLower(strings.ReplaceAll(word, "_", ""))
 	for _, l := range table {
 		words, say, _ := strings.Cut(l, ": ")

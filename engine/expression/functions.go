@@ -22,7 +22,7 @@ type definition struct {
 	// A caller may leave out arguments after "?", and may repeat the one after "*".
 	args string
 	call function
-	// bytes is how many bytes of its arguments it handles in the time of a step, or deep; 0 means bytesPerStep.
+	// bytes is the number of bytes of its arguments that it handles in the time of a step, or deep; 0 means bytesPerStep.
 	bytes int
 }
 
@@ -147,7 +147,7 @@ func (d *definition) kind(i int) byte {
 	return 0
 }
 
-// validate makes the function by which expr's checker checks a call and finds the type of its result.
+// validate makes the function that checks a call for expr's checker and returns the type of its result.
 func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Type, error) {
 	letters, result, _ := strings.Cut(d.args, ":")
 	needed, _, _ := strings.Cut(letters, "?")
@@ -251,7 +251,7 @@ func (d *definition) try(args []part) *RunError {
 	return nil
 }
 
-// harmless holds, by kind, values with which no function fails.
+// harmless holds, by kind, values on which no function fails.
 var harmless = map[byte]any{'s': "", 'i': 1, 'n': 1, 'l': []any{}, 'm': map[string]any{}}
 
 // kindOf names the kind of a value.

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/bits"
@@ -46,12 +47,8 @@ func reverse(_ *budget, args []any) (any, error) {
 }
 
 func sorted(b *budget, args []any) (any, error) {
-	var order any
-	if len(args) == 2 {
-		order = args[1]
-	}
 	list := slices.Clone(args[0].([]any))
-	return list, sortList(b, list, list, order)
+	return list, sortList(b, list, list, optional[any](args, 1, nil))
 }
 
 // take returns the first elements of a list.
@@ -108,7 +105,7 @@ func fromPairs(b *budget, args []any) (any, error) {
 			continue
 		}
 		if len(pair) != 2 {
-			return nil, fmt.Errorf("want lists of a key and a value")
+			return nil, errors.New("want lists of a key and a value")
 		}
 		key, err := keyOf(b, pair[0])
 		if err != nil {

@@ -33,46 +33,44 @@ func rangeOf(b *budget, args []any) (any, error) {
 // element returns a member of a map, or an element of a list or a text. A negative index counts from the end. It returns nil where
 // there is none.
 func element(b *budget, args []any) (any, error) {
-	key, _ := args[1].(string)
+	key, isKey := args[1].(string)
 	b.scan(key)
-	i, _, isInt, _ := numberOf(args[1])
-	switch v := args[0].(type) {
-	case nil:
-		return nil, nil
-	case map[string]any:
-		return v[key], nil
-	case []any:
-		if isInt {
-			if i < 0 {
-				i += len(v)
-			}
-			if i < 0 || i >= len(v) {
-				return nil, nil
-			}
-			return v[i], nil
-		}
-	case string:
-		if isInt {
-			return slice(b, []any{v, i, nil, true})
-		}
+	if members, isMap := args[0].(map[string]any); isMap && isKey {
+		return members[key], nil
 	}
-	return nil, nil // nothing else has members
+	i, _, isInt, _ := numberOf(args[1])
+	n, hasElements := elements(b, args[0])
+	if i < 0 {
+		i += n
+	}
+	if !isInt || !hasElements || i < 0 || i >= n {
+		return nil, nil
+	}
+	if list, isList := args[0].([]any); isList {
+		return list[i], nil
+	}
+	return substring(args[0].(string), i, i+1), nil
 }
 
-// slice returns a part of a list, or of a text by characters. A fourth argument asks for one element.
+// elements returns the length of a list, or of a text in characters.
+func elements(b *budget, v any) (n int, has bool) {
+	switch v := v.(type) {
+	case []any:
+		return len(v), true
+	case string:
+		b.spend(len(v) / slowBytesPerStep)
+		return utf8.RuneCountInString(v), true
+	}
+	return 0, false
+}
+
+// slice returns a part of a list, or of a text by characters.
 func slice(b *budget, args []any) (any, error) {
-	var n int
-	list, isList := args[0].([]any)
-	text, isText := args[0].(string)
+	n, has := elements(b, args[0])
 	switch {
 	case args[0] == nil:
 		return nil, nil
-	case isList:
-		n = len(list)
-	case isText:
-		b.spend(len(text) / slowBytesPerStep)
-		n = utf8.RuneCountInString(text)
-	default:
+	case !has:
 		return nil, fmt.Errorf("cannot slice %s", kindOf(args[0]))
 	}
 	bounds := [2]int{0, n}
@@ -89,19 +87,16 @@ func slice(b *budget, args []any) (any, error) {
 		}
 		bounds[i] = at
 	}
-	if len(args) == 4 {
-		if bounds[0] < 0 || bounds[0] >= n {
-			return nil, nil
-		}
-		bounds[1] = bounds[0] + 1
-	}
 	to := max(0, min(bounds[1], n))
 	from := max(0, min(bounds[0], to))
-	if isList {
+	if list, isList := args[0].([]any); isList {
 		return list[from:to:to], nil
 	}
-	return text[offset(text, from):offset(text, to)], nil
+	return substring(args[0].(string), from, to), nil
 }
+
+// substring returns a part of a text by characters.
+func substring(s string, from, to int) string { return s[offset(s, from):offset(s, to)] }
 
 // offset returns the byte offset of a text's n-th character.
 func offset(s string, n int) int {

@@ -28,20 +28,24 @@ var inOurWords = strings.NewReplacer(
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
-// rules holds the answers with compiled regular expressions.
-var rules = sync.OnceValue(func() []rule {
-	all := make([]rule, len(answers))
-	for i, a := range answers {
-		all[i] = rule{regexp.MustCompile(a.message), regexp.MustCompile(`(?s)` + a.before), regexp.MustCompile(`(?s)` + a.after), a.say}
-	}
-	return all
-})
-
 // rule is an answer with its regular expressions compiled.
 type rule struct {
 	message, before, after *regexp.Regexp
 	say                    string
 }
+
+// compileLater returns a function that compiles answers when it is first called.
+func compileLater(answers []answer) func() []rule {
+	return sync.OnceValue(func() []rule {
+		all := make([]rule, len(answers))
+		for i, a := range answers {
+			all[i] = rule{regexp.MustCompile(a.message), regexp.MustCompile(`(?s)` + a.before), regexp.MustCompile(`(?s)` + a.after), a.say}
+		}
+		return all
+	})
+}
+
+var rules = compileLater(answers)
 
 var article = lazy.Regexp(`(^|\s)a int\b`)
 
@@ -164,7 +168,7 @@ func (p *phrase) member() string {
 
 // method returns the answer for a call of a method that a value does not have.
 func methodOf(of, name string) string {
-	if say, known := said(otherMethods, name); known {
+	if say, known := adviceOn(otherMethods, name); known {
 		return "want " + strings.ReplaceAll(say, "$of", of)
 	}
 	for _, infix := range strings.Split(infixes, "|") {
@@ -187,7 +191,7 @@ func methodOf(of, name string) string {
 
 // timeMethod returns the method of a time that a name probably means.
 func timeMethod(name string) string {
-	if say, known := said(otherTimeMethods, name); known {
+	if say, known := adviceOn(otherTimeMethods, name); known {
 		return ": want " + say
 	}
 	return meant(name, timeMethods)
@@ -220,7 +224,7 @@ func (p *phrase) name(name string) string {
 	if mean := near(name, own); len(mean) >= minSlip { // more likely a slip than a text without quotes
 		return fmt.Sprintf("%s: did you mean %s?", unknown, mean)
 	}
-	other, known := said(otherNames, name)
+	other, known := adviceOn(otherNames, name)
 	isCompared := comparedWith().MatchString(p.until) && (!inLoop(p.until) || comparedWithin().MatchString(p.until))
 	if isCompared && meant(name, own) == "" && !aLiteral().MatchString(other) && !calledOrMember().MatchString(p.rest[len(name):]) {
 		return fmt.Sprintf("%s: want a text in quotes: %q", unknown, name)
@@ -238,7 +242,7 @@ func (p *phrase) name(name string) string {
 		return fmt.Sprintf("%s: want timestamp.%s()", unknown, timeMethods[i])
 	}
 	if other := near(name, strings.Fields(strings.Join(otherNames, " "))); other != "" {
-		if say, known := said(otherNames, other); known {
+		if say, known := adviceOn(otherNames, other); known {
 			return fmt.Sprintf("%s: want %s", unknown, say)
 		}
 	}

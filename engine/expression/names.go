@@ -49,10 +49,11 @@ var knownValues = map[string][]string{
 }
 
 // valueTypes adds body and with.
-var valueTypes = types.Map{
-	"event": filterTypes["event"], "workflow_id": filterTypes["workflow_id"], "workflow_name": filterTypes["workflow_name"],
-	"timestamp": filterTypes["timestamp"], "payload": filterTypes["payload"], "body": types.Any, "with": types.Any,
-}
+var valueTypes = func() types.Map {
+	all := maps.Clone(filterTypes)
+	all[roots[body]], all[roots[with]] = types.Any, types.Any
+	return all
+}()
 
 // Names lists the names that an expression may use: the parts of an event, and payload's documented keys as "payload.status".
 func Names() []string {

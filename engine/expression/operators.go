@@ -212,7 +212,7 @@ type pattern struct {
 	size int // instructions
 }
 
-// instructionsPerStep is how many instructions a byte is matched against at least in the time of a step.
+// instructionsPerStep is the least number of instructions that are tried on a byte in the time of a step.
 const instructionsPerStep = 4
 
 func matches(b *budget, args []any) (any, error) {

@@ -18,7 +18,7 @@ const AllKeys = ""
 // origins lists the data that a part of an expression uses, without duplicates.
 type origins []origin
 
-// maxOrigins is how many members of a root are told apart. Beyond it, all of the root counts.
+// maxOrigins is the number of members that are told apart. Beyond it, a further one counts as all of its root.
 const maxOrigins = 16
 
 func (from origins) add(more ...origin) origins {

@@ -115,14 +115,17 @@ func ofTexts(f func(s, t string) any) function {
 	return func(_ *budget, args []any) (any, error) { return f(args[0].(string), args[1].(string)), nil }
 }
 
+// optional returns the i-th argument, or its default if the caller left it out.
+func optional[T any](args []any, i int, preset T) T {
+	if i < len(args) {
+		return args[i].(T)
+	}
+	return preset
+}
+
 // withSpace makes a function whose second argument defaults to a space.
 func withSpace(f func(s, t string) string) function {
-	return func(_ *budget, args []any) (any, error) {
-		if len(args) == 1 {
-			return f(args[0].(string), " "), nil
-		}
-		return f(args[0].(string), args[1].(string)), nil
-	}
+	return func(_ *budget, args []any) (any, error) { return f(args[0].(string), optional(args, 1, " ")), nil }
 }
 
 func trim(b *budget, args []any) (any, error) {
@@ -161,10 +164,7 @@ func urldecode(_ *budget, args []any) (any, error) {
 // split makes a function that splits a text at each separator, into at most n parts.
 func split(f func(s, separator string, n int) []string) function {
 	return func(b *budget, args []any) (any, error) {
-		s, separator, n := args[0].(string), args[1].(string), -1
-		if len(args) == 3 {
-			n = args[2].(int)
-		}
+		s, separator, n := args[0].(string), args[1].(string), optional(args, 2, -1)
 		b.list(strings.Count(s, separator) + 1)
 		list := []any{}
 		for _, part := range f(s, separator, n) {
@@ -186,10 +186,7 @@ func repeat(b *budget, args []any) (any, error) {
 }
 
 func replace(b *budget, args []any) (any, error) {
-	s, old, with, n := args[0].(string), args[1].(string), args[2].(string), -1
-	if len(args) == 4 {
-		n = args[3].(int)
-	}
+	s, old, with, n := args[0].(string), args[1].(string), args[2].(string), optional(args, 3, -1)
 	found := strings.Count(s, old)
 	if n >= 0 {
 		found = min(found, n)
@@ -201,12 +198,8 @@ func replace(b *budget, args []any) (any, error) {
 }
 
 func join(b *budget, args []any) (any, error) {
-	glue := ""
-	if len(args) == 2 {
-		glue = args[1].(string)
-	}
 	var text strings.Builder
-	glued := ""
+	glue, glued := optional(args, 1, ""), ""
 	for _, v := range args[0].([]any) {
 		switch v.(type) {
 		case nil:

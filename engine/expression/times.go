@@ -55,7 +55,7 @@ func hasTime(layout string) bool {
 	return one.Format(layout) != other.Format(layout)
 }
 
-// isLayoutWithoutTime reports whether a part is a constant layout that formats all times alike.
+// isLayoutWithoutTime reports whether a part is a constant layout by which all times look the same.
 func (p part) isLayoutWithoutTime() bool {
 	layout, isText := p.value.(string)
 	return isText && !hasTime(layout)
@@ -90,7 +90,7 @@ func (w *writer) zone(name ast.Node) part {
 		w.fail(name, "expr.argument", "want the time zone's name as a text in quotes, so that it is loaded once")
 		return constant(nil)
 	}
-	if text.Value == "" || text.Value == "Local" { // would be the zone of this machine
+	if text.Value == "" || text.Value == "Local" { // the zone of this machine
 		w.fail(name, "expr.argument", "unknown time zone %q", text.Value)
 	}
 	location, err := time.LoadLocation(text.Value)

@@ -53,8 +53,8 @@ type Trace struct {
 	told    bool // the parts have their texts
 }
 
-// Watch makes all further runs of programs in the environment call each with a trace. A nil each ends that. Watching does not change a
-// run: its value is the program's, and nothing is evaluated twice.
+// Watch makes all further runs of programs in the environment call each with a trace, until it is called with nil. Watching changes
+// neither the value of a run nor how often its parts are evaluated.
 func (env *Env) Watch(each func(*Trace)) { env.watch = each }
 
 // TraceTemplate joins the traces of a template's expressions: the value is the template's text, and the parts follow each other. It
@@ -120,7 +120,7 @@ func (t *Trace) Hide(mask string) {
 	t.source, t.parts, t.told = mask, nil, true
 }
 
-// decide marks the parts because of which the first part, which contains the others, is true or false.
+// decide marks the parts that decide whether the first part, which contains the others, is true or false.
 func decide(parts []Part) {
 	whole := &parts[0]
 	value := isTrue(whole.Value)

@@ -6,17 +6,16 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/file"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// warner finds expressions that are valid but probably not meant.
+// warner finds expressions that are valid but probably mistakes.
 type warner struct {
 	source   string
 	warnings []*Error
-	names    bool // of the environment were seen
+	names    bool // the expression uses names of the environment
 }
 
 // Visit implements [ast.Visitor].
@@ -65,8 +64,7 @@ func (w *warner) Visit(n *ast.Node) {
 }
 
 func (w *warner) warn(n ast.Node, code, format string, args ...any) {
-	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.warnings = append(w.warnings, &Error{at.Line, at.Column, oneLine(at.Message), code})
+	w.warnings = append(w.warnings, mistakeAt(n, w.source, code, fmt.Sprintf(format, args...)))
 }
 
 // constant warns of a filter with the same value for every event, except for a plain true.
@@ -142,19 +140,25 @@ func (w *warner) member(n *ast.MemberNode) {
 	if _, known := payloadTypes[name.Value]; known || len(name.Value) <= shortName {
 		return
 	}
-	if key := otherKeys[strings.ToLower(name.Value)]; key != "" {
+	if key := meantKey(name.Value); key != "" {
 		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
-		return
+	}
+}
+
+// meantKey returns the key of payload that was probably meant, "" for none.
+func meantKey(name string) string {
+	if key := otherKeys[strings.ToLower(name)]; key != "" {
+		return key
 	}
 	for _, key := range payloadKeys {
-		if strings.EqualFold(key, name.Value) || strings.EqualFold(joined(key), joined(name.Value)) {
-			w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, key)
-			return
+		if strings.EqualFold(joined(key), joined(name)) {
+			return key
 		}
 	}
-	if near := spelling.Nearest(name.Value, payloadKeys); len(near) > 4 || near != "" && isSlip(name.Value, near) {
-		w.warn(n, "expr.payload", "AWF gives no payload.%s: did you mean payload.%s?", name.Value, near)
+	if near := spelling.Nearest(name, payloadKeys); len(near) > 4 || near != "" && isSlip(name, near) {
+		return near
 	}
+	return ""
 }
 
 // isSlip reports whether a name is a short key with two letters swapped or one doubled. Other names close to a short key may be intended.
@@ -201,7 +205,7 @@ func (w *warner) sameForAll(n *ast.BuiltinNode) {
 	}
 }
 
-// length warns of a member by which other languages give the length of a list or text.
+// length warns of the member length, which other languages have for lists and texts.
 func (w *warner) length(n *ast.MemberNode) {
 	name, isName := n.Property.(*ast.StringNode)
 	_, isRoot := n.Node.(*ast.IdentifierNode)

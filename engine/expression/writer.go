@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/file"
 )
 
 // eval computes a part of an expression. It panics with an error, which ends the run.
@@ -25,14 +24,14 @@ func constant(v any) part { return part{func(*Env) any { return v }, true, v} }
 type writer struct {
 	source    string
 	variables []variable // in scope, the innermost last
-	slots     int        // that the program's variables take
-	parts     int        // that a trace reports
+	slots     int        // the number that the program's variables take
+	parts     int        // the number that a trace reports
 	describe  bool
 	steps     []step  // the texts of the parts, if describe is set
-	depth     int     // the traced parts around
-	loops     int     // the loops around
+	depth     int     // the number of traced parts around this one
+	loops     int     // the number of loops around this part
 	from      origins // of the part that is being compiled, so far
-	fold      budget  // for constants
+	fold      budget  // for computing constants
 	err       *Error  // the first one
 }
 
@@ -50,11 +49,9 @@ const (
 )
 
 func (w *writer) fail(n ast.Node, code, format string, args ...any) {
-	if w.err != nil {
-		return
+	if w.err == nil {
+		w.err = mistakeAt(n, w.source, code, fmt.Sprintf(format, args...))
 	}
-	at := (&file.Error{Location: n.Location(), Message: fmt.Sprintf(format, args...)}).Bind(file.NewSource(w.source))
-	w.err = &Error{at.Line, at.Column, oneLine(at.Message), code}
 }
 
 func (w *writer) nodes(list []ast.Node) []part {
@@ -90,7 +87,7 @@ func (w *writer) compile(n ast.Node) part {
 	case *ast.MemberNode:
 		return w.member(n)
 	case *ast.SliceNode:
-		return w.apply(n, slice, w.node(n.Node), w.optional(n.From), w.optional(n.To))
+		return w.apply(n, slice, w.node(n.Node), w.nodeOrNil(n.From), w.nodeOrNil(n.To))
 	case *ast.CallNode:
 		return w.call(n)
 	case *ast.BuiltinNode:
@@ -162,7 +159,7 @@ func isTrue(v any) bool {
 	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
 }
 
-func (w *writer) optional(n ast.Node) part {
+func (w *writer) nodeOrNil(n ast.Node) part {
 	if n == nil {
 		return constant(nil)
 	}

@@ -58,7 +58,8 @@ var (
 	encoded = lazy.Regexp(`^[0-9A-F]{2}`)
 )
 
-// Unread says what in a configuration's text looks like a variable and is none, $NAME or %NAME%, "" for nothing. Only ${NAME} is one.
+// Unread describes text in a configuration that looks like a variable but is none: $NAME or %NAME% instead of ${NAME}. It returns "" if
+// there is none.
 func Unread(text string) string {
 	for _, match := range dollar().FindAllStringSubmatch(text, -1) {
 		if match[1] != "" {

@@ -141,8 +141,8 @@ func encodeQuery(query string) string {
 // reference is a variable in braces, as configurations read it, or an escaped dollar.
 var reference = lazy.Regexp(`\$\$|\$\{([^}:]*)[^}]*\}`)
 
-// SplitHost returns the name of a variable in the user, password or host of a URL's text whose value would end the host before its time:
-// half of a password with a / in it would become the host that is looked up. It returns "" for none.
+// SplitHost returns the name of a variable in the user, password or host of a URL's text whose value would end the host too early: with a
+// / in a password, half of the password would become the host. It returns "" for none.
 func SplitHost(text string, value func(name string) string) string {
 	_, authority, isURL := strings.Cut(text, "://")
 	if !isURL {

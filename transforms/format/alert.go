@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // The receivers that keep alerts have this in common: one event triggers an alert, a later one with the same key resolves it.
@@ -113,10 +115,10 @@ func (m *message) summary() string {
 	return m.title + ": " + strings.TrimSpace(first)
 }
 
-// details are the payload's members that fit, without the error if it is not wanted.
-func (m *message) details(room int, without ...string) object {
+// details adds the payload's members that fit, without the error if it is not wanted.
+func (m *message) details(to jsonbytes.Object, room int, without ...string) jsonbytes.Object {
 	if !m.isSet("error", true) {
 		without = append(without, "error")
 	}
-	return payload(m.payload, room, without...)
+	return (&selection{m.payload, room, without}).addTo(to)
 }

@@ -38,7 +38,7 @@ func attachmentLimits(whole int, source string) []Limit {
 }
 
 // attachmentMessage is their message. Speaker names the member for the username; bold marks both ends of bold text.
-func attachmentMessage(m *message, speaker, bold string) any {
+func attachmentMessage(m *message, speaker, bold string) {
 	const inline = 30 // characters; fields with shorter values share a line
 	room := m.budget("the whole message", markdown.cost, 0)
 	text := bold + markdown.inert(room.take(m.heading(), m.limit("headline"))) + bold
@@ -52,21 +52,22 @@ func attachmentMessage(m *message, speaker, bold string) any {
 	failure := codeBlock(room.take(m.err, m.limit("error")))
 	room.cost = markdown.cost
 	linkText := room.take(m.linkText, maxLabel)
-	var fields list
+	var fields raw
 	for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
-		fields = append(fields, object{{"title", f.label}, {"value", f.value}, {"short", len(f.value) < inline}})
+		fields.add(object{{"title", f.label}, {"value", f.value}, {"short", len(f.value) < inline}})
 	}
-	attachment := object{{"color", m.look.hex()}, {"text", paragraphs(paragraph, failure)}, {"fields", fields}}
-	if m.link != "" {
-		attachment = append(attachment, object{{"title", linkText}, {"title_link", m.link}}...)
+	if m.link == "" {
+		linkText = ""
 	}
-	name := m.limit("name")
-	return object{
+	m.put(object{
 		{"channel", m.permitted("channel")},
-		{speaker, cut(m.line("username"), name, utf16Units)},
+		{speaker, cut(m.line("username"), m.limit("name"), utf16Units)},
 		{"text", text},
-		{"attachments", list{attachment}},
-	}
+		{"attachments", list{object{
+			{"color", m.look.hex()}, {"text", paragraphs(paragraph, failure)}, {"fields", fields},
+			{"title", linkText}, {"title_link", m.link},
+		}}},
+	})
 }
 
 var mattermost = Receiver{
@@ -83,7 +84,7 @@ var mattermost = Receiver{
 	},
 	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}",
 		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},
-	write: func(m *message) any { return attachmentMessage(m, "username", "**") },
+	write: func(m *message) { attachmentMessage(m, "username", "**") },
 }
 
 var rocketChat = Receiver{
@@ -106,5 +107,5 @@ var rocketChat = Receiver{
 	},
 	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}",
 		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},
-	write: func(m *message) any { return attachmentMessage(m, "alias", "*") },
+	write: func(m *message) { attachmentMessage(m, "alias", "*") },
 }

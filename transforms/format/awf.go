@@ -1,7 +1,8 @@
 package format
 
 import (
-	"strings"
+	"bytes"
+	"slices"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
@@ -25,7 +26,7 @@ var awf = Receiver{
 	},
 	isData: true,
 	sample: sample{url: "https://hooks.example.com/v1/events"},
-	write: func(m *message) any {
+	write: func(m *message) {
 		size := m.limit("the body")
 		if given, isGiven := m.format.values["max_size"]; isGiven {
 			size = given.number
@@ -33,6 +34,6 @@ var awf = Receiver{
 		id := jsonbytes.AppendString(nil, eventID(m.values.Event(), m.limit("id")))
 		end := `,"id":` + string(id) + "}"
 		body := m.envelope(size - len(end))
-		return raw(strings.TrimSuffix(string(body), "}") + end)
+		m.made.Body = slices.Concat(bytes.TrimSuffix(body, []byte("}")), []byte(end))
 	},
 }

@@ -97,11 +97,10 @@ func skipTerminal(s string, i int) int {
 
 // line returns a clean text in one line.
 func line(s string) string {
-	s = clean(s)
-	if !strings.ContainsAny(s, "\n\t") {
-		return strings.TrimSpace(s)
+	if s = clean(s); strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\t') >= 0 {
+		s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " ")
 	}
-	return strings.TrimSpace(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\t' }), " "))
+	return strings.TrimSpace(s)
 }
 
 // plain returns a JSON value as a person reads it: the content of a string, "" for null, anything else unchanged.

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var cloudEvents = Receiver{
@@ -38,7 +40,7 @@ var cloudEvents = Receiver{
 // attribute is one of the event's context attributes.
 type attribute struct{ name, value string }
 
-func writeCloudEvent(m *message) any {
+func writeCloudEvent(m *message) {
 	size := m.limit("the event")
 	if given, isGiven := m.format.values["max_size"]; isGiven {
 		size = given.number
@@ -51,24 +53,24 @@ func writeCloudEvent(m *message) any {
 			m.made.Header = append(m.made.Header, header)
 			size -= len(header[0]) + len(header[1]) + len(": \r\n")
 		}
-		return m.data(size)
+		m.put(m.data(size))
+		return
 	}
 	isBatch := m.format.values["mode"].choice == "batch"
 	if isBatch {
 		size -= len("[]")
 	}
-	var body object
+	var body jsonbytes.Object
 	for _, a := range attributes {
-		body = append(body, member{a.name, a.value})
+		body.Text(a.name, a.value)
 	}
-	body = append(body, member{"datacontenttype", "application/json"})
-	body = append(body, member{"data", m.data(size - len(appendJSON(nil, body)) - len(`,"data":`))})
+	body.Text("datacontenttype", "application/json")
+	body.Raw("data", m.data(size-len(body)-len(`,"data":`)))
+	m.made.ContentType, m.made.Body = "application/cloudevents+json; charset=UTF-8", body
 	if isBatch {
 		m.made.ContentType = "application/cloudevents-batch+json; charset=UTF-8"
-		return list{body}
+		m.put(list{raw(body)})
 	}
-	m.made.ContentType = "application/cloudevents+json; charset=UTF-8"
-	return body
 }
 
 func (m *message) cloudAttributes() []attribute {

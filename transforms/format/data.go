@@ -12,11 +12,11 @@ import (
 )
 
 // requestID is the request's id: the same on every attempt, another one for the same event in another form.
-func requestID(m *message, body []byte) string {
+func requestID(m *message) string {
 	h := sha256.New()
 	h.Write([]byte(m.values.Event().ID))
 	h.Write([]byte{0})
-	h.Write(body)
+	h.Write(m.made.Body)
 	return "awf-" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
@@ -60,8 +60,12 @@ func (m *message) envelope(room int) raw {
 func (m *message) cutEnvelope(room int) raw {
 	const longest = 500 // bytes of a text beside the payload
 	text := func(s string) raw { return jsonbytes.AppendString(nil, cut(s, longest, jsonSize)) }
-	envelope := object{{"event", text(m.typ)}, {"workflow_id", text(m.id)},
-		{"workflow_name", text(m.name)}, {"timestamp", text(timestamp(m.at))}}
-	rest := room - len(appendJSON(nil, envelope)) - len(`,"payload":{}`)
-	return appendJSON(nil, append(envelope, member{"payload", payload(m.payload, rest)}))
+	var envelope jsonbytes.Object
+	envelope.Raw("event", text(m.typ))
+	envelope.Raw("workflow_id", text(m.id))
+	envelope.Raw("workflow_name", text(m.name))
+	envelope.Raw("timestamp", text(timestamp(m.at)))
+	kept := selection{payload: m.payload, room: room - len(envelope) - len(`,"payload":{}`)}
+	envelope.Raw("payload", kept.addTo(jsonbytes.Object("{}")))
+	return raw(envelope)
 }

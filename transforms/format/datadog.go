@@ -31,7 +31,7 @@ var datadog = Receiver{
 	},
 	sample: sample{url: "https://api.datadoghq.com/api/v1/events", header: `DD-API-KEY: "${DD_API_KEY}"`,
 		with: []Option{{Name: "tags", Value: []string{"env:production"}}, {Name: "link", Value: sampleLink}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		room := m.budget("text", datadogMarkup.cost, len("\n: "))
 		mentions := strings.Join(m.mentions, " ")
 		link := strings.ReplaceAll(m.link, "@", "%40") // an @ mentions people anywhere
@@ -39,25 +39,27 @@ var datadog = Receiver{
 		failure := datadogMarkup.inert(room.take(m.err, m.limit("error")))
 		text := datadogMarkup.inert(room.take(m.text, room.left/2))
 		fields := datadogMarkup.inertFields(room.takeFields(m.fields, m.limit("field's value")))
-		tags := list{"source:awf-hook", "event:" + cut(m.typ, m.limit("tag")/2, utf16Units)}
+		var tags raw
+		tags.add("source:awf-hook")
+		tags.add("event:" + cut(m.typ, m.limit("tag")/2, utf16Units))
 		if m.name != "" {
-			tags = append(tags, "workflow:"+cut(m.name, m.limit("tag")/2, utf16Units))
+			tags.add("workflow:" + cut(m.name, m.limit("tag")/2, utf16Units))
 		}
 		for _, tag := range m.list("tags") {
-			tags = append(tags, cut(tag, m.limit("tag"), utf16Units))
+			tags.add(cut(tag, m.limit("tag"), utf16Units))
 		}
 		key := alertKey("awf", m.name)
 		if utf16Units(key) > m.limit("aggregation key") {
 			key = hashed(key)
 		}
-		return object{
+		m.put(object{
 			{"title", cut(m.heading(), m.limit("title"), utf16Units)},
 			{"text", cmp.Or(paragraphs(text, failure, labelLines(fields), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},
 			{"source_type_name", "awf"},
 			{"tags", tags},
-		}
+		})
 	},
 }
 

@@ -58,17 +58,24 @@ var discord = Receiver{
 	write:  writeDiscord,
 }
 
-func writeDiscord(m *message) any {
+func writeDiscord(m *message) {
 	m.made.URLSuffix = "?wait=true"
 	if thread := m.permitted("thread_id"); thread != "" {
 		m.made.URLSuffix += "&thread_id=" + thread
 	}
-	return object{
-		{"username", cut(m.permitted("username"), m.limit("username"), utf16Units)},
-		{"content", discordHead(m)},
-		{"embeds", list{discordEmbed(m)}},
-		{"allowed_mentions", discordAllowed(m.mentions)},
-	}
+	name, content := cut(m.permitted("username"), m.limit("username"), utf16Units), discordHead(m)
+	title, description, fields := discordEmbed(m)
+	parse, users, roles := discordAllowed(m.mentions)
+	m.put(object{
+		{"username", name},
+		{"content", content},
+		{"embeds", list{object{
+			{"color", m.look.color}, {"timestamp", timestamp(m.at)},
+			{"title", title}, {"url", m.link},
+			{"description", description}, {"fields", fields},
+		}}},
+		{"allowed_mentions", object{{"parse", parse}, {"users", users}, {"roles", roles}}},
+	})
 }
 
 // discordHead returns the text above the embed, which notifications show.
@@ -85,16 +92,16 @@ func discordHead(m *message) string {
 	return b.String()
 }
 
-func discordEmbed(m *message) object {
+func discordEmbed(m *message) (title, description string, fields raw) {
 	const fences = "```\n\n```\n" // around the error, and between it and the text
 	room := m.budget("the embed", discordCost, 0)
-	linkText := ""
 	if m.link != "" {
-		linkText = m.budget("link's text", discordCost, 0).take(m.linkText, maxLabel)
+		linkText := m.budget("link's text", discordCost, 0).take(m.linkText, maxLabel)
 		room.left -= discordCost(linkText)
+		title = discordEscape(linkText)
 	}
 	most := m.limit("text and error")
-	description := discordEscape(room.take(m.text, most/3))
+	description = discordEscape(room.take(m.text, most/3))
 	if m.err != "" {
 		room.cost = fenced(utf16Units)
 		failure := fence(room.take(m.err, most-utf16Units(description)-len(fences)))
@@ -105,38 +112,37 @@ func discordEmbed(m *message) object {
 		description += "```\n" + failure + "\n```"
 	}
 	room.cost = discordCost
-	var fields list
-	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		if len(fields) < m.limit("fields") {
+	for i, f := range room.takeFields(m.fields, m.limit("field's value")) {
+		if i < m.limit("fields") {
 			name, value := discordEscape(f.label), discordEscape(f.value)
-			fields = append(fields, object{{"name", name}, {"value", value}, {"inline", yes(len(f.value) < discordInline)}})
+			fields.add(object{{"name", name}, {"value", value}, {"inline", yes(len(f.value) < discordInline)}})
 		}
 	}
-	return object{
-		{"color", m.look.color}, {"timestamp", timestamp(m.at)},
-		{"title", discordEscape(linkText)}, {"url", m.link},
-		{"description", description}, {"fields", fields},
-	}
+	return title, description, fields
 }
 
-// discordAllowed lets nothing call anybody but the configured mentions.
-func discordAllowed(mentions []string) object {
-	parse := list{}
-	var users, roles list
+// discordAllowed returns who may be called: nobody but the configured mentions.
+func discordAllowed(mentions []string) (parse, users, roles raw) {
+	parse = raw("[]")
+	var seen []string
 	for _, s := range mentions {
 		id := strings.TrimPrefix(s, "@")
+		if slices.Contains(seen, id) {
+			continue
+		}
+		seen = append(seen, id)
 		role, isRole := strings.CutPrefix(id, "&")
 		switch {
-		case isRole && !slices.Contains(roles, any(role)):
-			roles = append(roles, role)
 		case isRole:
-		case !discordID(id):
-			parse = list{"everyone"} // @here too
-		case !slices.Contains(users, any(id)):
-			users = append(users, id)
+			roles.add(role)
+		case discordID(id):
+			users.add(id)
+		default: // here is a part of everyone
+			parse = nil
+			parse.add("everyone")
 		}
 	}
-	return object{{"parse", parse}, {"users", users}, {"roles", roles}}
+	return parse, users, roles
 }
 
 var discordID = matches(`^[0-9]{5,25}$`)

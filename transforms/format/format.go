@@ -32,7 +32,7 @@ type Receiver struct {
 
 	isData bool // the message is for programs and has none of the options that other formats share
 	sample sample
-	write  func(*message) any    // the body; empty if the receiver gets nothing
+	write  func(*message)        // puts the body; without one the receiver gets nothing
 	order  func(*message) string // the key of messages that must arrive in order; nil for none
 }
 
@@ -54,9 +54,14 @@ func Names() []string {
 	return names
 }
 
-// key returns the option of a name. It must exist.
+// key returns the option with a name, which must exist.
 func (r *Receiver) key(name string) *Key {
-	return &r.Keys[slices.IndexFunc(r.Keys, func(k Key) bool { return k.Name == name })]
+	for i := range r.Keys {
+		if r.Keys[i].Name == name {
+			return &r.Keys[i]
+		}
+	}
+	panic("format: " + r.Name + " has no option " + name)
 }
 
 // Secrets lists the options that are secrets. The body may hold their values, under the options' names.
@@ -122,11 +127,10 @@ func (f *Format) Content(values *expression.Env, body []byte) (delivery.Content,
 // The error names the option whose expression failed or gave something that the option does not allow.
 func (f *Format) Make(values *expression.Env, body []byte) (c delivery.Content, left []string, err error) {
 	m := f.message(values, body)
-	made := f.Receiver.write(m)
-	if m.fault != nil || isEmpty(made) {
+	f.Receiver.write(m)
+	if m.fault != nil || len(m.made.Body) == 0 {
 		return delivery.Content{}, m.left, m.fault
 	}
-	m.made.Body = appendJSON(make([]byte, 0, 2048), made)
 	return m.made, m.left, nil
 }
 

@@ -26,11 +26,11 @@ var githubDispatch = Receiver{
 	isData: true,
 	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/dispatches", header: githubHeader,
 		with: []Option{{Name: "event_type", Value: "awf_{{ event }}"}}},
-	write: func(m *message) any {
-		return object{
+	write: func(m *message) {
+		m.put(object{
 			{"event_type", cut(cmp.Or(m.line("event_type"), m.typ, "awf"), m.limit("event_type"), utf16Units)},
 			{"client_payload", m.envelope(m.limit("client_payload"))},
-		}
+		})
 	},
 }
 
@@ -51,21 +51,21 @@ var githubStatus = Receiver{
 	Policy: githubPolicy(http.StatusCreated, "/statuses"),
 	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/statuses", header: githubHeader,
 		with: []Option{{Name: "sha", Value: sampleCommit}, {Name: "link", Value: sampleLink}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		m.made.URLSuffix = "/" + m.matching("sha")
 		context := "awf/" + m.name
 		if m.moment.isStep() {
 			context += "/" + cmp.Or(m.known.path, m.known.step)
 		}
 		if m.look.commit == "" {
-			return nil
+			return
 		}
-		return object{
+		m.put(object{
 			{"state", m.look.commit},
 			{"target_url", m.link},
 			{"description", cut(m.summary(), m.limit("description"), utf16Units)},
 			{"context", cut(cmp.Or(m.line("context"), context), m.limit("context"), utf16Units)},
-		}
+		})
 	},
 	order: func(m *message) string { return "awf/" + m.name },
 }

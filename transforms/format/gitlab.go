@@ -3,6 +3,8 @@ package format
 import (
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var gitlab = Receiver{
@@ -32,19 +34,17 @@ var gitlab = Receiver{
 	isData: true,
 	sample: sample{url: "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline",
 		with: []Option{{Name: "token", Value: sampleToken}, {Name: "ref", Value: "main"}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		status := strings.TrimPrefix(m.look.words, "was ")
-		variables := object{
+		standard := []field{
 			{"AWF_EVENT", m.typ}, {"AWF_WORKFLOW", m.name}, {"AWF_RUN", m.id},
 			{"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
 		}
-		for _, f := range m.labelled("variables") {
-			variables = append(variables, member{f.label, f.value})
+		variables := jsonbytes.Object("{}")
+		for _, v := range append(standard, m.labelled("variables")...) {
+			value := cut(v.value, m.limit("a variable")/2, utf16Units)
+			variables.Text(v.label, strings.ReplaceAll(value, "$", "$$")) // GitLab expands $NAME, and some variables are secrets
 		}
-		for i := range variables { // GitLab expands $NAME in a value, and some variables are secrets
-			value := cut(variables[i].value.(string), m.limit("a variable")/2, utf16Units)
-			variables[i].value = strings.ReplaceAll(value, "$", "$$")
-		}
-		return object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", variables}}
+		m.put(object{{"token", m.format.values["token"].secret}, {"ref", m.matching("ref")}, {"variables", raw(variables)}})
 	},
 }

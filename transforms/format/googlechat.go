@@ -42,35 +42,34 @@ var googleChat = Receiver{
 	write:  writeGoogleChat,
 }
 
-func writeGoogleChat(m *message) any {
+func writeGoogleChat(m *message) {
 	room := m.budget("the whole message", gchatCost, gchatField)
 	room.left -= gchatFrame
 	linkText := room.take(m.linkText, maxLabel)
 	room.left -= len(m.link)
 	text := room.take(m.text, m.limit("text"))
-	var widgets list
-	add := func(typ string, members object) { widgets = append(widgets, object{{typ, members}}) }
+	var widgets raw
 	if text != "" {
-		add("textParagraph", object{{"text", gchatEscape(text)}})
+		widgets.add(object{{"textParagraph", object{{"text", gchatEscape(text)}}}})
 	}
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		add("decoratedText", object{{"wrapText", true}, {"topLabel", gchatEscape(f.label)}, {"text", gchatEscape(f.value)}})
+		widgets.add(object{{"decoratedText", object{{"wrapText", true}, {"topLabel", gchatEscape(f.label)}, {"text", gchatEscape(f.value)}}}})
 	}
 	if m.link != "" {
-		add("buttonList", object{{"buttons", list{object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}}}})
+		button := object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}
+		widgets.add(object{{"buttonList", object{{"buttons", list{button}}}}})
 	}
 	card := object{{"cardId", "awf"}, {"card", object{{"sections", list{object{{"widgets", widgets}}}}}}}
 	thread := cut(m.line("thread"), m.limit("thread"), utf16Units)
-	body := appendJSON(nil, object{
+	m.put(object{
 		{"text", gchatMessage(m)},
-		{"cardsV2", list{card}.unless(widgets == nil)},
+		{"cardsV2", list{card.unless(widgets == nil)}},
 		{"thread", object{{"threadKey", thread}}.unless(thread == "")},
 	})
-	m.made.URLSuffix = "?requestId=" + requestID(m, body)
+	m.made.URLSuffix = "?requestId=" + requestID(m)
 	if thread != "" {
 		m.made.URLSuffix += "&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"
 	}
-	return raw(body)
 }
 
 // gchatMessage returns the text above the card, which notifications show.

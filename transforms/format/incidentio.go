@@ -3,6 +3,8 @@ package format
 import (
 	"slices"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var incidentIO = Receiver{
@@ -28,10 +30,10 @@ var incidentIO = Receiver{
 	},
 	sample: sample{url: "${INCIDENT_IO_URL}", header: `Authorization: "Bearer ${INCIDENT_IO_TOKEN}"`,
 		with: []Option{{Name: "link", Value: sampleLink}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		action, key := m.alert()
 		if action == "" {
-			return nil
+			return
 		}
 		status := map[string]string{"trigger": "firing", "resolve": "resolved"}[action]
 		room := m.budget("description", markdown.cost, 0)
@@ -40,22 +42,24 @@ var incidentIO = Receiver{
 		failure := room.take(m.err, room.left-len("\n\n```\n\n```"))
 		const frame = 150_000 // bytes: title and description, at most
 		most := m.limit("metadata's value")
-		metadata := object{{"workflow_id", cut(m.id, most, utf16Units)},
-			{"workflow_name", cut(m.name, most, utf16Units)}, {"event", cut(m.typ, most, utf16Units)}}
+		metadata := jsonbytes.Object("{}")
+		metadata.Text("workflow_id", cut(m.id, most, utf16Units))
+		metadata.Text("workflow_name", cut(m.name, most, utf16Units))
+		metadata.Text("event", cut(m.typ, most, utf16Units))
 		if _, given := m.format.values["metadata"]; !given {
-			metadata = append(metadata, m.details(m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")...)
+			metadata = m.details(metadata, m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")
 		}
 		for _, f := range m.labelled("metadata") {
-			metadata = append(metadata, member{cut(f.label, maxLabel, utf16Units), cut(f.value, most, utf16Units)})
+			metadata.Text(cut(f.label, maxLabel, utf16Units), cut(f.value, most, utf16Units))
 		}
-		return object{
+		m.put(object{
 			{"title", cut(m.title, m.limit("title"), utf16Units)},
 			{"status", status},
 			{"deduplication_key", key},
 			{"description", paragraphs(text, codeBlock(failure))},
 			{"source_url", m.link},
-			{"metadata", metadata},
-		}
+			{"metadata", raw(metadata)},
+		})
 	},
 	order: orderByAlert,
 }

@@ -7,8 +7,10 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// An object is a JSON object, its members in their order. A member that is empty is left out.
-// Empty are "", nil, and an object or a list that is nil.
+// An object is a JSON object, its members in their order. Members that are empty are left out: "", nil, an object or raw that is nil, and
+// a list that has only empty elements.
+//
+// Objects and lists are composed in the call that encodes them, [message.put] or [raw.add]: there they need no memory of their own.
 type object []member
 
 type member struct {
@@ -16,11 +18,33 @@ type member struct {
 	value any // string, bool, int, object, list, raw, or nil
 }
 
-// A list is a JSON array. An element that is empty is left out.
+// A list is a JSON array. Elements that are empty are left out.
 type list []any
 
 // raw is encoded JSON.
 type raw []byte
+
+// put sets the body.
+func (m *message) put(v any) {
+	const usual = 1024 // bytes
+	m.made.Body = appendJSON(make([]byte, 0, usual), v)
+}
+
+// add adds an element to a list that has as many elements as an event asks for. A raw that is nil becomes a list with its first element.
+func (r *raw) add(element any) {
+	const usual = 256 // bytes
+	switch {
+	case isEmpty(element):
+		return
+	case *r == nil:
+		*r = append(make(raw, 0, usual), '[')
+	case len(*r) == len("[]"):
+		*r = (*r)[:1]
+	default:
+		(*r)[len(*r)-1] = ','
+	}
+	*r = append(appendJSON(*r, element), ']')
+}
 
 // unless returns the object, or nil if it is unwanted.
 func (o object) unless(unwanted bool) object {
@@ -28,24 +52,6 @@ func (o object) unless(unwanted bool) object {
 		return nil
 	}
 	return o
-}
-
-func (l list) unless(unwanted bool) list {
-	if unwanted {
-		return nil
-	}
-	return l
-}
-
-// some returns the objects that are not nil as a list, or nil if there is none.
-func some(objects ...object) list {
-	all := make(list, 0, len(objects))
-	for _, o := range objects {
-		if o != nil {
-			all = append(all, o)
-		}
-	}
-	return all.unless(len(all) == 0)
 }
 
 // yes returns true, or nothing, which leaves a member out.
@@ -65,7 +71,12 @@ func isEmpty(v any) bool {
 	case object:
 		return v == nil
 	case list:
-		return v == nil
+		for _, element := range v {
+			if !isEmpty(element) {
+				return false
+			}
+		}
+		return true
 	case raw:
 		return v == nil
 	}

@@ -58,7 +58,7 @@ var matrix = Receiver{
 
 func isMatrixMention(s string) bool { return s == "room" || matrixUser(s) }
 
-func writeMatrix(m *message) any {
+func writeMatrix(m *message) {
 	escaped := func(s string) int { return jsonSize(html.EscapeString(s)) }
 	room := m.budget("all texts", escaped, len("\n: <br><b></b>"))
 	heading := room.take(m.heading(), m.limit("headline"))
@@ -71,14 +71,14 @@ func writeMatrix(m *message) any {
 		htmlLines = append(htmlLines, "<b>"+html.EscapeString(f.label)+"</b>: "+html.EscapeString(f.value))
 	}
 	called := ""
-	var users list
+	var users raw
 	for _, s := range m.mentions {
 		if s == "room" {
 			called += " @room"
 			continue
 		}
 		called += " " + s
-		users = append(users, s)
+		users.add(s)
 	}
 	body := "<b>" + html.EscapeString(heading) + "</b>" + html.EscapeString(called)
 	for _, part := range []struct{ before, text, after string }{
@@ -97,13 +97,12 @@ func writeMatrix(m *message) any {
 	if !m.isSet("notice", true) {
 		msgtype = "m.text"
 	}
-	made := appendJSON(nil, object{
+	m.put(object{
 		{"msgtype", msgtype},
 		{"body", paragraphs(heading+called, text, failure, labelLines(fields), m.link)},
 		{"format", "org.matrix.custom.html"},
 		{"formatted_body", body},
 		{"m.mentions", object{{"room", yes(slices.Contains(m.mentions, "room"))}, {"user_ids", users}}},
 	})
-	m.made.URLSuffix = "/_matrix/client/v3/rooms/" + url.PathEscape(m.matching("room")) + "/send/m.room.message/" + requestID(m, made)
-	return raw(made)
+	m.made.URLSuffix = "/_matrix/client/v3/rooms/" + url.PathEscape(m.matching("room")) + "/send/m.room.message/" + requestID(m)
 }

@@ -14,7 +14,7 @@ import (
 
 // message is the content of a message, before the receiver's limits and markup apply. All texts are clean.
 type message struct {
-	*subject
+	subject
 	format *Format
 	values *expression.Env  // the event as expressions see it
 	body   []byte           // the previous step's output, nil if there is none
@@ -23,7 +23,7 @@ type message struct {
 	fault  error            // of the first option that failed
 
 	moment     moment
-	look       look
+	look       *look
 	title      string // without the sign, in one line
 	isHeadline bool   // the title is ours
 	text       string
@@ -84,7 +84,7 @@ func mentionKeys(who, want string, match func(string) bool) []Key {
 func (f *Format) message(values *expression.Env, body []byte) *message {
 	m := &message{subject: subjectOf(values.Event(), body), format: f, values: values, body: body}
 	m.moment = m.subject.moment()
-	m.look = looks[m.moment]
+	m.look = &looks[m.moment]
 	if f.Receiver.isData {
 		return m
 	}
@@ -99,10 +99,12 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 	}
 	m.text = strings.TrimSpace(clean(m.option("text")))
 	m.link = m.url("link")
-	for _, f := range m.labelled("fields") {
-		m.fields = append(m.fields, field{f.label, line(f.value)})
-	}
-	if _, given := f.values["fields"]; !given {
+	if _, given := f.values["fields"]; given {
+		m.fields = m.labelled("fields")
+		for i := range m.fields {
+			m.fields[i].value = line(m.fields[i].value)
+		}
+	} else {
 		m.fields = m.standardFields()
 	}
 	if f.values["mention_on"].choice == "always" || m.moment.isFailure() {
@@ -159,7 +161,7 @@ func (m *message) reference(name string) string {
 
 // url returns an option's URL, or "" if the option does not allow it.
 func (m *message) url(name string) string {
-	return m.allowed(name, m.reference(name), m.format.Receiver.key(name))
+	return m.allowed(name, name, m.reference(name))
 }
 
 // word returns one of the option's choices, which may be written in any case, or "" if the option gives nothing.
@@ -181,10 +183,13 @@ func (m *message) matching(name string) string {
 	return s
 }
 
-// allowed returns a text in one line, or "" if the key does not allow it.
-func (m *message) allowed(name, s string, key *Key) string {
-	if s = line(s); s != "" && key.match != nil && !key.match(s) {
-		m.leave(name, wantMatch(key, s))
+// allowed returns an option's text in one line, or "" if the option does not allow it. The place names the text in the option.
+func (m *message) allowed(name, place, s string) string {
+	if s = line(s); s == "" {
+		return ""
+	}
+	if key := m.format.Receiver.key(name); key.match != nil && !key.match(s) {
+		m.leave(place, wantMatch(key, s))
 		return ""
 	}
 	return s
@@ -192,7 +197,7 @@ func (m *message) allowed(name, s string, key *Key) string {
 
 // permitted returns an option's text in one line, or "" if the option does not allow it.
 func (m *message) permitted(name string) string {
-	return m.allowed(name, m.option(name), m.format.Receiver.key(name))
+	return m.allowed(name, name, m.option(name))
 }
 
 // isSet returns the value of a bool option.
@@ -212,7 +217,7 @@ func (m *message) list(name string) []string {
 		if err != nil {
 			m.fail(place, err)
 		}
-		if s = m.allowed(place, s, m.format.Receiver.key(name)); s != "" {
+		if s = m.allowed(name, place, s); s != "" {
 			entries = append(entries, s)
 		}
 	}

@@ -56,15 +56,15 @@ var ntfy = Receiver{
 	write: writeNtfy,
 }
 
-func writeNtfy(m *message) any {
-	return object{
+func writeNtfy(m *message) {
+	m.put(object{
 		{"topic", m.matching("topic")},
 		{"title", cut(m.title, m.limit("title"), bytesOf)},
 		{"message", ntfyBody(m)},
 		{"priority", ntfyPriority(m)},
 		{"tags", ntfyTags(m)},
 		{"click", m.link},
-	}
+	})
 }
 
 // ntfyBody is the plain text below the title. It is never empty: ntfy would write "triggered".
@@ -91,13 +91,14 @@ func ntfyPriority(m *message) int {
 	return 3
 }
 
-func ntfyTags(m *message) list {
+func ntfyTags(m *message) (tags raw) {
 	if _, given := m.format.values["tags"]; !given {
-		return list{m.look.tag}
+		tags.add(m.look.tag)
+		return tags
 	}
-	tags := list{}
+	tags = raw("[]")
 	for _, tag := range m.list("tags") {
-		tags = append(tags, cut(tag, maxLabel, utf16Units))
+		tags.add(cut(tag, maxLabel, utf16Units))
 	}
 	return tags
 }

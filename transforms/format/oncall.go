@@ -22,21 +22,21 @@ var onCall = Receiver{
 		answers: answers{delivered: []int{200}},
 	},
 	sample: sample{url: "${ONCALL_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		action, key := m.alert()
 		if action == "" {
-			return nil
+			return
 		}
 		room := m.budget("message", markdown.cost, len("\n: "))
 		failure, text := markdown.inert(room.take(m.err, room.left/2)), markdown.inert(room.take(m.text, room.left/4))
 		fields := markdown.inertFields(room.takeFields(m.fields, m.limit("field's value")))
-		return object{
+		m.put(object{
 			{"alert_uid", key},
 			{"title", markdown.inert(cut(m.title, m.limit("title"), markdown.cost))},
 			{"state", map[string]string{"trigger": "alerting", "resolve": "ok"}[action]},
 			{"link_to_upstream_details", m.link},
 			{"message", paragraphs(text, failure, labelLines(fields))},
-		}
+		})
 	},
 	order: orderByAlert,
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var opsgenie = Receiver{
@@ -43,18 +45,19 @@ var opsgenie = Receiver{
 	order: orderByAlert,
 }
 
-func writeOpsgenie(m *message) any {
+func writeOpsgenie(m *message) {
 	action, alias := m.alert()
 	if strings.Contains(alias, "..") { // it would lead upwards in a URL
 		alias = hashed(alias)
 	}
 	switch action {
 	case "":
-		return nil
+		return
 	case "resolve", "acknowledge":
 		verb := map[string]string{"resolve": "close", "acknowledge": "acknowledge"}[action]
 		m.made.URLSuffix = "/" + url.PathEscape(alias) + "/" + verb + "?identifierType=alias"
-		return object{{"source", "awf-hook"}, {"note", cut(m.heading(), m.limit("message"), utf16Units)}}
+		m.put(object{{"source", "awf-hook"}, {"note", cut(m.heading(), m.limit("message"), utf16Units)}})
+		return
 	}
 	priority := "P3"
 	if m.moment == stepFailed {
@@ -63,16 +66,16 @@ func writeOpsgenie(m *message) any {
 	if given := m.word("priority"); given != "" {
 		priority = strings.ToUpper(given)
 	}
-	var tags list
+	var tags raw
 	for _, tag := range m.list("tags") {
-		tags = append(tags, cut(tag, m.limit("tag"), utf16Units))
+		tags.add(cut(tag, m.limit("tag"), utf16Units))
 	}
 	room := m.budget("details", utf16Units, 0)
-	details := object{}
+	details := jsonbytes.Object("{}")
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		details = append(details, member{f.label, f.value})
+		details.Text(f.label, f.value)
 	}
-	return object{
+	m.put(object{
 		{"message", cut(m.summary(), m.limit("message"), utf16Units)},
 		{"alias", alias},
 		{"description", cut(paragraphs(m.text, m.err, m.link), m.limit("description"), utf16Units)},
@@ -80,6 +83,6 @@ func writeOpsgenie(m *message) any {
 		{"tags", tags},
 		{"entity", cut(cmp.Or(m.line("entity"), m.name), m.limit("entity"), utf16Units)},
 		{"source", "awf-hook"},
-		{"details", details},
-	}
+		{"details", raw(details)},
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 var pagerDuty = Receiver{
@@ -55,23 +57,16 @@ var (
 	pagerSeverities = []string{"critical", "error", "warning", "info"}
 )
 
-func writePagerDuty(m *message) any {
+func writePagerDuty(m *message) {
 	action, key := m.alert()
 	if action == "" {
-		return nil
+		return
 	}
-	body := object{{"routing_key", m.format.values["routing_key"].secret}, {"event_action", action}, {"dedup_key", key}}
+	routingKey := m.format.values["routing_key"].secret
 	if action != "trigger" {
-		return body
+		m.put(object{{"routing_key", routingKey}, {"event_action", action}, {"dedup_key", key}})
+		return
 	}
-	link := object{{"href", m.link}, {"text", cut(m.linkText, maxLabel, utf16Units)}}
-	return append(body, object{
-		{"client", "awf-hook"}, {"client_url", m.link}, {"links", list{link}.unless(m.link == "")},
-		{"payload", m.pagerPayload()},
-	}...)
-}
-
-func (m *message) pagerPayload() object {
 	component := ""
 	if m.moment.isStep() {
 		component = m.stepName()
@@ -86,30 +81,36 @@ func (m *message) pagerPayload() object {
 	text := func(option, standard string) string {
 		return cut(cmp.Or(m.line(option), standard), m.limit("source, component, group, class"), utf16Units)
 	}
-	return object{
-		{"summary", cut(m.summary(), m.limit("summary"), utf16Units)},
-		{"source", text("source", cmp.Or(m.name, "awf"))},
-		{"severity", cmp.Or(m.word("severity"), severity)},
-		{"component", text("component", component)},
-		{"group", text("group", m.name)},
-		{"class", text("class", m.typ)},
-		{"timestamp", timestamp(m.at)},
-		{"custom_details", m.pagerDetails()},
-	}
+	link := object{{"href", m.link}, {"text", cut(m.linkText, maxLabel, utf16Units)}}
+	m.put(object{
+		{"routing_key", routingKey}, {"event_action", action}, {"dedup_key", key},
+		{"client", "awf-hook"}, {"client_url", m.link}, {"links", list{link.unless(m.link == "")}},
+		{"payload", object{
+			{"summary", cut(m.summary(), m.limit("summary"), utf16Units)},
+			{"source", text("source", cmp.Or(m.name, "awf"))},
+			{"severity", cmp.Or(m.word("severity"), severity)},
+			{"component", text("component", component)},
+			{"group", text("group", m.name)},
+			{"class", text("class", m.typ)},
+			{"timestamp", timestamp(m.at)},
+			{"custom_details", m.pagerDetails()},
+		}},
+	})
 }
 
 // pagerDetails returns the run, and the payload or the fields of the option.
-func (m *message) pagerDetails() object {
+func (m *message) pagerDetails() raw {
 	const frame = 14_000 // bytes: all the rest of the event, at most
 	const longest = 4096 // characters of a value, so that all fit
-	details := object{{"workflow_id", cut(m.id, m.limit("source, component, group, class"), utf16Units)}}
+	details := jsonbytes.Object("{}")
+	details.Text("workflow_id", cut(m.id, m.limit("source, component, group, class"), utf16Units))
 	if _, given := m.format.values["details"]; !given {
-		return append(details, m.details(m.limit("the whole event")-frame, "workflow_id")...)
+		return raw(m.details(details, m.limit("the whole event")-frame, "workflow_id"))
 	}
 	for _, f := range m.labelled("details") {
-		details = append(details, member{cut(f.label, maxLabel, utf16Units), cut(f.value, longest, utf16Units)})
+		details.Text(cut(f.label, maxLabel, utf16Units), cut(f.value, longest, utf16Units))
 	}
-	return details
+	return raw(details)
 }
 
 // timestamp is RFC 3339 in UTC.

@@ -9,47 +9,51 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// payload returns the members of a payload that fit into room bytes, except for the members named in without.
-// If they do not fit unchanged, long strings keep their beginning and end, a note replaces other long values,
-// and "awf_hook_cut" counts the members that are left out.
-func payload(from []byte, room int, without ...string) object {
-	const least = 64 // bytes
-	for longest := room; longest >= least; longest /= 4 {
-		if o := payloadWithin(from, room, longest, without); o != nil {
-			return o
-		}
-	}
-	return object{}
+// selection is the members of a payload, except for some, in at most room bytes.
+type selection struct {
+	payload []byte
+	room    int
+	without []string
 }
 
-// payloadWithin returns the members, none of them longer than longest bytes, or nil if they do not all fit.
+// addTo adds the members to an object. If they do not fit unchanged, long strings keep their beginning and end, a note replaces other
+// long values, and "awf_hook_cut" counts the members that are left out.
+func (s *selection) addTo(o jsonbytes.Object) jsonbytes.Object {
+	const least = 64 // bytes
+	for longest := s.room; longest >= least; longest /= 4 {
+		if all, fit := s.addWithin(o, longest); fit {
+			return all
+		}
+	}
+	return o
+}
+
+// addWithin adds the members, none of them longer than longest bytes, or reports that they do not all fit.
 // Below 1 KiB it leaves out the members that do not fit.
-func payloadWithin(from []byte, room, longest int, without []string) object {
+func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Object, bool) {
 	const shortest = 1024 // bytes, of a member
 	const note = 80       // bytes, for saying what was left out
-	o, size, left := object{}, 0, 0
-	members(from, func(key, value []byte) bool {
+	o := append(make(jsonbytes.Object, 0, len(to)+min(len(s.payload), s.room)), to...)
+	size, left := 0, 0
+	members(s.payload, func(key, value []byte) bool {
 		name := string(key)
-		if slices.Contains(without, name) {
+		if slices.Contains(s.without, name) {
 			return true
 		}
 		name, value = cut(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
 		cost := len(value) + jsonSize(name) + len(`"":,`)
-		if size+cost > room-note {
+		if size+cost > s.room-note {
 			left++
 			return longest < shortest // else the next round is tighter
 		}
 		size += cost
-		o = append(o, member{name, raw(value)})
+		o.Raw(name, value)
 		return true
 	})
 	if left > 0 {
-		if longest >= shortest {
-			return nil
-		}
-		o = append(o, member{"awf_hook_cut", thousands(left) + " of the payload's members"})
+		o.Text("awf_hook_cut", thousands(left)+" of the payload's members")
 	}
-	return o
+	return o, left == 0 || longest < shortest
 }
 
 // payloadValue is a member's value in about longest bytes.

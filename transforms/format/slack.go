@@ -46,64 +46,57 @@ var slack = Receiver{
 	write: writeSlack,
 }
 
-func writeSlack(m *message) any {
+func writeSlack(m *message) {
 	room := m.budget("all blocks together", utf16Units, len(": \n"))
 	heading := room.take(m.heading(), m.limit("headline"))
 	failure := room.take(m.err, m.limit("error, text"))
 	linkText := room.take(m.linkText, maxLabel)
 	text := room.take(m.text, m.limit("error, text"))
-	parts := some(
-		slackPart("rich_text_section", slackText(text)),
-		slackPart("rich_text_section", slackFields(room.takeFields(m.fields, m.limit("field's value")))...),
-		slackPart("rich_text_preformatted", slackText(failure)),
-		slackPart("rich_text_section", object{{"type", "link"}, {"url", m.link}, {"text", linkText}}.unless(m.link == "")),
-	)
-	return object{
+	fields := slackFields(room.takeFields(m.fields, m.limit("field's value")))
+	called := slackMentions(m.mentions)
+	parts := list{
+		slackPart("rich_text_section", list{slackText(text)}).unless(text == ""),
+		slackPart("rich_text_section", fields).unless(fields == nil),
+		slackPart("rich_text_preformatted", list{slackText(failure)}).unless(failure == ""),
+		slackPart("rich_text_section", list{object{{"type", "link"}, {"url", m.link}, {"text", linkText}}}).unless(m.link == ""),
+	}
+	attachment := object{{"color", m.look.hex()}, {"blocks", list{slackPart("rich_text", parts)}}}
+	m.put(object{
 		{"channel", m.permitted("channel")},
 		{"username", cut(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
-		{"text", slackEscape(cut(m.preview(), m.limit("preview"), func(s string) int { return utf16Units(slackEscape(s)) }))},
+		{"text", slackEscape(cut(m.preview(), m.limit("preview"), slackCost))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
-			slackRichText(some(slackPart("rich_text_section", slackMentions(m.mentions)...))),
+			slackPart("rich_text", list{slackPart("rich_text_section", called)}).unless(called == nil),
 		}},
-		{"attachments", list{object{{"color", m.look.hex()}, {"blocks", list{slackRichText(parts)}}}}.unless(parts == nil)},
-	}
+		{"attachments", list{attachment.unless(isEmpty(parts))}},
+	})
 }
 
-// slackRichText is a block in which nothing is markup.
-func slackRichText(parts list) object {
-	return object{{"type", "rich_text"}, {"elements", parts}}.unless(parts == nil)
-}
+// slackPart is a block or a part of one. In rich text nothing is markup.
+func slackPart(typ string, elements any) object { return object{{"type", typ}, {"elements", elements}} }
 
-func slackPart(typ string, elements ...object) object {
-	all := some(elements...)
-	return object{{"type", typ}, {"elements", all}}.unless(all == nil)
-}
+func slackText(text string) object { return object{{"type", "text"}, {"text", text}} }
 
-func slackText(text string) object {
-	return object{{"type", "text"}, {"text", text}}.unless(text == "")
-}
-
-func slackFields(fields []field) []object {
-	texts := make([]object, 0, 2*len(fields))
+func slackFields(fields []field) (texts raw) {
 	for i, f := range fields {
 		end := "\n"
 		if i == len(fields)-1 {
 			end = ""
 		}
-		texts = append(texts, object{{"type", "text"}, {"style", object{{"bold", true}}}, {"text", f.label}}, slackText(": "+f.value+end))
+		texts.add(object{{"type", "text"}, {"style", object{{"bold", true}}}, {"text", f.label}})
+		texts.add(slackText(": " + f.value + end))
 	}
 	return texts
 }
 
-func slackMentions(who []string) []object {
-	var called []object
+func slackMentions(who []string) (called raw) {
 	for _, s := range who {
 		if called != nil {
-			called = append(called, slackText(" "))
+			called.add(slackText(" "))
 		}
-		called = append(called, slackMention(s))
+		called.add(slackMention(s))
 	}
 	return called
 }
@@ -133,6 +126,9 @@ func slackEscape(s string) string {
 	}
 	return slackEntities.Replace(s)
 }
+
+// slackCost measures a text in the form that slackEscape gives it.
+func slackCost(s string) int { return utf16Units(slackEscape(s)) }
 
 var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 

@@ -37,18 +37,18 @@ var splunk = Receiver{
 	isData: true,
 	sample: sample{url: "https://splunk.example.com:8088/services/collector/event", header: `Authorization: "Splunk ${SPLUNK_TOKEN}"`,
 		with: []Option{{Name: "index", Value: "awf"}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		const frame = 2000 // bytes beside the data
 		text := func(option, standard string) string {
 			return cut(cmp.Or(m.line(option), standard), m.limit("source, sourcetype, index, host"), utf16Units)
 		}
-		return object{
+		m.put(object{
 			{"time", raw(strconv.FormatFloat(float64(m.at.UnixMilli())/1000, 'f', 3, 64))},
 			{"host", text("host", "")},
 			{"source", text("source", "awf-hook")},
 			{"sourcetype", text("sourcetype", "awf:event")},
 			{"index", m.permitted("index")},
 			{"event", m.data(m.limit("the event") - frame)},
-		}
+		})
 	},
 }

@@ -3,7 +3,6 @@ package format
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -29,8 +28,8 @@ type known struct {
 
 // subjectOf reads the event or, if there is one, the previous step's body.
 // A body that is an envelope replaces the event. Any other body replaces the payload, so that what a step removed stays out.
-func subjectOf(ev *event.Event, body []byte) *subject {
-	s := &subject{typ: ev.Type, id: ev.WorkflowID, name: ev.WorkflowName, at: ev.Timestamp, payload: ev.Payload}
+func subjectOf(ev *event.Event, body []byte) subject {
+	s := subject{typ: ev.Type, id: ev.WorkflowID, name: ev.WorkflowName, at: ev.Timestamp, payload: ev.Payload}
 	if body != nil {
 		s.replace(bytes.TrimSpace(body))
 	}
@@ -206,7 +205,7 @@ var looks = [...]look{
 }
 
 // hex is the colour as #rrggbb.
-func (l *look) hex() string { return fmt.Sprintf("#%06x", l.color) }
+func (l *look) hex() string { return "#" + strconv.FormatInt(1<<24|int64(l.color), 16)[1:] }
 
 // isFailure reports whether somebody should look.
 func (m moment) isFailure() bool { return m == failed || m == stepFailed }
@@ -280,11 +279,10 @@ func (s *subject) took() string {
 	}
 	d := time.Duration(seconds * float64(time.Second))
 	pair := func(n time.Duration, unit string, m time.Duration, rest string) string {
-		text := strconv.FormatInt(int64(n), 10) + unit
-		if m > 0 {
-			text += " " + strconv.FormatInt(int64(m), 10) + rest
+		if m == 0 {
+			return strconv.Itoa(int(n)) + unit
 		}
-		return text
+		return strconv.Itoa(int(n)) + unit + " " + strconv.Itoa(int(m)) + rest
 	}
 	const day = 24 * time.Hour
 	switch {

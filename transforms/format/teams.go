@@ -43,7 +43,7 @@ var teams = Receiver{
 	write:  writeTeams,
 }
 
-func writeTeams(m *message) any {
+func writeTeams(m *message) {
 	room := m.budget("the whole message", jsonSize, teamsField)
 	room.left -= teamsFrame
 	summary := room.take(teamsPlain(m.heading()), m.limit("headline"))
@@ -51,31 +51,36 @@ func writeTeams(m *message) any {
 	linkText := room.take(m.linkText, maxLabel)
 	room.left -= len(m.link)
 	entities, called := teamsMentions(m.mentions, room)
-	failure := teamsLines(m.split(m.err, "error", room), "monospace")
-	text := teamsLines(m.split(m.text, "text", room), "")
-	body := list{teamsBlock("", object{
+	var failure, body raw
+	failure.addLines(m.split(m.err, "error", room), "monospace")
+	text := m.split(m.text, "text", room)
+	body.add(teamsBlock("", list{object{
 		{"type", "TextRun"}, {"weight", "bolder"}, {"size", "medium"}, {"color", m.look.teams}, {"text", summary},
-	}), called}
-	body = append(body, text...)
+	}}))
+	body.add(object{{"type", "TextBlock"}, {"wrap", true}, {"text", called}}.unless(called == ""))
+	body.addLines(text, "")
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		label := object{{"type", "TextRun"}, {"weight", "bolder"}, {"text", teamsPlain(f.label) + ": "}}
-		body = append(body, teamsBlock("small", label, object{{"type", "TextRun"}, {"text", teamsPlain(f.value)}}))
+		body.add(teamsBlock("small", list{
+			object{{"type", "TextRun"}, {"weight", "bolder"}, {"text", teamsPlain(f.label) + ": "}},
+			object{{"type", "TextRun"}, {"text", teamsPlain(f.value)}},
+		}))
 	}
-	body = append(body, object{{"type", "Container"}, {"style", "emphasis"}, {"items", failure}}.unless(failure == nil))
+	body.add(object{{"type", "Container"}, {"style", "emphasis"}, {"items", failure}}.unless(failure == nil))
+	action := object{{"type", "Action.OpenUrl"}, {"title", linkText}, {"url", m.link}}
 	card := object{
 		{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"}, {"type", "AdaptiveCard"}, {"version", "1.4"},
 		{"fallbackText", summary},
 		{"msteams", object{{"width", "Full"}, {"entities", entities}}},
 		{"body", body},
-		{"actions", list{object{{"type", "Action.OpenUrl"}, {"title", linkText}, {"url", m.link}}}.unless(m.link == "")},
+		{"actions", list{action.unless(m.link == "")}},
 	}
 	attachment := object{{"contentType", "application/vnd.microsoft.card.adaptive"}, {"contentUrl", raw("null")}, {"content", card}}
-	return object{{"type", "message"}, {"summary", summary}, {"attachments", list{attachment}}}
+	m.put(object{{"type", "message"}, {"summary", summary}, {"attachments", list{attachment}}})
 }
 
 // teamsBlock is rich text, in which nothing is markup.
-func teamsBlock(spacing string, runs ...any) object {
-	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", list(runs)}}
+func teamsBlock(spacing string, runs list) object {
+	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", runs}}
 }
 
 // split cuts a text to its limit and splits it into lines, of which it keeps the first and the last.
@@ -97,32 +102,29 @@ func (m *message) split(s, limit string, room *budget) []string {
 	return lines
 }
 
-// teamsLines makes one block of each line: not every client shows a line's end inside a block.
-func teamsLines(lines []string, font string) list {
-	var blocks list
+// addLines adds one block for each line: not every client shows a line's end inside a block.
+func (r *raw) addLines(lines []string, font string) {
 	for _, text := range lines {
 		if text = teamsPlain(text); strings.TrimSpace(text) == "" {
 			text = "\u00a0" // an empty block is not shown
 		}
-		blocks = append(blocks, teamsBlock("none", object{{"type", "TextRun"}, {"fontType", font}, {"text", text}}))
+		r.add(teamsBlock("none", list{object{{"type", "TextRun"}, {"fontType", font}, {"text", text}}}))
 	}
-	return blocks
 }
 
 var teamsName = matches(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
 
-// teamsMentions are the entities of the people who are called, and the block that calls them.
-func teamsMentions(mentions []string, room *budget) (entities list, block object) {
-	text := ""
+// teamsMentions returns the entities of the people who are called, and the text that calls them.
+func teamsMentions(mentions []string, room *budget) (entities raw, text string) {
 	for _, s := range mentions {
 		if cost := 4*len(s) + teamsMention; room.left > cost {
 			room.left -= cost
 			at := "<at>" + s + "</at>"
 			text = strings.TrimPrefix(text+" "+at, " ")
-			entities = append(entities, object{{"type", "mention"}, {"text", at}, {"mentioned", object{{"id", s}, {"name", s}}}})
+			entities.add(object{{"type", "mention"}, {"text", at}, {"mentioned", object{{"id", s}, {"name", s}}}})
 		}
 	}
-	return entities, object{{"type", "TextBlock"}, {"wrap", true}, {"text", text}}.unless(text == "")
+	return entities, text
 }
 
 // teamsPlain keeps Teams from turning a text into a date, the only markup of rich text.

@@ -52,34 +52,34 @@ var (
 	telegramName = matches(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
 )
 
-func writeTelegram(m *message) any {
+func writeTelegram(m *message) {
 	m.made.URLSuffix = "/sendMessage"
 	text := telegramMessage(m)
 	var thread any
 	if given, isGiven := m.format.values["thread_id"]; isGiven {
 		thread = given.number
 	}
-	return object{
+	m.put(object{
 		{"chat_id", m.matching("chat_id")},
 		{"message_thread_id", thread},
 		{"text", text.b.String()},
 		{"entities", text.entities},
 		{"link_preview_options", object{{"is_disabled", true}}},
 		{"disable_notification", yes(m.isSet("silent", false))},
-	}
+	})
 }
 
 // styled is a text with the ranges that are not plain. Telegram reads no markup in a message with entities.
 type styled struct {
 	b        strings.Builder
 	units    int // UTF-16 units so far
-	entities list
+	entities raw
 }
 
 func (s *styled) add(typ, text, url string) {
 	length := utf16Units(text)
 	if typ != "" && length > 0 {
-		s.entities = append(s.entities, object{{"type", typ}, {"offset", s.units}, {"length", length}, {"url", url}})
+		s.entities.add(object{{"type", typ}, {"offset", s.units}, {"length", length}, {"url", url}})
 	}
 	s.b.WriteString(text)
 	s.units += length

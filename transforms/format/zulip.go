@@ -37,7 +37,7 @@ var zulip = Receiver{
 	},
 	sample: sample{url: "https://example.zulipchat.com/api/v1/messages", header: `Authorization: "Basic ${ZULIP_BASIC}"`,
 		with: []Option{{Name: "channel", Value: "deployments"}, {Name: "link", Value: sampleLink}}},
-	write: func(m *message) any {
+	write: func(m *message) {
 		room := m.budget("the whole message", markdown.cost, len("\n****: "))
 		heading := "**" + markdown.inert(room.take(m.heading(), m.limit("headline"))) + "**"
 		for _, s := range m.mentions {
@@ -59,7 +59,7 @@ var zulip = Receiver{
 		}
 		name := m.limit("channel, topic")
 		m.made.ContentType = "application/x-www-form-urlencoded"
-		return raw(url.Values{
+		m.made.Body = []byte(url.Values{
 			"type": {"stream"}, "to": {m.matching("channel")},
 			"topic":   {cut(cmp.Or(m.line("topic"), m.name, "awf"), name, utf16Units)},
 			"content": {paragraphs(heading, text, failure, strings.Join(lines, "\n"), link)},

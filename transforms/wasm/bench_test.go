@@ -3,12 +3,12 @@ package wasm_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -51,7 +51,7 @@ func (g *bare) run(ctx context.Context, event []byte) []byte {
 		panic(err)
 	}
 	body, ok := g.mod.Memory().Read(uint32(g.stack[0]>>32), uint32(g.stack[0]))
-	if !ok || !utf8.Valid(body) || !json.Valid(body) {
+	if !ok || !utf8.Valid(body) || jsonbytes.Check(body) != nil {
 		panic("no body")
 	}
 	return bytes.Clone(body)

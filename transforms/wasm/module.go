@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Module is a transform step: a module with its limits and its configuration. Several goroutines may use it at once.
@@ -294,7 +296,7 @@ func (m *Module) invalid(body []byte) string {
 		return ""
 	case !utf8.Valid(body):
 		return "not UTF-8"
-	case !json.Valid(body):
+	case jsonbytes.Check(body) != nil:
 		return "not JSON"
 	}
 	return ""

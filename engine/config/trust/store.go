@@ -173,7 +173,7 @@ func (s Store) change(change func([]Record) ([]Record, error)) error {
 	return os.Rename(f.Name(), s.path())
 }
 
-// Folder returns the real path of a folder, without links, by which it is recorded.
+// Folder returns the real path of a folder, without links. Records name a folder by it.
 func Folder(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

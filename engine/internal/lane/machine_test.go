@@ -126,6 +126,8 @@ func TestMachine(t *testing.T) {
 			{0, given{a, b, c, d}, "start a b"},
 			{0, ends(a, delivery.Retry, asksForPause), "settle a:retry c:retry d:retry"},
 			{0, given{e}, "settle e:retry"},
+			{9.9, given{e}, "settle e:retry"},
+			{10, given{e}, "start e"}, // the pause is over by the step's own time
 		}},
 		{"a paused lane claims only when the store knows why", 0, []step{
 			{0, given{a}, "start a"},

@@ -37,8 +37,7 @@ func (s *Sender) connect(ctx context.Context, progress *progress, p *delivery.Pr
 		target, _ = transport.Proxy(nil) // always the same
 		p.Proxied = true
 	}
-	port := cmp.Or(target.Port(), map[string]string{"http": "80", "https": "443"}[target.Scheme], "1080")
-	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), port))
+	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), portOf(target)))
 	if err != nil {
 		return err
 	}

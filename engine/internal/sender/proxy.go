@@ -20,13 +20,12 @@ func proxyOf(w *Webhook) (*url.URL, error) {
 	if w.Proxy != nil {
 		return w.Proxy, nil
 	}
-	upper := strings.ToUpper(w.URL.Scheme) + "_PROXY"
-	name := upper
+	name := strings.ToUpper(w.URL.Scheme) + "_PROXY"
 	if os.Getenv(name) == "" {
-		name = strings.ToLower(upper)
+		name = strings.ToLower(name)
 	}
-	host, port := strings.ToLower(w.URL.Hostname()), cmp.Or(w.URL.Port(), map[string]string{"http": "80", "https": "443"}[w.URL.Scheme])
-	if os.Getenv(name) == "" || withoutProxy(cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")), host, port) {
+	exceptions := cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy"))
+	if os.Getenv(name) == "" || withoutProxy(exceptions, strings.ToLower(w.URL.Hostname()), portOf(w.URL)) {
 		return nil, nil
 	}
 	if w.URL.Scheme == "http" && os.Getenv("REQUEST_METHOD") != "" {
@@ -39,6 +38,11 @@ func proxyOf(w *Webhook) (*url.URL, error) {
 			"want http://HOST:PORT, and %, #, / and ? percent-encoded in a user's name and password"}
 	}
 	return proxy, nil
+}
+
+// portOf returns the port that a request to a URL, or to a proxy's URL, goes to.
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme], "1080") // the last one is SOCKS's
 }
 
 // parseProxy parses a proxy's URL, which may lack its scheme. A password that is not encoded may end the host at the

@@ -157,7 +157,9 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 		if err != nil {
 			return nil, fmt.Errorf("header %s: %w", headerText(h[0]), err)
 		}
-		setNew(header, h[0], h[1])
+		if header.Values(h[0]) == nil {
+			header.Set(h[0], h[1])
+		}
 	}
 	return header, nil
 }
@@ -167,12 +169,6 @@ func isCredential(name string) bool {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	return slices.Contains([]string{"Authorization", "Cookie", "Content-Encoding", "Content-Type", "User-Agent"}, name) ||
 		strings.HasPrefix(name, "X-Hub-Signature")
-}
-
-func setNew(h http.Header, name, value string) {
-	if h.Values(name) == nil {
-		h.Set(name, value)
-	}
 }
 
 // sign sets the headers of all the webhook's schemes in h.
@@ -246,13 +242,6 @@ func headerText(s string) string {
 
 // Target returns the method of the requests, and the host and port that they go to.
 func (s *Sender) Target() (method, host string, port int) {
-	number, err := strconv.Atoi(s.url.Port())
-	switch {
-	case err == nil:
-	case s.url.Scheme == "https":
-		number = 443
-	default:
-		number = 80
-	}
-	return cmp.Or(s.webhook.Method, http.MethodPost), s.url.Hostname(), number
+	port, _ = strconv.Atoi(portOf(s.url))
+	return cmp.Or(s.webhook.Method, http.MethodPost), s.url.Hostname(), port
 }

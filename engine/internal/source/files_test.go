@@ -179,7 +179,8 @@ func TestCopyLines(t *testing.T) {
 	if got, err := os.ReadFile(target); err != nil || string(got) != text {
 		t.Errorf("copied %d bytes, want %d: %v", len(got), len(text), err)
 	}
-	for path, mode := range map[string]os.FileMode{target: 0o600, tr.path: 0o600, filepath.Dir(target): 0o750 | os.ModeDir, filepath.Dir(tr.path): 0o700 | os.ModeDir} {
+	for path, mode := range map[string]os.FileMode{target: 0o600, tr.path: 0o600, filepath.Dir(target): 0o750 | os.ModeDir,
+		filepath.Dir(tr.path): 0o700 | os.ModeDir} {
 		if info, err := os.Stat(path); err != nil || info.Mode()&^os.ModeSetgid != mode {
 			t.Errorf("%s: %v, want %v; %v", path, info.Mode(), mode, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -27,7 +28,7 @@ const (
 // Follow describes which of AWF's files to follow: audit files and folders of transcripts.
 type Follow struct {
 	Paths       []string      // a folder holds transcripts; a path that does not exist yet is a file, unless its name lacks ".jsonl"
-	State       string        // the folder that keeps how far they were read
+	State       string        // the folder of awf-hook's state, which keeps how far they were read
 	FromStart   bool          // without a saved state, read files from their beginning instead of their end
 	Storage     string        // where AWF keeps the states of its runs; "" looks beside the paths
 	OrphanAfter time.Duration // how long a run may be quiet before it gets an end; 0 means for ever
@@ -183,8 +184,11 @@ func (r *follower) close() {
 
 // begin continues each path where it was left, or starts at its end.
 func (r *follower) begin(now time.Time) error {
+	if r.State == "" {
+		return errNoState
+	}
 	for _, path := range r.Paths {
-		s, err := openState(r.State, absolute(path))
+		s, err := openState(filepath.Join(r.State, "follow"), absolute(path))
 		if err != nil {
 			return err
 		}
@@ -206,7 +210,7 @@ func (r *follower) begin(now time.Time) error {
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
-		return !bytes.HasSuffix([]byte(path), []byte(".jsonl"))
+		return !strings.HasSuffix(path, ".jsonl")
 	}
 	return info.IsDir()
 }
@@ -216,7 +220,7 @@ func (r *follower) beginFile(s *state, now time.Time) *rotated {
 	switch {
 	case s.Current != nil:
 		a.restore(*s.Current, s.Old, s.Seen, now)
-	case s.begun: // its saved state could not be read
+	case s.existed: // its saved state could not be read
 	default:
 		if a.begin(now); !r.FromStart {
 			r.skip(a.current, true)
@@ -231,7 +235,7 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 	for _, at := range s.Transcripts {
 		positions[at.Path] = at
 	}
-	if d.seen = s.Seen; !s.begun && !r.FromStart {
+	if d.seen = s.Seen; !s.existed && !r.FromStart {
 		d.seen = now
 	}
 	learned := 0
@@ -249,9 +253,9 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 		case known:
 			*t = *at.tail(t.path)
 			t.held, t.moved = false, true
-		case s.begun && info.ModTime().Before(s.Seen.Add(-clockSlack)):
+		case s.existed && info.ModTime().Before(s.Seen.Add(-clockSlack)):
 			t.offset, t.read = info.Size(), info.Size() // was read before
-		case !s.begun && !r.FromStart:
+		case !s.existed && !r.FromStart:
 			underway := now.Sub(info.ModTime()) < learnFor && learned < maxLearned
 			if r.skip(t, underway); underway {
 				learned++

@@ -32,6 +32,8 @@ func NewPlaces(state string, temporary []string) (places Places) {
 	return places
 }
 
+var errNoState = errors.New("there is no state folder: neither XDG_STATE_HOME nor HOME is set")
+
 // newTrail makes a trail in the first usable place. The error says what is wrong with the places before it; there may be
 // both a trail and an error.
 func (p Places) newTrail(info trailInfo) (*trail, error) {
@@ -44,7 +46,7 @@ func (p Places) newTrail(info trailInfo) (*trail, error) {
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
-		return nil, errors.New("there is no state folder: neither XDG_STATE_HOME nor HOME is set")
+		return nil, errNoState
 	}
 	return nil, errors.Join(errs...)
 }

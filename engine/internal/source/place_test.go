@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,18 @@ func TestNoPlaceCanBeUsed(t *testing.T) {
 				t.Errorf("exit code %d, the audit file is %q, %v", exit.Code, text, err)
 			}
 		})
+	}
+}
+
+// Without a state folder nobody could continue where Follow stopped, so it does not begin.
+func TestFollowNeedsAStateFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	err := Follow{Paths: []string{"audit.jsonl"}}.Run(t.Context(), Sink{})
+	if !errors.Is(err, errNoState) {
+		t.Errorf("Follow: %v, want %v", err, errNoState)
+	}
+	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+		t.Errorf("the working directory has %v, %v, want nothing", made, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package source
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,10 +185,8 @@ func (r *rotated) siblings() []string {
 		if name == base || !strings.HasPrefix(name, stem) || !entry.Type().IsRegular() || compressed(name) {
 			continue
 		}
-		if info, err := entry.Info(); err == nil {
+		if info, err := entry.Info(); err == nil { // else it is gone
 			files = append(files, file{filepath.Join(folder, name), info.ModTime()})
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			continue
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return a.at.Compare(b.at) })

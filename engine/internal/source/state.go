@@ -26,9 +26,9 @@ type state struct {
 	Transcripts []position      `json:"transcripts,omitempty"`
 	Runs        json.RawMessage `json:"runs,omitempty"`
 
-	file  string
-	lock  *os.File
-	begun bool // there was a state; if it cannot be read, everything is read from its beginning, and the queue refuses what it knows
+	file    string
+	lock    *os.File
+	existed bool // there was a state; if it cannot be read, everything is read from its beginning, and the queue refuses what it knows
 }
 
 // openState locks a path's state and reads it, if there is one.
@@ -48,8 +48,8 @@ func openState(folder, path string) (*state, error) {
 		return nil, fmt.Errorf("%s is followed by another process", path)
 	}
 	text, err := os.ReadFile(s.file)
-	if s.begun = err == nil; s.begun && json.Unmarshal(text, s) != nil {
-		*s = state{file: s.file, lock: s.lock, begun: true}
+	if s.existed = err == nil; s.existed && json.Unmarshal(text, s) != nil {
+		*s = state{file: s.file, lock: s.lock, existed: true}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.close()
 		return nil, err

@@ -103,16 +103,16 @@ var errTaken = errors.New("taken")
 
 // takeTrail opens and locks a trail that another process left.
 func takeTrail(path string) (*trail, error) {
+	const flags = os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
 	t := &trail{path: path}
 	var err error
-	if t.file, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0); err != nil {
+	if t.file, err = os.OpenFile(path, flags, 0); err != nil {
 		return nil, err
 	}
 	if err := lock(t.file); err != nil {
 		t.close()
 		return nil, errTaken
 	}
-	const flags = os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
 	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, flags, 0); err != nil {
 		t.close()
 		return nil, err
@@ -148,7 +148,7 @@ const pidRange = 10_000_000
 // setPID notes the program's process.
 func (t *trail) setPID(pid int) error {
 	t.pid = int64(pid)
-	t.born, _ = begun(t.pid)
+	t.born, _ = startOf(t.pid)
 	return t.put(atPID, t.born*pidRange+t.pid)
 }
 
@@ -157,13 +157,13 @@ func (t *trail) alive() bool {
 	if err := syscall.Kill(int(t.pid), 0); t.pid <= 0 || err != nil && !errors.Is(err, syscall.EPERM) {
 		return false
 	}
-	born, ended := begun(t.pid)
+	born, ended := startOf(t.pid)
 	return !ended && (t.born == 0 || born == t.born)
 }
 
-// begun returns when a process started, in ticks since the system's start, and whether it is a zombie. It returns 0 and
+// startOf returns when a process started, in ticks since the system's start, and whether it is a zombie. It returns 0 and
 // false if the system does not tell.
-func begun(pid int64) (ticks int64, ended bool) {
+func startOf(pid int64) (ticks int64, ended bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, false

@@ -33,7 +33,7 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r.feed.joiner.HoldEnds = child != nil
 	defer r.close()
 	if child == nil {
-		return r.all(ctx, t)
+		return r.all(ctx)
 	}
 	p := pace{share: restShare}
 	for {
@@ -110,7 +110,7 @@ func writesNothing(args []string) bool {
 // reading is the state of reading one trail.
 type reading struct {
 	trail   *trail
-	begun   map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
+	starts  map[string]bool // the ids of starts that AWF's own audit file had before the program began; nil before it is read
 	feed    *feed
 	audit   *tail
 	folders []*folder
@@ -166,17 +166,17 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 // begunBefore reports whether AWF's own audit file had a start line before the program started, which then resumes that
 // run.
 func (r *reading) begunBefore(id string) bool {
-	if r.begun == nil {
-		r.begun = map[string]bool{}
+	if r.starts == nil {
+		r.starts = map[string]bool{}
 		for line := range bytes.Lines(r.trail.targetBefore()) {
 			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
 				if rec.Starts() {
-					r.begun[rec.ID] = true
+					r.starts[rec.ID] = true
 				}
 			}
 		}
 	}
-	return r.begun[id]
+	return r.starts[id]
 }
 
 // end passes on the remaining lines, and the missing ends.
@@ -188,7 +188,8 @@ func (r *reading) end(ctx context.Context, how event.Ending) error {
 
 // all reads what another process left. If the program has ended, open runs get their ends; else the trail stays for a
 // later process.
-func (r *reading) all(ctx context.Context, t *trail) error {
+func (r *reading) all(ctx context.Context) error {
+	t := r.trail
 	alive := t.runs()
 	for {
 		something, err := r.round(ctx, !alive)

@@ -1,15 +1,21 @@
 package meter
 
+// maxTraps is how many traps a function has; its further charges share the last one. wazero fuses a comparison and the jump that
+// depends on it only if no other jump has the same target.
+const maxTraps = 32
+
 // writer writes the code of one function, with the code that counts.
 type writer struct {
-	out   []byte
+	body  []byte // of the function
+	out   []byte // the part of the body that is being written: its code
 	fuel  uint32 // indices of the two globals
 	stack uint32
 	// refill is the index of the function to call when the fuel is below zero, if refills.
 	refill  uint32
 	refills bool
-	longer  int    // bytes that the function's code would have more with refills
+	longer  int    // bytes that the function's code would have more with refills, at most
 	depth   uint32 // open blocks of the function's own
+	traps   uint32 // instructions behind the code that trap
 	spare   uint32 // the first of two i32 locals that the meter adds to a function with bulk operations
 }
 
@@ -23,24 +29,38 @@ func (w *writer) ops(ops ...opcode) {
 	}
 }
 
-// open starts a function's code in a block of its own, in another one whose end traps. The first has the function's results,
-// so every label of the function means what it meant. All traps of a function share one instruction, out of the way.
-func (w *writer) open(results []byte) {
-	w.depth = 0
-	w.block(opBlock, noType)
-	w.out = append(append(w.out, byte(opBlock)), results...)
+// begin starts the body of a function that has so many groups of locals.
+func (w *writer) begin(groups int, locals []byte) {
+	w.body = append(appendU32(w.body[:0], uint32(groups)), locals...)
+	w.out, w.longer, w.depth, w.traps = w.out[:0], 0, 0, 0
 }
 
-// shut ends what open began.
-func (w *writer) shut() { w.ops(opEnd, opReturn, opEnd, opUnreachable, opEnd) }
+// finish ends the body. The code is in a block with the function's results, so every label of the function means what it meant.
+// That block is in one for each trap, which follows the end of its block.
+func (w *writer) finish(results []byte) {
+	for range w.traps {
+		w.body = append(w.body, byte(opBlock), noType)
+	}
+	w.body = append(append(w.body, byte(opBlock)), results...)
+	w.ops(opEnd, opReturn)
+	for range w.traps {
+		w.ops(opEnd, opUnreachable)
+	}
+	w.op(opEnd)
+	w.body = append(w.body, w.out...)
+}
 
 // trapBelowZero stops the guest if a global is below zero. zero and less are the instructions for the global's type.
 func (w *writer) trapBelowZero(global uint32, zero, less opcode) {
 	w.indexed(opGlobalGet, global)
 	w.constant(zero, 0)
 	w.op(less)
-	w.indexed(opBrIf, w.depth+1)
+	w.traps = min(w.traps+1, maxTraps)
+	w.indexed(opBrIf, w.trap())
 }
+
+// trap is the label of the last trap.
+func (w *writer) trap() uint32 { return w.depth + w.traps }
 
 // settleFuel subtracts the cost on the stack from the fuel below it, and stops the guest or asks for more if that is below zero.
 func (w *writer) settleFuel() {
@@ -48,7 +68,7 @@ func (w *writer) settleFuel() {
 	w.indexed(opGlobalSet, w.fuel)
 	if !w.refills {
 		w.trapBelowZero(w.fuel, opI64Const, opI64LtS)
-		w.longer += 4 + lengthU32(w.refill) - (1 + lengthU32(w.depth+1)) // if, its type, call and end, instead of br_if
+		w.longer += 4 + lengthU32(w.refill) - (1 + lengthU32(w.trap())) // if, its type, call and end, instead of br_if
 		return
 	}
 	w.indexed(opGlobalGet, w.fuel)

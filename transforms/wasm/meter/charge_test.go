@@ -197,3 +197,24 @@ func TestReturningFramesOverdrawLittle(t *testing.T) {
 		t.Errorf("the fuel is overdrawn by %d, want between %d and %d", worst, fuel, most)
 	}
 }
+
+// wazero fuses a comparison and the jump that depends on it only if the jump's target is its own.
+func TestChargesHaveTrapsOfTheirOwn(t *testing.T) {
+	for _, tt := range []struct {
+		name, code string
+		want       int
+	}{
+		{"entry", "", 1},
+		{"entry, loop and recursion", loop + get(0) + call(0) + end, 3},
+		{"entry and 100 loops", repeat(loop+end, 100), 32},
+	} {
+		m, err := meter.Rewrite(one(tt.code).wasm(), limits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		const trap = end + "\x00"
+		if got := strings.Count(string(m.Wasm), trap); got != tt.want || !strings.HasSuffix(string(m.Wasm), strings.Repeat(trap, got)+end) {
+			t.Errorf("%s: %d traps behind the code, want %d", tt.name, got, tt.want)
+		}
+	}
+}

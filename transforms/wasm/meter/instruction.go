@@ -4,8 +4,8 @@ package meter
 type instr struct {
 	op   opcode
 	x    uint64   // the first index, label or number
-	list []uint32 // all labels of br_table but the last, which is x; valid until the next instruction
-	raw  []byte   // the instruction in canonical encoding; valid until the next
+	list []uint32 // all labels of br_table but the last, which is x
+	raw  []byte   // the instruction in canonical encoding
 }
 
 // stream reads the instructions of one function. It checks indices against the module as it came, so a function can
@@ -13,20 +13,20 @@ type instr struct {
 type stream struct {
 	m *module
 	reader
-	locals int // parameters included
-	list   []uint32
+	locals int   // parameters included
+	instr  instr // that was read last
 }
 
 func (m *module) stream(c *code, out []byte) stream {
 	return stream{m: m, reader: reader{bytes: m.bytes, at: c.at, end: c.end, out: out}, locals: c.count}
 }
 
-// next reads one instruction. It takes each opcode in one spelling only: engines differ in how they read others.
-func (s *stream) next() instr {
+// next reads one instruction, which is valid until the next. It takes each opcode in one spelling only: engines differ in how they
+// read others.
+func (s *stream) next() *instr {
 	s.out = s.out[:0]
-	at := s.at
-	in := instr{op: opcode(s.byte())}
-	switch in.op {
+	at, in := s.at, &s.instr
+	switch in.op = opcode(s.byte()); in.op {
 	case miscPrefix:
 		if in.op = misc | opcode(s.byte()); in.op > opTableFill {
 			in.op = noOpcode
@@ -45,7 +45,7 @@ func (s *stream) next() instr {
 		}
 		s.failAt(at, "opcode %#x is not known", code)
 	}
-	s.operands(&in)
+	s.operands(in)
 	in.raw = s.out
 	return in
 }
@@ -157,12 +157,12 @@ func (s *stream) blockType() uint64 {
 
 func (s *stream) labels(in *instr) {
 	n := s.count(maxTargets, "targets of a br_table")
-	s.list = s.list[:0]
+	in.list = in.list[:0]
 	for range n {
-		s.list = append(s.list, s.u32())
+		in.list = append(in.list, s.u32())
 		if s.err != nil {
 			return
 		}
 	}
-	in.list, in.x = s.list, uint64(s.u32())
+	in.x = uint64(s.u32())
 }

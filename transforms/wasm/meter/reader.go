@@ -61,6 +61,9 @@ func (r *reader) take(n int) []byte {
 
 // u32 reads an unsigned LEB128 of at most 5 bytes. WebAssembly allows padding, but no bits beyond the 32nd.
 func (r *reader) u32() uint32 {
+	if r.at < r.end && r.bytes[r.at] < 0x80 {
+		return uint32(r.byte())
+	}
 	start := r.at
 	var v uint64
 	for shift := 0; shift < 35; shift += 7 {
@@ -83,6 +86,9 @@ func (r *reader) u32() uint32 {
 
 // signed reads a signed LEB128 of at most width bits. The unused bits of its last byte must equal the sign.
 func (r *reader) signed(width int) int64 {
+	if r.at < r.end && r.bytes[r.at] < 0x80 {
+		return int64(int8(r.byte()<<1) >> 1)
+	}
 	start := r.at
 	var v uint64
 	for shift := 0; shift < width; shift += 7 {

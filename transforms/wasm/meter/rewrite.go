@@ -75,10 +75,9 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
 		s.settle(m.limits.Split)
-		w.out, w.longer = w.out[:0], 0
 		m.writeFunction(f, w, s, g)
-		out = append(appendU32(out, uint32(len(w.out))), w.out...)
-		with := len(w.out) + w.longer
+		out = append(appendU32(out, uint32(len(w.body))), w.body...)
+		with := len(w.body) + w.longer
 		if length += lengthU32(uint32(with)) + with; length > limit {
 			return nil, fmt.Errorf("%s: the code grows to more than %d times its length by counting", m.nameOf(f), maxGrowth)
 		}
@@ -89,14 +88,12 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 // writeFunction writes a function, with a charge at the start of each node that has a cost.
 func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 	c := &m.codes[f]
-	groups := c.groups
 	if s.bulk > 0 {
-		groups++
-	}
-	w.out = append(appendU32(w.out, uint32(groups)), c.locals...)
-	if s.bulk > 0 {
+		w.begin(c.groups+1, c.locals)
 		w.spare = uint32(c.count)
-		w.out = append(appendU32(w.out, 2), i32)
+		w.body = append(appendU32(w.body, 2), i32)
+	} else {
+		w.begin(c.groups, c.locals)
 	}
 	late := s.cost <= maxLate && (len(s.calls)+len(s.indirect) == 0 || s.cost <= maxLateByte*g.frames[f])
 	begin := func(node int) {
@@ -108,7 +105,6 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 			}
 		}
 	}
-	w.open(m.blockType(m.types[m.funcs[m.importedFuncs+f]].Results))
 	begin(0)
 	code := m.stream(c, s.out)
 	for node := 0; code.more(); {
@@ -116,7 +112,7 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 		if !code.more() {
 			break // the function's own end
 		}
-		m.writeInstr(f, w, &in, g)
+		m.writeInstr(f, w, in, g)
 		switch in.op {
 		case opBlock, opLoop, opIf:
 			w.depth++
@@ -129,7 +125,7 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 			begin(node)
 		}
 	}
-	w.shut()
+	w.finish(m.blockType(m.types[m.funcs[m.importedFuncs+f]].Results))
 }
 
 // blockType is the type of a block with the results, in canonical encoding. The module gets the types that only functions

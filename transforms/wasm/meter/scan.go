@@ -73,7 +73,7 @@ func (m *module) scan(f int, s *scanner) error {
 	s.blocks = append(s.blocks, block{op: opBlock, results: len(result), live: true, out: math.MaxInt, shallow: math.MaxInt})
 	for len(s.blocks) > 0 && s.err == nil {
 		if in := s.next(); s.err == nil {
-			s.step(&in)
+			s.step(in)
 		}
 	}
 	if s.err == nil && s.at != s.end {
@@ -254,8 +254,7 @@ func (s *scanner) deeper() {
 	s.stretch()
 }
 
-// trap notes an edge to the instruction at which all charges of the function trap. The compiler goes from there to the entry,
-// in steps that are short beside others.
+// trap notes an edge to the trap that charges share. The compiler goes from there to the entry, in steps that are short beside others.
 func (s *scanner) trap() { s.walks += s.nodes[s.node].depth / shortSteps }
 
 // jump charges a node for a jump across the code since a position.

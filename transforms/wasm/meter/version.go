@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"sync"
 )
 
 // sources are all files that decide what Rewrite writes.
@@ -15,7 +16,9 @@ var sources embed.FS
 
 // Version identifies this meter. Do not use what another version has rewritten. The version is a hash of the sources, so it
 // changes whenever they do.
-func Version() string {
+func Version() string { return version() }
+
+var version = sync.OnceValue(func() string {
 	sum := sha256.New()
 	files, _ := fs.Glob(sources, "*.go") // the pattern is good
 	for _, name := range files {
@@ -23,4 +26,4 @@ func Version() string {
 		sum.Write(text)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
+})

@@ -8,10 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
@@ -104,6 +104,11 @@ type Detail struct {
 	Body     []byte             `json:"body,omitempty"` // what it sends; missing until transforms have made it
 }
 
+// NewDetail makes a detail from the engine's. It masks the secrets of the configuration.
+func NewDetail(d *engine.Detail, cfg *config.Config) *Detail {
+	return &Detail{NewItem(&d.Item), d.Attempts, engine.Body(d, cfg)}
+}
+
 // Lane is a webhook's lane.
 type Lane struct {
 	Webhook string `json:"webhook"` // its name
@@ -129,6 +134,3 @@ func laneState(l *engine.LaneStatus) string {
 	}
 	return "open"
 }
-
-// WebhookName returns the name in a webhook's identity.
-func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -36,6 +35,7 @@ type queues struct {
 	local  api.Local
 	client *api.Client
 	url    string
+	config *config.Config
 }
 
 // fill makes a queue with a dead letter of each of three events, a delivered delivery, and one that waits.
@@ -51,7 +51,8 @@ func fill(t *testing.T) *queues {
 	yaml := `webhooks:
   - {name: bad, url: "` + receiver.URL + `/bad", events: [step_*], secret: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}
   - {name: good, url: "` + receiver.URL + `/good", events: [workflow_start], transform: {map: {token: '="t" + with.key'}, with: {key: "${KEY}"}}}
-  - {name: away, url: "http://127.0.0.1:1/", events: [workflow_end]}`
+  - {name: away, url: "http://127.0.0.1:1/", events: [workflow_end]}
+  - {name: quiet, url: "http://127.0.0.1:1/", events: [workflow_cancel]}`
 	cfg, err := config.Parse("/etc/awf-hook.yaml", []byte(yaml), func(string) (string, bool) { return "sesame-open-it", true })
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func fill(t *testing.T) *queues {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = deliveries.Close() })
-	q := &queues{local: api.Local{Deliveries: deliveries, Mask: func(d *engine.Detail) []byte { return engine.Body(d, cfg) }}}
+	q := &queues{local: api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }}}
 	handler := api.New(q.local, slog.New(slog.DiscardHandler))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Who{Name: "tester", Role: access.Operate})))
@@ -90,7 +91,7 @@ func fill(t *testing.T) *queues {
 	if q.client, err = api.Dial(server.URL, "token"); err != nil {
 		t.Fatal(err)
 	}
-	q.url = server.URL
+	q.url, q.config = server.URL, cfg
 	return q
 }
 
@@ -221,7 +222,7 @@ func TestBadCallsAreRefused(t *testing.T) {
 		{"GET", "/v1/deliveries?since=2999-01-01T00:00:00Z", "", "since: want a time in the past"},
 		{"GET", "/v1/deliveries?webhook=", "", "webhook: empty"},
 		{"POST", "/v1/deliveries/delete", `{"filter":{"webhook":"","state":"dead"}}`, "filter: webhook: empty"},
-		{"POST", "/v1/deliveries/delete", `{"filter":{"webhook":"bda"}}`, `no webhook "bda" has had a delivery`},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"webhook":"bda"}}`, "no webhook is called bda: did you mean bad?"},
 		{"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead"},"all":true}`, `want a filter or "all": true, got both`},
 		{"POST", "/v1/deliveries/delete", `{"filter":{"limit":1}}`, "filter: want a string, got a number"},
 		{"POST", "/v1/deliveries/delete", `{"filter":[]}`, "filter: want an object, got a list"},
@@ -231,31 +232,57 @@ func TestBadCallsAreRefused(t *testing.T) {
 		{"POST", "/v1/deliveries/delete", `{"all":`, "the body: it ends in the middle of a value"},
 		{"POST", "/v1/deliveries/delete", `{"all":}`, "the body: invalid JSON at byte 8"},
 		{"POST", "/v1/webhooks/disable", `{"reason":"x"}`, "want webhook"},
+		{"POST", "/v1/webhooks/disable", `{"webhook":"bad","rest":"5m"}`, "rest goes with a pause"},
+		{"POST", "/v1/webhooks/enable", `{"webhook":"bad","reason":"mended"}`, "reason goes with disable and pause"},
+		{"POST", "/v1/webhooks/disable", `{"webhook":"bad","webhook":"good"}`, "webhook: given twice"},
+		{"POST", "/v1/webhooks/disable", `{"webhook":"bad","Webhook":"good"}`, "webhook: given twice"},
+		{"POST", "/v1/webhooks/disable?webhook=bad", `{"webhook":"good"}`, "this call has no parameters"},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead","state":"delivered"}}`, "state: given twice"},
+		{"POST", "/v1/deliveries/replay", `{"filter":{"state":"in_flight"}}`, "state: want dead, delivered or due, got in_flight"},
+		{"POST", "/v1/deliveries/replay", `{"filter":{"state":"dropped"}}`, "state: want dead, delivered or due, got dropped"},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"state":"in_flight"}}`, "deliveries in flight cannot be deleted"},
+		{"GET", "/v1/deliveries?state=dead;webhook=bad", "", "the query of the address is malformed"},
+		{"GET", "/v1/deliveries?state=%zz", "", "the query of the address is malformed"},
+		{"GET", "/v1/deliveries?limit=1001", "", "limit: want up to 1000, got 1001"},
+		{"GET", "/v1/groups?limit=1001", "", "limit: want up to 1000, got 1001"},
+		{"GET", "/v1/count?limit=1", "", "limit: a count has none"},
+		{"GET", "/v1/webhooks?state=closed", "", "this call has no parameters"},
+		{"GET", "/v1/deliveries/msg_?state=dead", "", "this call has no parameters"},
 		{"POST", "/v1/nothing", `{}`, "no such call"},
 		{"PUT", "/v1/deliveries", `{}`, "no such call"},
 	} {
-		req, err := http.NewRequest(call.method, q.url+call.path, strings.NewReader(call.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
+		status, text := q.call(t, call.method, call.path, call.body)
 		for _, word := range []string{"strconv", "Go ", " api.", "json:", "05:04", "EOF"} {
-			if strings.Contains(string(text), word) {
+			if strings.Contains(text, word) {
 				t.Errorf("%s %s %.50s: answered in the words of Go: %s", call.method, call.path, call.body, text)
 			}
 		}
-		if resp.StatusCode/100 != 4 || !strings.Contains(string(bytes.ReplaceAll(text, []byte(`\"`), []byte(`"`))), call.want) {
-			t.Errorf("%s %s %.50s: %d %s, want %s", call.method, call.path, call.body, resp.StatusCode, text, call.want)
+		if status/100 != 4 || !strings.Contains(strings.ReplaceAll(text, `\"`, `"`), call.want) {
+			t.Errorf("%s %s %.50s: %d %s, want %s", call.method, call.path, call.body, status, text, call.want)
 		}
 	}
 	if left, err := q.local.List(context.Background(), engine.Filter{}); err != nil || len(left) != 5 {
 		t.Errorf("%d deliveries are left, %v, want 5", len(left), err)
 	}
+}
+
+// call makes a call and returns its answer without the line break at its end.
+func (q *queues) call(t *testing.T, method, path, body string) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequest(method, q.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, strings.TrimSpace(string(text))
 }
 
 func TestDialWantsAServer(t *testing.T) {
@@ -317,7 +344,8 @@ func TestDocumentIsTrue(t *testing.T) {
 			t.Errorf("%s (-the program's +the document's)\n%s", name, diff)
 		}
 	}
-	documented := doc.Paths.Find("/v1/deliveries").Get.Parameters
+	path := doc.Paths.Find("/v1/deliveries")
+	documented := slices.Concat(path.Parameters, path.Get.Parameters)
 	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Source: "h", Text: "f", Reason: "g", Since: time.Now(),
 		Until: time.Now(), Before: 1, After: 1, Limit: 1}
 	if n, has := reflect.TypeOf(full).NumField(), len(api.Query(full)); n != has {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -9,26 +10,52 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Read decodes a call's body of up to limit bytes.
+// Read decodes a call's body of up to limit bytes. An unknown member is an error, and so is one that comes twice: nobody knows which holds.
 func Read(r *http.Request, limit int64, into any) error {
-	body := &io.LimitedReader{R: r.Body, N: limit + 1}
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
+	text, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("over %d bytes", limit)
+	}
 	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) { // nothing may follow
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		err = d.Decode(into)
+		if _, more := d.Token(); err == nil && !errors.Is(more, io.EOF) { // nothing may follow
 			err = errors.New("more than one value")
 		}
 	}
-	if body.N == 0 {
-		err = fmt.Errorf("over %d bytes", limit)
+	if err == nil {
+		err = refuseTwice(text)
 	}
 	if err != nil {
 		return badCall{fmt.Errorf("the body: %s", inWords(err))}
 	}
 	return nil
+}
+
+// refuseTwice returns an error if an object has a member twice, or one of its members does. Decoding ignores the case of names.
+func refuseTwice(text []byte) error {
+	if jsonbytes.KindOf(bytes.TrimSpace(text)) != "an object" {
+		return nil
+	}
+	seen := map[string]bool{}
+	r := jsonbytes.NewReader(text)
+	return r.Members(func(raw []byte) error {
+		name := strings.ToLower(string(raw))
+		if seen[name] {
+			return fmt.Errorf("%s: given twice", name)
+		}
+		seen[name] = true
+		inner, err := r.Raw()
+		if err == nil {
+			err = refuseTwice(inner)
+		}
+		return err
+	})
 }
 
 // inWords says what is wrong with a body, without names of this program's types.

@@ -51,11 +51,7 @@ func Dial(address, token string) (*Client, error) {
 func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
 	at := c.base.JoinPath(path)
 	at.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-	if err != nil {
-		return err
-	}
-	return c.do(req, answer)
+	return c.do(ctx, http.MethodGet, at, nil, answer)
 }
 
 // change posts what is to change, and returns how many changed.
@@ -64,25 +60,24 @@ func (c *Client) change(ctx context.Context, path string, body any) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(path).String(), bytes.NewReader(text))
-	if err != nil {
-		return 0, err
-	}
 	var answer CountAnswer
-	err = c.do(req, &answer)
+	err = c.do(ctx, http.MethodPost, c.base.JoinPath(path), bytes.NewReader(text), &answer)
 	return answer.Count, err
 }
 
-// do sends a request, and reads the answer.
-func (c *Client) do(req *http.Request, answer any) error {
+// do makes a call, and reads the answer.
+func (c *Client) do(ctx context.Context, method string, at *url.URL, body io.Reader, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), body)
+	if err != nil {
+		return err
+	}
 	req.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
+		if failed, is := errors.AsType[*url.Error](err); is {
 			err = failed.Err
 		}
 		return fmt.Errorf("%s: %w", c.base.Host, err)
@@ -136,6 +131,7 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 
 // Count implements [Queue].
 func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
+	f.Limit = 0 // a count has none
 	err = c.get(ctx, "/v1/count", Query(f), &tally)
 	return tally, err
 }
@@ -173,8 +169,8 @@ func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.
 
 func selectionOf(f engine.Filter) Selection {
 	s := Selection{Filter: map[string]string{}, All: f == engine.Filter{}}
-	for name := range Query(f) {
-		s.Filter[name] = Query(f).Get(name)
+	for name, values := range Query(f) {
+		s.Filter[name] = values[0]
 	}
 	return s
 }

@@ -3,23 +3,29 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // Local is the queue that this process has open.
 type Local struct {
 	*engine.Deliveries
-	// Mask returns a delivery's body with secrets masked.
-	Mask func(*engine.Detail) []byte
+	Config func() *config.Config // the current configuration, whose secrets are masked
 }
 
 // List implements [Queue].
 func (l Local) List(ctx context.Context, f engine.Filter) ([]Item, error) {
+	if err := l.check(ctx, f.Webhook); err != nil {
+		return nil, err
+	}
 	found, err := l.Deliveries.List(ctx, f)
 	items := make([]Item, len(found))
 	for i := range found {
@@ -28,13 +34,29 @@ func (l Local) List(ctx context.Context, f engine.Filter) ([]Item, error) {
 	return items, err
 }
 
+// Count implements [Queue].
+func (l Local) Count(ctx context.Context, f engine.Filter) (engine.Tally, error) {
+	if err := l.check(ctx, f.Webhook); err != nil {
+		return engine.Tally{}, err
+	}
+	return l.Deliveries.Count(ctx, f)
+}
+
+// Groups implements [Queue].
+func (l Local) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+	if err := l.check(ctx, f.Webhook); err != nil {
+		return nil, err
+	}
+	return l.Deliveries.Groups(ctx, f, n)
+}
+
 // Show implements [Queue].
 func (l Local) Show(ctx context.Context, id string) (*Detail, error) {
 	d, err := l.Deliveries.Show(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &Detail{NewItem(&d.Item), d.Attempts, l.Mask(d)}, nil
+	return NewDetail(d, l.Config()), nil
 }
 
 // Webhooks implements [Queue].
@@ -49,22 +71,51 @@ func (l Local) Webhooks(ctx context.Context) ([]Lane, error) {
 
 // Replay implements [Queue].
 func (l Local) Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error) {
+	if !slices.Contains([]delivery.State{"", delivery.IsDead, delivery.IsDelivered, delivery.Due}, f.State) {
+		return 0, Bad(fmt.Errorf("state: want dead, delivered or due, got %s", f.State))
+	}
 	n, err := l.Deliveries.Replay(ctx, f, c)
 	op := engine.Operation{What: "replay", Target: Describe(f), Count: n}
 	if c.Retransform {
 		op.Note = "with the transforms of now"
 	}
-	return l.record(ctx, op, err)
+	return l.changed(ctx, f, op, err)
 }
 
 // Delete implements [Queue].
 func (l Local) Delete(ctx context.Context, f engine.Filter) (int, error) {
+	if f.State == delivery.InFlight {
+		return 0, Bad(errors.New("deliveries in flight cannot be deleted"))
+	}
 	n, err := l.Deliveries.Delete(ctx, f)
-	return l.record(ctx, engine.Operation{What: "delete", Target: Describe(f), Count: n}, err)
+	return l.changed(ctx, f, engine.Operation{What: "delete", Target: Describe(f), Count: n}, err)
+}
+
+// changed records a change of deliveries. If there was none, it looks for a mistake in the filter.
+func (l Local) changed(ctx context.Context, f engine.Filter, op engine.Operation, err error) (int, error) {
+	if err == nil && op.Count == 0 {
+		if err = l.check(ctx, f.Webhook); err == nil && f.ID != "" {
+			_, err = Find(ctx, l, f.ID)
+		}
+	}
+	return l.record(ctx, op, err)
 }
 
 // Move implements [Queue].
 func (l Local) Move(ctx context.Context, from, to string) (int, error) {
+	had, all, err := l.known(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if from, err = Resolve(from, had); err != nil {
+		return 0, fmt.Errorf("from: %w", err)
+	}
+	if to, err = Resolve(to, all); err != nil {
+		return 0, fmt.Errorf("to: %w", err)
+	}
+	if from == to {
+		return 0, Bad(errors.New("from and to are the same webhook"))
+	}
 	n, err := l.Deliveries.Move(ctx, from, to)
 	return l.record(ctx, engine.Operation{What: "move", Target: from + " to " + to, Count: n}, err)
 }
@@ -72,14 +123,14 @@ func (l Local) Move(ctx context.Context, from, to string) (int, error) {
 // Enable implements [Queue].
 func (l Local) Enable(ctx context.Context, webhook string) (int, error) {
 	n, err := l.Deliveries.Enable(ctx, webhook)
-	return l.record(ctx, engine.Operation{What: "enable", Target: webhook, Count: n}, err)
+	return l.changedLanes(ctx, engine.Operation{What: "enable", Target: webhook, Count: n}, err)
 }
 
 // Disable implements [Queue].
 func (l Local) Disable(ctx context.Context, webhook, reason string) (int, error) {
 	reason = cmp.Or(reason, "disabled by "+access.From(ctx).Name)
 	n, err := l.Deliveries.Disable(ctx, webhook, reason)
-	return l.record(ctx, engine.Operation{What: "disable", Target: webhook, Count: n, Note: reason}, err)
+	return l.changedLanes(ctx, engine.Operation{What: "disable", Target: webhook, Count: n, Note: reason}, err)
 }
 
 // Pause implements [Queue].
@@ -89,7 +140,17 @@ func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, re
 	if reason != "" {
 		note += ": " + reason
 	}
-	return l.record(ctx, engine.Operation{What: "pause", Target: webhook, Count: n, Note: note}, err)
+	return l.changedLanes(ctx, engine.Operation{What: "pause", Target: webhook, Count: n, Note: note}, err)
+}
+
+// changedLanes records a change of a webhook's lanes. A webhook without a lane is an error.
+func (l Local) changedLanes(ctx context.Context, op engine.Operation, err error) (int, error) {
+	if err == nil && op.Count == 0 {
+		if err = l.check(ctx, op.Target); err == nil {
+			err = Unknown(fmt.Errorf("%s has had no delivery yet", op.Target))
+		}
+	}
+	return l.record(ctx, op, err)
 }
 
 // record records what somebody changed, even if the change ended early. A change of nothing is not recorded.
@@ -110,8 +171,8 @@ func Describe(f engine.Filter) string {
 		return f.ID
 	}
 	var parts []string
-	for _, p := range parameters {
-		if value := p.get(&f); value != "" {
+	for _, p := range parameters(&f) {
+		if value := p.encode(); value != "" {
 			parts = append(parts, p.name+" "+value)
 		}
 	}

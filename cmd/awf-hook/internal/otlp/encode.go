@@ -15,27 +15,23 @@ import (
 // texts.
 type (
 	exportRequest struct {
-		ResourceSpans []resourceSpans `json:"resourceSpans"`
+		ResourceSpans [1]resourceSpans `json:"resourceSpans"`
 	}
 	resourceSpans struct {
-		Resource   resourceOf   `json:"resource"`
-		ScopeSpans []scopeSpans `json:"scopeSpans"`
-	}
-	resourceOf struct {
-		Attributes []attribute `json:"attributes"`
+		Resource struct {
+			Attributes []attribute `json:"attributes"`
+		} `json:"resource"`
+		ScopeSpans [1]scopeSpans `json:"scopeSpans"`
 	}
 	scopeSpans struct {
-		Scope scope  `json:"scope"`
+		Scope struct {
+			Name    string `json:"name"`
+			Version string `json:"version"`
+		} `json:"scope"`
 		Spans []span `json:"spans"`
 	}
-	scope struct {
-		Name    string `json:"name"`
-		Version string `json:"version"`
-	}
 	span struct {
-		TraceID    string      `json:"traceId"`
-		SpanID     string      `json:"spanId"`
-		TraceState string      `json:"traceState,omitempty"`
+		link
 		Parent     string      `json:"parentSpanId,omitempty"`
 		Flags      uint32      `json:"flags"`
 		Name       string      `json:"name"`
@@ -56,12 +52,8 @@ type (
 		Message string `json:"message"`
 	}
 	attribute struct {
-		Key   string `json:"key"`
-		Value value  `json:"value"`
-	}
-	value struct {
-		Text   *string `json:"stringValue,omitempty"`
-		Number *string `json:"intValue,omitempty"`
+		Key   string            `json:"key"`
+		Value map[string]string `json:"value"` // its only key is the value's type
 	}
 )
 
@@ -72,23 +64,22 @@ const (
 
 // encode encodes the body of a request.
 func (s *Settings) encode(spans []*trace.Span) ([]byte, error) {
-	list := make([]span, len(spans))
-	for i, sp := range spans {
-		list[i] = encodeSpan(sp)
-	}
-	var resource []attribute
+	var of resourceSpans
 	for _, pair := range s.resource {
-		resource = append(resource, text(pair[0], pair[1]))
+		of.Resource.Attributes = append(of.Resource.Attributes, text(pair[0], pair[1]))
 	}
-	return json.Marshal(exportRequest{[]resourceSpans{{
-		resourceOf{resource}, []scopeSpans{{scope{"github.com/awf-project/awf-hook", s.version}, list}},
-	}}})
+	scope := &of.ScopeSpans[0]
+	scope.Scope.Name, scope.Scope.Version = "github.com/awf-project/awf-hook", s.version
+	for _, sp := range spans {
+		scope.Spans = append(scope.Spans, encodeSpan(sp))
+	}
+	return json.Marshal(exportRequest{[1]resourceSpans{of}})
 }
 
 func encodeSpan(sp *trace.Span) span {
 	made := span{
-		TraceID: sp.Context.Name(), SpanID: hex.EncodeToString(sp.Context.Span[:]), TraceState: sp.State,
-		Flags: uint32(sp.Flags), Name: cut(sp.Name), Kind: int(sp.Kind), Began: nanoseconds(sp.Began), Ended: nanoseconds(sp.Ended),
+		link: linkTo(sp.Context), Flags: uint32(sp.Flags), Name: cut(sp.Name), Kind: int(sp.Kind),
+		Began: nanoseconds(sp.Began), Ended: nanoseconds(sp.Ended),
 	}
 	if sp.Parent != [8]byte{} {
 		made.Parent = hex.EncodeToString(sp.Parent[:])
@@ -96,16 +87,15 @@ func encodeSpan(sp *trace.Span) span {
 	for _, a := range sp.Attributes {
 		switch v := a.Value.(type) {
 		case int:
-			number := strconv.Itoa(v)
-			made.Attributes = append(made.Attributes, attribute{a.Key, value{Number: &number}})
+			made.Attributes = append(made.Attributes, attribute{a.Key, map[string]string{"intValue": strconv.Itoa(v)}})
 		case string:
 			if v != "" {
 				made.Attributes = append(made.Attributes, text(a.Key, v))
 			}
 		}
 	}
-	if l := sp.Link; !l.IsZero() {
-		made.Links = []link{{l.Name(), hex.EncodeToString(l.Span[:]), l.State}}
+	if !sp.Link.IsZero() {
+		made.Links = []link{linkTo(sp.Link)}
 	}
 	if sp.Failed != "" {
 		made.Status = &status{statusError, cut(sp.Failed)}
@@ -113,10 +103,9 @@ func encodeSpan(sp *trace.Span) span {
 	return made
 }
 
-func text(key, s string) attribute {
-	s = cut(s)
-	return attribute{key, value{Text: &s}}
-}
+func linkTo(c trace.Context) link { return link{c.Name(), hex.EncodeToString(c.Span[:]), c.State} }
+
+func text(key, s string) attribute { return attribute{key, map[string]string{"stringValue": cut(s)}} }
 
 // cut cuts a text to maxText bytes of valid UTF-8.
 func cut(s string) string {

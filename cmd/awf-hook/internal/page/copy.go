@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -12,14 +13,22 @@ import (
 // quote quotes a text for a shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
+// fields returns the lines of a header, sorted by name.
+func fields(h http.Header) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return lines
+}
+
 // curl returns a command that sends the same request. The user must fill in what is masked.
 func curl(r view.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "curl -X %s %s", r.Method, quote(r.URL))
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, " \\\n  -H %s", quote(name+": "+value))
-		}
+	for _, line := range fields(r.Header) {
+		fmt.Fprintf(&b, " \\\n  -H %s", quote(line))
 	}
 	fmt.Fprintf(&b, " \\\n  --data-binary %s\n", quote(r.Body))
 	return b.String()
@@ -27,14 +36,7 @@ func curl(r view.Request) string {
 
 // verify returns the request in HTTP's wire format, which awf-hook verify reads.
 func verify(r view.Request) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s / HTTP/1.1\r\n", r.Method)
-	fmt.Fprintf(&b, "Host: %s\r\n", strings.TrimPrefix(strings.TrimPrefix(r.URL, "https://"), "http://"))
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
-		}
-	}
-	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(r.Body), r.Body)
-	return b.String()
+	_, host, _ := strings.Cut(r.URL, "://")
+	head := append([]string{r.Method + " / HTTP/1.1", "Host: " + host}, fields(r.Header)...)
+	return strings.Join(head, "\r\n") + fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n%s", len(r.Body), r.Body)
 }

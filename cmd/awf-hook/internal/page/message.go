@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -299,12 +300,7 @@ func drawPagerDuty(o object) *message {
 		m.add("field", key, payload.text(key))
 	}
 	details := payload.in("custom_details")
-	var keys []string
-	for key := range details {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(details)) {
 		m.add("field", key, details.text(key))
 	}
 	for _, l := range o.each("links") {

@@ -4,45 +4,39 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"errors"
 	"html/template"
 	"io/fs"
-	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 )
 
 //go:embed templates assets
 var files embed.FS
 
-// Options are the settings of a page.
-type Options struct {
-	Desk    *view.Desk
-	Version string
-	Log     *slog.Logger
-}
-
 // Page serves the views.
 type Page struct {
-	Options
+	desk    *view.Desk
 	mux     *http.ServeMux
 	views   map[string]*template.Template
-	version string // of the assets
+	assets  string // their version
 	streams chan struct{}
 }
 
-// New makes a page. It starts nothing.
-func New(o Options) *Page {
-	p := &Page{Options: o, mux: http.NewServeMux(), views: map[string]*template.Template{}, streams: make(chan struct{}, maxStreams)}
-	p.version = assetsVersion()
+// New makes a page that shows a desk. It starts nothing.
+func New(desk *view.Desk) *Page {
+	p := &Page{desk: desk, mux: http.NewServeMux(), views: map[string]*template.Template{}, assets: assetsVersion(),
+		streams: make(chan struct{}, maxStreams)}
 	layout := template.Must(template.New("layout").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	names, _ := fs.Glob(files, "templates/*.html") // the pattern is valid
 	for _, file := range names {
@@ -79,10 +73,12 @@ func (p *Page) route() {
 	} {
 		p.mux.HandleFunc(pattern, p.changing(do))
 	}
-	p.mux.HandleFunc("POST /playground", p.operating(p.showing(p.playground)))
+	p.mux.HandleFunc("POST /playground", p.showing(p.playground))
 	p.mux.HandleFunc("GET /events", p.events)
 	p.mux.HandleFunc("GET /assets/{name}", p.asset)
-	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, view.ErrUnknown) })
+	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		p.fail(w, r, api.Unknown(errors.New("there is no such view: "+r.URL.Path)))
+	})
 }
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
@@ -100,7 +96,6 @@ type shown struct {
 	Notice  string // the result of a change
 	Assets  string // the version of the assets
 	Version string
-	Now     time.Time
 }
 
 // CanOperate reports whether the user may change things.
@@ -112,11 +107,13 @@ func (s *shown) Known() bool { return s.Who.Role >= access.Read }
 // showing makes a handler of a view.
 func (p *Page) showing(show func(r *http.Request) (*shown, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if access.From(r.Context()).Role < access.Read {
-			p.fail(w, r, errReader)
-			return
+		var s *shown
+		_, err := url.ParseQuery(r.URL.RawQuery)
+		if err == nil {
+			s, err = show(r)
+		} else {
+			err = api.Bad(err)
 		}
-		s, err := show(r)
 		if err != nil {
 			p.fail(w, r, err)
 			return
@@ -126,95 +123,67 @@ func (p *Page) showing(show func(r *http.Request) (*shown, error)) http.HandlerF
 	}
 }
 
-var (
-	errReader   = errors.New("this needs the role read")
-	errOperator = errors.New("this needs the role operate")
-)
-
 // changing makes a handler of a change. It redirects to the view that shows the result.
 func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.HandlerFunc {
-	return p.operating(func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil {
-			p.fail(w, r, badRequest{err})
-			return
+	return func(w http.ResponseWriter, r *http.Request) {
+		to, err := "", r.ParseForm()
+		if err == nil {
+			to, err = do(r)
+		} else {
+			err = api.Bad(err)
 		}
-		to, err := do(r)
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)
-	})
-}
-
-// operating admits only users who may change things.
-func (p *Page) operating(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if access.From(r.Context()).Role < access.Operate {
-			p.fail(w, r, errOperator)
-			return
-		}
-		next(w, r)
 	}
 }
 
-// badRequest is a mistake in an address or a form.
-type badRequest struct{ error }
-
 // fail shows an error.
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
-	s := &shown{View: "error", Title: "This did not work", Status: http.StatusInternalServerError, Data: err.Error()}
+	s := &shown{View: "error", Title: "This did not work", Status: api.Status(err), Data: err.Error()}
 	switch {
-	case errors.As(err, new(badRequest)):
-		s.Status = http.StatusBadRequest
-	case errors.Is(err, view.ErrUnknown):
-		s.Status, s.Title, s.Data = http.StatusNotFound, "Not found", "It does not exist, or no longer: "+r.URL.Path
-	case errors.Is(err, errReader), errors.Is(err, errOperator):
-		s.Status, s.Title = http.StatusForbidden, "Not allowed"
 	case errors.Is(err, view.ErrRefused):
 		s.Status, s.Title = http.StatusConflict, "Refused"
-	case errors.Is(err, view.ErrBusy):
-		s.Status = http.StatusTooManyRequests
-	case r.Context().Err() == nil && p.Log != nil:
-		p.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
+	case s.Status == http.StatusNotFound:
+		s.Title = "Not found"
+	case s.Status == 0:
+		s.Status = http.StatusInternalServerError
+		if r.Context().Err() == nil {
+			p.desk.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
+		}
 	}
 	p.render(w, r, s)
 }
 
 // render renders a view, or only its content if the page's script requests it.
 func (p *Page) render(w http.ResponseWriter, r *http.Request, s *shown) {
-	s.Who, s.Assets, s.Version, s.Now = access.From(r.Context()), p.version, p.Version, time.Now()
-	name := "layout"
+	s.Who = access.From(r.Context())
+	part := "layout"
 	if r.Header.Get("X-Fragment") != "" {
-		name = "content"
+		part = "content"
 	}
+	p.write(w, part, s)
+}
+
+// write writes a part of a view.
+func (p *Page) write(w http.ResponseWriter, part string, s *shown) {
+	s.Assets, s.Version = p.assets, p.desk.Version
 	var b bytes.Buffer // so that an error does not show half a page
-	if err := p.views[s.View].ExecuteTemplate(&b, name, s); err != nil {
-		if p.Log != nil {
-			p.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
-		}
+	if err := p.views[s.View].ExecuteTemplate(&b, part, s); err != nil {
+		p.desk.Log.Error("the page cannot be shown", "view", s.View, "error", err.Error())
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if s.Status != 0 {
-		w.WriteHeader(s.Status)
-	}
+	w.WriteHeader(cmp.Or(s.Status, http.StatusOK))
 	_, _ = b.WriteTo(w)
 }
 
 // Login shows the form for a token, and what was wrong with the last one.
 func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
-	s := &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong},
-		Assets: p.version, Version: p.Version}
-	var b bytes.Buffer
-	if err := p.views["login"].ExecuteTemplate(&b, "layout", s); err != nil {
-		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = b.WriteTo(w)
+	p.write(w, "layout", &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong}})
 }
 
 // assetTypes lists the files for browsers, besides the views.
@@ -230,7 +199,7 @@ func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", assetTypes[name])
-	if r.URL.Query().Get("v") == p.version {
+	if r.URL.Query().Get("v") == p.assets {
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	}
 	_, _ = w.Write(text)

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -49,20 +49,20 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 	var err error
 	if r.Method == http.MethodPost {
 		if form, v.Module, err = posted(r); err != nil {
-			return nil, badRequest{err}
+			return nil, api.Bad(err)
 		}
 	}
-	configuration := p.Desk.Configuration()
+	configuration := p.desk.Configuration()
 	v.Webhooks, v.Warnings = configuration.Webhooks, configuration.Warnings
 	if err := p.begun(r, v, form); err != nil {
 		return nil, err
 	}
-	v.Values = p.Desk.Values(v.Webhook)
+	v.Values = p.desk.Values(v.Webhook)
 	s := &shown{View: "playground", Title: "Playground", Nav: "playground", Data: v}
 	if v.Webhook == "" {
 		return s, nil
 	}
-	if v.Trial, err = p.Desk.Try(r.Context(), v.Draft); err != nil {
+	if v.Trial, err = p.desk.Try(r.Context(), v.Draft); err != nil {
 		return nil, err
 	}
 	if x := v.Trial.Result; x != nil && x.Choice == engine.Sent {
@@ -73,16 +73,16 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 	}
 	switch form.Get("do") {
 	case "backtest":
-		if v.Backtest, err = p.Desk.Backtest(r.Context(), v.Draft); err == nil {
+		if v.Backtest, err = p.desk.Backtest(r.Context(), v.Draft); err == nil {
 			for _, sample := range v.Backtest.Samples {
 				v.Samples = append(v.Samples, diffOf(pretty(sample.Old), pretty(sample.New)))
 			}
 		}
 	case "test":
 		if r.Method != http.MethodPost {
-			return nil, badRequest{errors.New("a test is sent by a form alone")}
+			return nil, api.Bad(errors.New("a test is sent by a form alone"))
 		}
-		v.Answer, err = p.Desk.SendTest(r.Context(), v.Draft)
+		v.Answer, err = p.desk.SendTest(r.Context(), v.Draft)
 	}
 	return s, err
 }
@@ -90,26 +90,26 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 // begun fills a draft from the form, else from the webhook and event in the address.
 func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 	if v.Delivery = form.Get("delivery"); v.Delivery != "" {
-		d, err := p.Desk.Delivery(r.Context(), v.Delivery)
+		d, err := p.desk.Delivery(r.Context(), v.Delivery)
 		if err != nil {
 			return err
 		}
-		v.Old = pretty(d.Body)
+		v.Old = pretty(string(d.Body))
 		v.Event, v.Webhook = pretty(d.Envelope), d.Identity
 	}
 	if id := form.Get("event"); id != "" && !form.Has("filter") {
-		found, err := p.Desk.Event(r.Context(), id)
+		found, err := p.desk.Event(r.Context(), id)
 		if err != nil {
 			return err
 		}
-		v.Event = pretty(p.Desk.Envelope(&found.Event))
+		v.Event = pretty(p.desk.Envelope(&found.Event))
 	}
 	if form.Has("filter") {
 		v.Draft = view.Draft{Webhook: form.Get("webhook"), Events: form.Get("events"), Filter: form.Get("filter"),
 			Transform: form.Get("transform"), Event: form.Get("event"), Module: v.Module}
 		return nil
 	}
-	draft := p.Desk.Draft(cmp.Or(form.Get("webhook"), v.Webhook))
+	draft := p.desk.Draft(cmp.Or(form.Get("webhook"), v.Webhook))
 	if draft.Event = v.Event; draft.Event == "" {
 		draft.Event = p.anEvent()
 	}
@@ -119,8 +119,8 @@ func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 
 // anEvent returns the last event that came, or an example.
 func (p *Page) anEvent() string {
-	if last := p.Desk.Seen.Events(); len(last) > 0 {
-		return pretty(p.Desk.Envelope(&last[0].Event))
+	if last := p.desk.Seen.Events(); len(last) > 0 {
+		return pretty(p.desk.Envelope(&last[0].Event))
 	}
 	return `{
   "event": "workflow_error",
@@ -150,20 +150,15 @@ func posted(r *http.Request) (url.Values, []byte, error) {
 	if errors.Is(err, http.ErrMissingFile) || err == nil && header.Size == 0 {
 		return r.MultipartForm.Value, nil, nil
 	}
+	if err == nil && header.Size > maxModule {
+		err = errors.New("the module is too large")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	defer file.Close()
-	module, err := readModule(file)
+	module, err := io.ReadAll(file)
 	return r.MultipartForm.Value, module, err
-}
-
-func readModule(file multipart.File) ([]byte, error) {
-	module, err := io.ReadAll(io.LimitReader(file, maxModule+1))
-	if err == nil && len(module) > maxModule {
-		err = errors.New("the module is too large")
-	}
-	return module, err
 }
 
 // diffOf returns the diff of two texts, line by line; nil if they are equal.
@@ -186,7 +181,7 @@ func diffOf(before, after string) (list []diffLine) {
 
 // In returns the mistakes in one of the draft's texts.
 func (v *played) In(text string) (list []view.Mistake) {
-	all := []view.Mistake{}
+	var all []view.Mistake
 	if v.Trial != nil {
 		all = v.Trial.Mistakes
 	}

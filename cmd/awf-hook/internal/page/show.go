@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -20,7 +20,7 @@ import (
 )
 
 func (p *Page) overview(r *http.Request) (*shown, error) {
-	o, err := p.Desk.Overview(r.Context())
+	o, err := p.desk.Overview(r.Context())
 	return &shown{View: "overview", Title: "Overview", Nav: "overview", Live: true, Data: o}, err
 }
 
@@ -42,7 +42,7 @@ var eventTypes = []string{event.WorkflowStart, event.WorkflowEnd, event.Workflow
 
 func (p *Page) deliveries(r *http.Request) (*shown, error) {
 	v := r.URL.Query()
-	f, err := filterOf(v)
+	f, err := view.ParseFilter(v)
 	if err != nil {
 		return nil, err
 	}
@@ -50,15 +50,15 @@ func (p *Page) deliveries(r *http.Request) (*shown, error) {
 	if l.Since != "" {
 		l.Query.Set("since", l.Since) // as typed: "1h" stays "1h"
 	}
-	if l.List, err = p.Desk.Deliveries(r.Context(), f); err != nil {
+	if l.List, err = p.desk.Deliveries(r.Context(), f); err != nil {
 		return nil, err
 	}
 	if f.State == delivery.IsDead && f.Before == 0 {
-		if l.Groups, err = p.Desk.Groups(r.Context(), f); err != nil {
+		if l.Groups, err = p.desk.Groups(r.Context(), f); err != nil {
 			return nil, err
 		}
 	}
-	o, err := p.Desk.Overview(r.Context())
+	o, err := p.desk.Overview(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -81,21 +81,21 @@ type one struct {
 type copied struct{ What, ID, Text string }
 
 func (p *Page) delivery(r *http.Request) (*shown, error) {
-	d, err := p.Desk.Delivery(r.Context(), r.PathValue("id"))
+	d, err := p.desk.Delivery(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	o := &one{Delivery: d, Made: pretty(d.Body), Why: p.Desk.Why(r.Context(), d.Detail.Event)}
+	o := &one{Delivery: d, Made: pretty(string(d.Body)), Why: p.desk.Why(r.Context(), d.Whole)}
 	if d.State == delivery.Due || d.State == delivery.InFlight {
 		o.Wait = d.Due
 	}
-	request := p.Desk.Request(r.Context(), d)
-	o.Message = draw(request.Format, d.Body)
+	request := p.desk.Request(r.Context(), d)
+	o.Message = draw(request.Format, string(d.Body))
 	o.Copies = []copied{
 		{"As curl; fill in what is masked", "curl", curl(request)}, {"As awf-hook verify reads it", "verify", verify(request)},
 		{"The event, as awf-hook run reads it", "envelope", d.Envelope},
 	}
-	all, err := p.Desk.Overview(r.Context())
+	all, err := p.desk.Overview(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +114,12 @@ func pretty(text string) string {
 	return b.String()
 }
 
-var (
-	errAction = errors.New("there is no such action")
-	errCount  = errors.New("want the number of deliveries, as the plan shows it")
-)
+var errAction = api.Bad(errors.New("there is no such action"))
 
 func (p *Page) changeDelivery(r *http.Request) (string, error) {
 	id, do := r.PathValue("id"), r.PostForm.Get("action")
 	ctx := r.Context()
-	d, err := p.Desk.Delivery(ctx, id)
+	d, err := p.desk.Delivery(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -132,17 +129,17 @@ func (p *Page) changeDelivery(r *http.Request) (string, error) {
 	}
 	switch do {
 	case "replay":
-		n, err = p.Desk.Replay(ctx, f, engine.Change{})
+		n, err = p.desk.Replay(ctx, f, engine.Change{})
 	case "retransform":
 		do = "replay"
-		n, err = p.Desk.Replay(ctx, f, engine.Change{Retransform: true})
+		n, err = p.desk.Replay(ctx, f, engine.Change{Retransform: true})
 	case "send":
-		n, err = p.Desk.SendNow(ctx, f)
+		n, err = p.desk.SendNow(ctx, f)
 	case "delete":
-		n, err = p.Desk.Delete(ctx, engine.Filter{ID: d.ID})
+		n, err = p.desk.Delete(ctx, engine.Filter{ID: d.ID})
 		to = "/deliveries"
 	default:
-		return "", badRequest{errAction}
+		return "", errAction
 	}
 	return did(to, do, n), err
 }
@@ -156,14 +153,12 @@ type planned struct {
 }
 
 func orderOf(v url.Values) (o view.Order, err error) {
-	o.What = v.Get("what")
-	o.Change.Retransform = v.Get("retransform") != ""
-	if text := v.Get("pace"); text != "" {
-		if o.Pace, err = strconv.Atoi(text); err != nil {
-			return o, badRequest{err}
-		}
+	pace, err := api.Number("pace", v.Get("pace"))
+	if err != nil {
+		return o, err
 	}
-	o.Filter, err = filterOf(v)
+	o = view.Order{What: v.Get("what"), Pace: int(pace), Change: engine.Change{Retransform: v.Get("retransform") != ""}}
+	o.Filter, err = view.ParseFilter(v)
 	return o, err
 }
 
@@ -172,7 +167,7 @@ func (p *Page) plan(r *http.Request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := p.Desk.Plan(r.Context(), o)
+	plan, err := p.desk.Plan(r.Context(), o)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +178,7 @@ func (p *Page) plan(r *http.Request) (*shown, error) {
 func (p *Page) begin(r *http.Request) (string, error) {
 	v, err := url.ParseQuery(r.PostForm.Get("filter"))
 	if err != nil {
-		return "", badRequest{err}
+		return "", api.Bad(err)
 	}
 	for _, key := range []string{"what", "pace", "retransform"} {
 		if value := r.PostForm.Get(key); value != "" {
@@ -194,11 +189,11 @@ func (p *Page) begin(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	count, err := strconv.Atoi(strings.TrimSpace(r.PostForm.Get("count")))
+	count, err := api.Number("count", r.PostForm.Get("count"))
 	if err != nil {
-		return "", badRequest{errCount}
+		return "", err
 	}
-	_, err = p.Desk.Begin(r.Context(), o, count)
+	_, err = p.desk.Begin(r.Context(), o, int(count))
 	return did("/changes", "begin", 0), err
 }
 
@@ -209,7 +204,7 @@ type lane struct {
 }
 
 func (p *Page) webhook(r *http.Request) (*shown, error) {
-	o, err := p.Desk.Overview(r.Context())
+	o, err := p.desk.Overview(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -217,10 +212,10 @@ func (p *Page) webhook(r *http.Request) (*shown, error) {
 	for _, w := range o.Webhooks {
 		if w.LaneStatus.Webhook == identity {
 			return &shown{View: "webhook", Title: "Webhook " + w.Name, Nav: "overview", Live: true,
-				Data: lane{w, p.Desk.Values(identity)}}, nil
+				Data: lane{w, p.desk.Values(identity)}}, nil
 		}
 	}
-	return nil, view.ErrUnknown
+	return nil, api.Unknown(fmt.Errorf("no webhook is %.200q", identity))
 }
 
 func (p *Page) changeWebhook(r *http.Request) (string, error) {
@@ -231,21 +226,21 @@ func (p *Page) changeWebhook(r *http.Request) (string, error) {
 	case "pause":
 		var rest time.Duration
 		if rest, err = config.ParseDuration(form.Get("for")); err != nil {
-			return "", badRequest{err}
+			return "", api.Bad(err)
 		}
-		err = p.Desk.Pause(ctx, identity, rest, why)
+		err = p.desk.Pause(ctx, identity, rest, why)
 	case "enable":
-		err = p.Desk.Enable(ctx, identity)
+		err = p.desk.Enable(ctx, identity)
 	case "disable":
-		err = p.Desk.Disable(ctx, identity, why)
+		err = p.desk.Disable(ctx, identity, why)
 	default:
-		err = badRequest{errAction}
+		err = errAction
 	}
 	return did("/webhook?id="+url.QueryEscape(identity), do, 1), err
 }
 
 func (p *Page) run(r *http.Request) (*shown, error) {
-	run, err := p.Desk.RunOf(r.Context(), r.URL.Query().Get("id"))
+	run, err := p.desk.RunOf(r.Context(), r.URL.Query().Get("id"))
 	return &shown{View: "run", Title: "Run", Nav: "deliveries", Live: true, Data: run}, err
 }
 
@@ -257,20 +252,20 @@ type seen struct {
 }
 
 func (p *Page) event(r *http.Request) (*shown, error) {
-	found, err := p.Desk.Event(r.Context(), r.URL.Query().Get("id"))
+	found, err := p.desk.Event(r.Context(), r.URL.Query().Get("id"))
 	if err != nil {
 		return nil, err
 	}
 	return &shown{View: "event", Title: "Event", Nav: "tail",
-		Data: seen{found, pretty(p.Desk.Envelope(&found.Event)), p.Desk.Why(r.Context(), &found.Event)}}, nil
+		Data: seen{found, pretty(p.desk.Envelope(&found.Event)), p.desk.Why(r.Context(), &found.Event)}}, nil
 }
 
 func (p *Page) tail(*http.Request) (*shown, error) {
-	return &shown{View: "tail", Title: "Events", Nav: "tail", Live: true, Data: p.Desk.Seen.Events()}, nil
+	return &shown{View: "tail", Title: "Events", Nav: "tail", Live: true, Data: p.desk.Seen.Events()}, nil
 }
 
 func (p *Page) config(*http.Request) (*shown, error) {
-	return &shown{View: "config", Title: "Configuration", Nav: "config", Data: p.Desk.Configuration()}, nil
+	return &shown{View: "config", Title: "Configuration", Nav: "config", Data: p.desk.Configuration()}, nil
 }
 
 // changed lists the changes that people made, and those under way.
@@ -281,27 +276,27 @@ type changed struct {
 }
 
 func (p *Page) changes(r *http.Request) (*shown, error) {
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64) // anything but a number starts at the end
 	const page = 50
-	ops, err := p.Desk.Operations(r.Context(), before, page+1)
+	before, err := api.Number("before", r.URL.Query().Get("before"))
 	if err != nil {
 		return nil, err
 	}
-	c := changed{Operations: ops}
-	if before == 0 {
-		c.Bulks = p.Desk.Bulks()
+	ops, err := p.desk.Operations(r.Context(), before, page+1)
+	if err != nil {
+		return nil, err
 	}
-	if len(ops) > page {
-		c.Operations = ops[:page]
-		c.Next = ops[page-1].Seq
+	var c changed
+	c.Operations, c.Next = api.Cut(ops, page, func(op *engine.Operation) int64 { return op.Seq })
+	if before == 0 {
+		c.Bulks = p.desk.Bulks()
 	}
 	return &shown{View: "changes", Title: "Changes", Nav: "changes", Live: before == 0, Data: c}, nil
 }
 
 func (p *Page) cancel(r *http.Request) (string, error) {
-	id, err := strconv.Atoi(r.PostForm.Get("bulk"))
+	id, err := api.Number("bulk", r.PostForm.Get("bulk"))
 	if err != nil {
-		return "", badRequest{err}
+		return "", err
 	}
-	return did("/changes", "cancel", 0), p.Desk.Cancel(r.Context(), id)
+	return did("/changes", "cancel", 0), p.desk.Cancel(r.Context(), int(id))
 }

@@ -87,8 +87,8 @@ func open(t *testing.T, yaml, queue string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen, Stale: func() string { return s.Stale() }})
-	people := page.New(page.Options{Desk: s.desk, Version: "test"})
+	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen, Version: "test", Stale: func() string { return s.Stale() }})
+	people := page.New(s.desk)
 	s.Server = server.New(server.Options{
 		Commit: s.engine.Commit, Ready: s.engine.Ready, Page: people, Login: people.Login,
 		Took: func(_ string, ev *event.Event, fate engine.Fate) { seen.Event(ev, fate) },

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
-	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
@@ -124,12 +123,10 @@ func stateClass(state any) string {
 
 // stateWord returns a state in words.
 func stateWord(state any) string {
-	switch text := fmt.Sprint(state); text {
-	case "gone":
+	if state == view.Gone {
 		return "not configured"
-	default:
-		return strings.ReplaceAll(text, "_", " ")
 	}
+	return strings.ReplaceAll(fmt.Sprint(state), "_", " ")
 }
 
 // maxValue is how much of a value is shown, in bytes.
@@ -247,13 +244,4 @@ func did(to, what string, n int) string {
 		join = "&"
 	}
 	return to + join + "did=" + what + "&n=" + strconv.Itoa(n)
-}
-
-// filterOf decodes the filter in an address.
-func filterOf(v url.Values) (engine.Filter, error) {
-	f, err := view.ParseFilter(v)
-	if err != nil {
-		return f, badRequest{err}
-	}
-	return f, nil
 }

@@ -123,21 +123,28 @@ func (g *gate) bearer(r *http.Request) (*Token, error) {
 	return nil, errBadToken
 }
 
-// source names the sender of events according to the header. signed says that the request's signature must be verified.
-func (g *gate) source(r *http.Request) (name string, signed bool, err error) {
+// sender is who sends events, according to a request's header.
+type sender struct {
+	source  string
+	signed  bool // the request's signature must be verified
+	reports bool // it may send operator events: it is an awf-hook or an admin, or no token is needed
+}
+
+// sender returns the sender of events. With an error, its source may be known.
+func (g *gate) sender(r *http.Request) (sender, error) {
 	if g.isOpen() {
-		return openSource, false, nil
+		return sender{source: openSource, reports: true}, nil
 	}
 	token, err := g.bearer(r)
 	switch {
 	case err == nil && !token.Sends:
-		return token.Name, false, errNoSender
+		return sender{source: token.Name}, errNoSender
 	case err == nil:
-		return token.Name, false, nil
+		return sender{source: token.Name, reports: token.Role == access.Admin}, nil
 	case errors.Is(err, errNoToken) && len(g.Secrets) > 0 && r.Header.Get("Webhook-Signature") != "":
-		return signedSource, true, nil
+		return sender{source: signedSource, signed: true, reports: true}, nil
 	}
-	return "", false, err
+	return sender{}, err
 }
 
 // verify checks the signature of a request's body.

@@ -53,15 +53,17 @@ func isChange(r *http.Request) bool { return r.Method != http.MethodGet && r.Met
 
 // admit passes a request of the page or the API on to next, with the caller in its context.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, who caller, next http.Handler) {
+	refused := ""
 	switch {
 	case who.Role < access.Read:
-		problem{status: http.StatusForbidden, text: "this needs a token whose role is read, operate or admin"}.write(w)
-		return
+		refused = "this needs a token whose role is read, operate or admin"
 	case isChange(r) && who.Role < access.Operate:
-		problem{status: http.StatusForbidden, text: "this needs a token whose role is operate or admin"}.write(w)
-		return
+		refused = "this needs a token whose role is operate or admin"
 	case isChange(r) && !who.proven:
-		problem{status: http.StatusForbidden, text: "a change needs a token, or a session of the page"}.write(w)
+		refused = "a change needs a token, or a session of the page"
+	}
+	if refused != "" {
+		problem{status: http.StatusForbidden, text: refused}.write(w)
 		return
 	}
 	ctx, cancel := context.WithCancel(access.With(r.Context(), who.Who))
@@ -86,15 +88,21 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 // maxCall is the largest call of the API or form of the page, in bytes. It may include a module.
 const maxCall = 33 << 20
 
+// onPage makes a handler of something that is only there with a page.
+func (s *Server) onPage(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.gate.Load().Page == access.None {
+			http.NotFound(w, r)
+			return
+		}
+		serve(w, r)
+	}
+}
+
 // page serves the page. It sends unknown users to the log-in.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	most := s.gate.Load().Page
-	if most == access.None {
-		http.NotFound(w, r)
-		return
-	}
 	who, err := s.caller(r)
-	who.Role = min(who.Role, most)
+	who.Role = min(who.Role, s.gate.Load().Page)
 	switch {
 	case err != nil && isChange(r), err != nil && !strings.Contains(r.Header.Get("Accept"), "text/html"):
 		problem{status: http.StatusUnauthorized, text: err.Error()}.write(w)
@@ -109,31 +117,13 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
-// assets serves the files that the log-in needs too. They reveal nothing about the queue.
-func (s *Server) assets(w http.ResponseWriter, r *http.Request) {
-	if s.gate.Load().Page == access.None {
-		http.NotFound(w, r)
-		return
-	}
-	s.Page.ServeHTTP(w, r)
-}
-
 // loginForm shows the form for a token.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
-	if s.gate.Load().Page == access.None {
-		http.NotFound(w, r)
-		return
-	}
 	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
 }
 
 // login opens a session for a token from the form.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	g := s.gate.Load()
-	if g.Page == access.None {
-		http.NotFound(w, r)
-		return
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	to := ownPath(r.PostFormValue("to"))
 	if wait := s.logins.wait(r, time.Now()); wait > 0 {
@@ -142,7 +132,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(r.PostFormValue("token"))))
-	switch token := g.token(sum); {
+	switch token := s.gate.Load().token(sum); {
 	case token == nil:
 		s.Login(w, http.StatusUnauthorized, to, errBadToken.Error())
 	case token.Role < access.Read:

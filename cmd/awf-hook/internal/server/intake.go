@@ -90,7 +90,7 @@ type intake struct {
 	gate    *gate
 	request *http.Request
 	share   *share
-	source  string
+	sender
 	trace   trace.Context // the parent of events that name none
 	form    form
 	partial bool   // take the good events of a request with bad ones
@@ -102,15 +102,15 @@ type intake struct {
 // take processes the request, or says why not.
 func (in *intake) take() (*receipt, *problem) {
 	s, r := in.server, in.request
-	source, signed, err := in.gate.source(r)
-	in.source = source
+	var err error
+	in.sender, err = in.gate.sender(r)
 	switch {
 	case errors.Is(err, errNoSender):
 		return nil, &problem{status: http.StatusForbidden, text: err.Error(), reason: Unauthorized}
 	case err != nil:
 		return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
 	}
-	if s.stopping() {
+	if s.stopped.Load() {
 		return nil, &problem{status: http.StatusServiceUnavailable, text: "the server ends", retryAfter: drainWait, reason: Full}
 	}
 	if in.form, err = formOf(r); err != nil {
@@ -119,11 +119,11 @@ func (in *intake) take() (*receipt, *problem) {
 	if err = in.settings(); err != nil {
 		return nil, &problem{status: http.StatusBadRequest, text: err.Error(), reason: Bad}
 	}
-	rate := in.gate.rates[source]
+	rate := in.gate.rates[in.source]
 	if wait := rate.wait(time.Now()); wait > 0 {
-		return nil, &problem{status: http.StatusTooManyRequests, text: "over the rate of " + source, retryAfter: wait, reason: Limited}
+		return nil, &problem{status: http.StatusTooManyRequests, text: "over the rate of " + in.source, retryAfter: wait, reason: Limited}
 	}
-	body, refused := in.body(signed)
+	body, refused := in.body()
 	if refused != nil {
 		return nil, refused
 	}
@@ -171,13 +171,13 @@ func (in *intake) settings() error {
 }
 
 // body reads the body, verifies its signature and decompresses it.
-func (in *intake) body(signed bool) ([]byte, *problem) {
+func (in *intake) body() ([]byte, *problem) {
 	r := in.request
 	body, err := in.share.read(r.Body, r.ContentLength)
 	if err != nil {
 		return nil, unread(err)
 	}
-	if signed {
+	if in.signed {
 		if err := in.gate.verify(r, body); err != nil {
 			return nil, &problem{status: http.StatusUnauthorized, text: err.Error(), reason: Unauthorized}
 		}
@@ -237,6 +237,10 @@ func (in *intake) parse(body []byte) *problem {
 	good := 0
 	for i := range in.parsed {
 		p := &in.parsed[i]
+		if p.bad == nil && !in.reports && event.IsOperator(p.event.Type) {
+			p.bad = &problem{status: http.StatusForbidden, line: p.line, column: 1, reason: Unauthorized,
+				text: p.event.Type + " is awf-hook's own type: sending it needs a token whose role is admin, or a signature"}
+		}
 		switch {
 		case p.bad == nil:
 			good++
@@ -244,10 +248,8 @@ func (in *intake) parse(body []byte) *problem {
 			return p.bad
 		}
 	}
-	if good == 0 {
-		for i := range in.parsed {
-			return in.parsed[i].bad
-		}
+	if good == 0 && len(in.parsed) > 0 {
+		return in.parsed[0].bad
 	}
 	in.identify()
 	in.mark()

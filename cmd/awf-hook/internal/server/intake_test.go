@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 	"github.com/awf-project/awf-hook/engine/event"
 	hidden "github.com/awf-project/awf-hook/engine/secret"
@@ -291,6 +292,56 @@ func TestIntakeAsksWhoSends(t *testing.T) {
 		resp, err := http.Get(n.url + path)
 		if err != nil || resp.StatusCode != 200 {
 			t.Errorf("%s without a token: %v %v", path, resp, err)
+		}
+	}
+}
+
+// Operator events are awf-hook's own: who may only send does not make them, in any form.
+func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
+	n := start(t, server.Access{
+		Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true},
+			{Name: "root", SHA256: sha256.Sum256([]byte("root")), Sends: true, Role: access.Admin}},
+		Secrets: []server.Secret{{Secret: hidden.New(secret)}},
+	})
+	good := envelope("", "deploy")
+	for _, typ := range event.OperatorTypes() {
+		one := strings.Replace(good, "workflow_end", typ, 1)
+		dotted := strings.Replace(transcript, "step.started", strings.Replace(typ, "_", ".", 1), 1)
+		binary := []string{"ce-specversion: 1.0", "ce-id: 1", "ce-source: /x", "ce-type: " + typ, asJSON}
+		for _, tt := range []struct {
+			name, body string
+			headers    []string
+			line       float64
+		}{
+			{"an envelope", one, []string{asJSON}, 1},
+			{"a line among good ones", good + "\n" + one, []string{asLines}, 2},
+			{"a CloudEvent", strings.Replace(cloud, "deploy.done", typ, 1), []string{asCloud}, 1},
+			{"a batch", "[" + strings.Replace(cloud, "deploy.done", typ, 1) + "]", []string{asBatch}, 1},
+			{"a binary CloudEvent", `{}`, binary, 1},
+			{"a transcript's line", dotted, []string{asLines}, 1},
+		} {
+			resp, got := n.post(t, "/v1/events", tt.body, append(tt.headers, "Authorization: Bearer "+ciToken)...)
+			if text, _ := got["error"].(string); resp.StatusCode != 403 || !strings.Contains(text, typ+" is awf-hook's own") || got["line"] != tt.line {
+				t.Errorf("%s of %s: %d %v, want 403 at line %v", tt.name, typ, resp.StatusCode, got, tt.line)
+			}
+		}
+		resp, got := n.post(t, "/v1/events?partial=1", good+"\n"+one, asLines, "Authorization: Bearer "+ciToken)
+		if resp.StatusCode != 202 || fates(got) != "accepted refused" {
+			t.Errorf("%s with a good one: %d %v", typ, resp.StatusCode, got)
+		}
+		if resp, got := n.post(t, "/v1/events", one, asJSON, "Authorization: Bearer root"); resp.StatusCode != 202 {
+			t.Errorf("%s by an admin: %d %v", typ, resp.StatusCode, got)
+		}
+		h := http.Header{}
+		if err := signature.Sign(h, signature.Standard, signature.Message{ID: typ, Time: time.Now(), Body: []byte(one)}, secret); err != nil {
+			t.Fatal(err)
+		}
+		headers := []string{asJSON}
+		for key := range h {
+			headers = append(headers, key+": "+h.Get(key))
+		}
+		if resp, got := n.post(t, "/v1/events", one, headers...); resp.StatusCode != 202 { // by another awf-hook
+			t.Errorf("%s signed: %d %v", typ, resp.StatusCode, got)
 		}
 	}
 }

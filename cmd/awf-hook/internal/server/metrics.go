@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -225,10 +227,8 @@ func (m *Metrics) stepOf(webhook, kind string) string {
 // Took counts an accepted event.
 func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	typ := otherLabel
-	for _, known := range eventTypes {
-		if ev.Type == known {
-			typ = known
-		}
+	if slices.Contains(eventTypes, ev.Type) {
+		typ = ev.Type
 	}
 	m.received.WithLabelValues(source, typ).Inc()
 	if fate == engine.EventKnown {
@@ -238,10 +238,7 @@ func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 
 // Refused counts refused events.
 func (m *Metrics) Refused(source string, reason Reason, events int) {
-	if source == "" {
-		source = unknownSource
-	}
-	m.refused.WithLabelValues(source, string(reason)).Add(float64(events))
+	m.refused.WithLabelValues(cmp.Or(source, unknownSource), string(reason)).Add(float64(events))
 }
 
 // Spans counts spans by outcome. m may be nil.

@@ -92,10 +92,10 @@ func New(o Options, a Access) *Server {
 		mux.HandleFunc("/v1/", s.api)
 	}
 	if o.Page != nil {
-		mux.HandleFunc("/", s.page)
-		mux.HandleFunc("GET /assets/", s.assets)
-		mux.HandleFunc("GET /login", s.loginForm)
-		mux.HandleFunc("POST /login", s.login)
+		mux.HandleFunc("/", s.onPage(s.page))
+		mux.HandleFunc("GET /assets/", s.onPage(o.Page.ServeHTTP)) // the log-in needs them too, and they reveal nothing about the queue
+		mux.HandleFunc("GET /login", s.onPage(s.loginForm))
+		mux.HandleFunc("POST /login", s.onPage(s.login))
 		mux.HandleFunc("POST /logout", s.logout)
 	}
 	s.handler = http.NewCrossOriginProtection().Handler(mux)
@@ -136,9 +136,6 @@ func (s *Server) Stale() string {
 	}
 	return ""
 }
-
-// stopping reports whether the server accepts no more events.
-func (s *Server) stopping() bool { return s.stopped.Load() }
 
 // headers are on every answer. They keep a browser from running or showing anything foreign.
 var headers = http.Header{

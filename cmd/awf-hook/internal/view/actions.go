@@ -50,15 +50,7 @@ func (d *Desk) change(ctx context.Context, do func() (int, error)) (int, error) 
 
 // Replay makes dead letters due again, or delivered deliveries if the filter says so. It returns how many.
 func (d *Desk) Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error) {
-	return d.change(ctx, func() (int, error) { return d.api.Replay(ctx, replayed(f), c) })
-}
-
-// replayed returns the filter of a replay: without a state it selects dead letters.
-func replayed(f engine.Filter) engine.Filter {
-	if f.State != delivery.IsDelivered {
-		f.State = delivery.IsDead
-	}
-	return f
+	return d.change(ctx, func() (int, error) { return d.api.Replay(ctx, f, c) })
 }
 
 // Delete deletes deliveries that are not in flight, and returns how many. Their ids stay known.
@@ -72,18 +64,15 @@ func (d *Desk) SendNow(ctx context.Context, f engine.Filter) (int, error) {
 	return d.change(ctx, func() (int, error) { return d.api.Replay(ctx, f, engine.Change{}) })
 }
 
-// changeLane changes the lane of a webhook.
-func (d *Desk) changeLane(ctx context.Context, identity string, do func() (int, error)) error {
-	n, err := d.change(ctx, do)
-	if err == nil && n == 0 {
-		return unknown{identity + " has had no delivery yet"}
-	}
+// changeLane changes the lane of a webhook if the user may.
+func (d *Desk) changeLane(ctx context.Context, do func() (int, error)) error {
+	_, err := d.change(ctx, do)
 	return err
 }
 
 // Enable opens the lane of a webhook, by its identity, and ends its pause.
 func (d *Desk) Enable(ctx context.Context, identity string) error {
-	return d.changeLane(ctx, identity, func() (int, error) { return d.api.Enable(ctx, identity) })
+	return d.changeLane(ctx, func() (int, error) { return d.api.Enable(ctx, identity) })
 }
 
 // Disable closes the lane of a webhook for a reason. New deliveries for it wait.
@@ -92,7 +81,7 @@ func (d *Desk) Disable(ctx context.Context, identity, why string) error {
 	if why = strings.TrimSpace(why); why != "" {
 		reason += ": " + why
 	}
-	return d.changeLane(ctx, identity, func() (int, error) { return d.api.Disable(ctx, identity, reason) })
+	return d.changeLane(ctx, func() (int, error) { return d.api.Disable(ctx, identity, reason) })
 }
 
 // Pause pauses a webhook, for 24 hours at most.
@@ -100,5 +89,5 @@ func (d *Desk) Pause(ctx context.Context, identity string, rest time.Duration, w
 	if rest <= 0 || rest > engine.MaxPause {
 		return fmt.Errorf("%w: want a pause of up to %v, got %v", ErrRefused, engine.MaxPause, rest)
 	}
-	return d.changeLane(ctx, identity, func() (int, error) { return d.api.Pause(ctx, identity, rest, strings.TrimSpace(why)) })
+	return d.changeLane(ctx, func() (int, error) { return d.api.Pause(ctx, identity, rest, strings.TrimSpace(why)) })
 }

@@ -11,25 +11,25 @@ import (
 
 // Backtest compares what a draft would have sent for the last events with what its webhook sends.
 type Backtest struct {
-	Events  int       `json:"events"`
-	Since   time.Time `json:"since,omitzero"` // when the first of them came
-	Sent    int       `json:"requests"`
-	Failed  int       `json:"failures"`
-	Old     int       `json:"old_requests"`
-	OnlyNew int       `json:"only_new"` // events for which only the draft sends something
-	OnlyOld int       `json:"only_old"` // events for which only the webhook sends something
-	Changed int       `json:"changed"`  // events for which the bodies differ
-	Samples []Sample  `json:"samples,omitempty"`
+	Events  int
+	Since   time.Time // when the first of them came
+	Sent    int
+	Failed  int
+	Old     int
+	OnlyNew int // events for which only the draft sends something
+	OnlyOld int // events for which only the webhook sends something
+	Changed int // events for which the bodies differ
+	Samples []Sample
 
-	Mistakes []Mistake `json:"mistakes"`
+	Mistakes []Mistake
 }
 
 // Sample is an event for which draft and webhook differ.
 type Sample struct {
-	Event   string `json:"event"` // its type
-	EventID string `json:"event_id"`
-	Old     string `json:"old"`
-	New     string `json:"new"`
+	Event   string // its type
+	EventID string
+	Old     string
+	New     string
 }
 
 const maxSamples = 3
@@ -37,21 +37,14 @@ const maxSamples = 3
 // Backtest runs the last events that this process received, or that the queue holds, through a draft and through its
 // webhook. It sends nothing.
 func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
-	folder, done, err := d.turn(ctx)
-	if err != nil {
-		return nil, err
+	now, err := d.open(ctx, &f, placeholders, dry, nil)
+	defer now.close()
+	if err != nil || now.Engine == nil {
+		return &Backtest{Mistakes: now.mistakes}, err
 	}
-	defer done()
-	w, mistakes, err := d.read(&f, folder, placeholders)
-	if err != nil || w == nil {
-		return &Backtest{Mistakes: mistakes}, err
-	}
-	now, mistakes, err := d.compiled(w, dry(w.Webhook), nil)
-	if err != nil || now == nil {
-		return &Backtest{Mistakes: mistakes}, err
-	}
-	defer now.Close()
-	old, err := d.openFor(dry(*d.configured()[f.Webhook]), nil)
+	configured := *d.configured()[f.Webhook]
+	dry(&configured)
+	old, err := d.openFor(configured, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +61,7 @@ func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 			break
 		}
 		b.Events++
-		b.add(&events[i], preview(ctx, now, &events[i]), preview(ctx, old, &events[i]))
+		b.add(&events[i], preview(ctx, now.Engine, &events[i]), preview(ctx, old, &events[i]))
 	}
 	return b, nil
 }

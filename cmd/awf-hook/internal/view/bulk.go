@@ -83,35 +83,47 @@ type bulks struct {
 
 func newBulks() bulks { return bulks{begin: make(chan *Bulk, maxBulks)} }
 
+// check returns why an order is refused; nil if it is not. It sets what the order leaves out.
+func (o *Order) check() error {
+	if o.What == replay {
+		o.Filter.State = cmp.Or(o.Filter.State, delivery.IsDead)
+	}
+	o.Pace = cmp.Or(o.Pace, defaultPace)
+	why := ""
+	switch state := o.Filter.State; {
+	case o.What != replay && o.What != discard:
+		why = fmt.Sprintf("want replay or delete, got %q", o.What)
+	case o.What == replay && state != delivery.IsDead && state != delivery.IsDelivered:
+		why = fmt.Sprintf("state: want dead or delivered, got %s", state)
+	case o.What == discard && state == "":
+		why = "name the state of the deliveries to delete"
+	case o.What == discard && state == delivery.InFlight:
+		why = "deliveries in flight cannot be deleted"
+	case o.What == discard && o.Change.Retransform:
+		why = "retransform goes with a replay"
+	case o.Pace < 1 || o.Pace > maxPace:
+		why = fmt.Sprintf("pace: want 1 to %d a second, got %d", maxPace, o.Pace)
+	case o.Filter.Limit != 0:
+		why = "limit: want none"
+	default:
+		return api.WholeID(o.Filter)
+	}
+	return fmt.Errorf("%w: %s", ErrRefused, why)
+}
+
 // freeze restricts an order to what exists now: to deliveries that have had their outcome.
 func (d *Desk) freeze(ctx context.Context, o *Order) (engine.Tally, error) {
-	switch o.What {
-	case replay:
-		o.Filter = replayed(o.Filter)
-	case discard:
-		if o.Filter.State == "" {
-			return engine.Tally{}, fmt.Errorf("%w: name the state of the deliveries to delete", ErrRefused)
-		}
-		if o.Filter.State == delivery.InFlight {
-			return engine.Tally{}, fmt.Errorf("%w: deliveries in flight cannot be deleted", ErrRefused)
-		}
-	default:
-		return engine.Tally{}, fmt.Errorf("%w: want replay or delete, got %q", ErrRefused, o.What)
+	if err := o.check(); err != nil {
+		return engine.Tally{}, err
 	}
-	if o.Pace = cmp.Or(o.Pace, defaultPace); o.Pace < 1 || o.Pace > maxPace {
-		return engine.Tally{}, fmt.Errorf("%w: pace: want 1 to %d a second, got %d", ErrRefused, maxPace, o.Pace)
-	}
-	o.Filter.Limit = 0
 	if o.Filter.State == delivery.Due && o.Filter.Before == 0 { // they have no outcome: the order of acceptance restricts them
-		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
+		newest, err := d.newest(ctx)
 		if err != nil {
 			return engine.Tally{}, err
 		}
-		if len(newest) > 0 {
-			o.Filter.Before = newest[0].Seq + 1
-		}
+		o.Filter.Before = newest + 1
 	}
-	tally, err := d.queue.Count(ctx, o.Filter)
+	tally, err := d.api.Count(ctx, o.Filter)
 	if err != nil || o.Filter.State == delivery.Due {
 		return tally, err
 	}
@@ -224,7 +236,7 @@ func (d *Desk) Cancel(ctx context.Context, id int) error {
 	at := slices.IndexFunc(d.bulks.list, func(b *Bulk) bool { return b.ID == id && b.Ended.IsZero() })
 	if at < 0 {
 		d.bulks.mu.Unlock()
-		return unknown{fmt.Sprintf("bulk %d does not run", id)}
+		return api.Unknown(fmt.Errorf("bulk %d does not run", id))
 	}
 	b := d.bulks.list[at]
 	b.Halted = access.From(ctx).Name

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 )
 
 // Bounds of lists.
@@ -23,33 +24,27 @@ const (
 
 // List is a page of deliveries. The one accepted last comes first.
 type List struct {
-	Items []api.Item `json:"deliveries"`
-	Next  int64      `json:"next,omitzero"` // before for the next page; 0 on the last page
+	Items []api.Item
+	Next  int64 // before for the next page; 0 on the last page
 }
 
 // Deliveries lists what a filter selects, 50 deliveries unless the filter has a limit.
 func (d *Desk) Deliveries(ctx context.Context, f engine.Filter) (*List, error) {
-	limit := min(cmp.Or(f.Limit, pageSize), maxPage)
-	f.Limit = limit + 1
-	list := &List{Items: []api.Item{}}
-	var found []engine.Item
+	page := min(cmp.Or(f.Limit, pageSize), maxPage)
+	f.Limit = page + 1
+	var found []api.Item
+	var next int64
 	var err error
 	if f.Text == "" {
-		found, err = d.queue.List(ctx, f)
+		found, err = d.api.List(ctx, f)
 	} else {
-		found, list.Next, err = d.search(ctx, f)
+		found, next, err = d.search(ctx, f)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(found) > limit {
-		found = found[:limit]
-		list.Next = found[limit-1].Seq
-	}
-	for i := range found {
-		list.Items = append(list.Items, api.NewItem(&found[i]))
-	}
-	return list, nil
+	items, before := api.Cut(found, page, func(it *api.Item) int64 { return it.Seq })
+	return &List{items, cmp.Or(before, next)}, nil
 }
 
 // Bounds of a search for a text, which must read each delivery.
@@ -60,18 +55,18 @@ const (
 
 // search looks for deliveries with a text, a few at a time from the last accepted one back, until there are enough or its
 // time is over. next is where to go on; 0 if it read all.
-func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item, next int64, err error) {
+func (d *Desk) search(ctx context.Context, f engine.Filter) (found []api.Item, next int64, err error) {
 	if f.Before == 0 {
-		newest, err := d.queue.List(ctx, engine.Filter{Limit: 1})
-		if err != nil || len(newest) == 0 {
+		newest, err := d.newest(ctx)
+		if err != nil {
 			return nil, 0, err
 		}
-		f.Before = newest[0].Seq + 1
+		f.Before = newest + 1
 	}
 	most := f.Limit
 	for end := time.Now().Add(searchTime); f.Before > 1; {
 		f.After, f.Limit = max(0, f.Before-searchStep), most-len(found)
-		some, err := d.queue.List(ctx, f)
+		some, err := d.api.List(ctx, f)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -85,6 +80,15 @@ func (d *Desk) search(ctx context.Context, f engine.Filter) (found []engine.Item
 	return found, 0, nil
 }
 
+// newest returns the number of the delivery accepted last; 0 if there is none.
+func (d *Desk) newest(ctx context.Context) (int64, error) {
+	last, err := d.queue.List(ctx, engine.Filter{Limit: 1})
+	if err != nil || len(last) == 0 {
+		return 0, err
+	}
+	return last[0].Seq, nil
+}
+
 // Group counts the selected deliveries that share a webhook and a reason.
 type Group struct {
 	Name string `json:"webhook"`
@@ -93,7 +97,7 @@ type Group struct {
 
 // Groups groups the deliveries that a filter selects by webhook and reason, the largest group first.
 func (d *Desk) Groups(ctx context.Context, f engine.Filter) ([]Group, error) {
-	found, err := d.queue.Groups(ctx, f, maxGroups)
+	found, err := d.api.Groups(ctx, f, maxGroups)
 	groups := make([]Group, len(found))
 	for i := range found {
 		groups[i] = Group{d.Engine.Name(found[i].Webhook), found[i]}
@@ -108,16 +112,11 @@ func (d *Desk) Operations(ctx context.Context, before int64, n int) ([]engine.Op
 
 // Delivery is everything that is known about a delivery. Secrets are masked.
 type Delivery struct {
-	api.Item
-	Spent       int                `json:"attempts_since_replay"`
-	Envelope    string             `json:"envelope"`               // the event with its id, as a line that awf-hook reads
-	Body        string             `json:"body"`                   // "" until transforms have made it
-	ContentType string             `json:"content_type,omitempty"` // "" is application/json
-	Header      [][2]string        `json:"headers,omitempty"`      // made from the event, without the webhook's own
-	Timeline    []delivery.Attempt `json:"timeline"`
-	Siblings    []api.Item         `json:"siblings,omitempty"` // deliveries of the same event to other webhooks
-
-	Detail *engine.Detail `json:"-"`
+	*api.Detail
+	Whole    *event.Event
+	Envelope string      // the event with its id, as a line that awf-hook reads
+	Header   [][2]string // made from the event, without the webhook's own
+	Siblings []api.Item  // deliveries of the same event to other webhooks
 }
 
 // maxSiblings is how many other deliveries of an event are shown.
@@ -127,7 +126,7 @@ const maxSiblings = 50
 func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	found, err := api.Find(ctx, d.api, id)
 	if errors.Is(err, api.ErrAmbiguous) {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		err = fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if err != nil {
 		return nil, err
@@ -136,15 +135,10 @@ func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := &Delivery{Item: api.NewItem(&detail.Item), Spent: detail.Item.Delivery.Spent, Detail: detail, Timeline: detail.Attempts,
-		Envelope: string(d.mask(detail.Event.Envelope())), Body: string(engine.Body(detail, d.Engine.Config()))}
-	if shown.Timeline == nil {
-		shown.Timeline = []delivery.Attempt{}
-	}
-	if c := detail.Content; c != nil {
-		shown.ContentType, shown.Header = c.ContentType, c.Header
-		for i := range shown.Header {
-			shown.Header[i][1] = string(d.mask([]byte(shown.Header[i][1])))
+	shown := &Delivery{Detail: api.NewDetail(detail, d.Engine.Config()), Whole: detail.Event, Envelope: d.Envelope(detail.Event)}
+	if detail.Content != nil {
+		for _, h := range detail.Content.Header {
+			shown.Header = append(shown.Header, [2]string{h[0], string(d.mask([]byte(h[1])))})
 		}
 	}
 	if detail.Event.WorkflowID == "" {
@@ -167,24 +161,25 @@ func (d *Desk) mask(text []byte) []byte {
 // ParseFilter decodes a filter from an address. In addition to the API's filters, since and until may say how long ago.
 // It ignores parameters of views.
 func ParseFilter(v url.Values) (engine.Filter, error) {
-	given := url.Values{}
-	for _, name := range api.Parameters() {
-		if text := v.Get(name); text != "" {
-			given.Set(name, text)
-		}
+	given := maps.Clone(v)
+	for _, name := range []string{"did", "n", "what", "pace", "retransform"} {
+		given.Del(name)
 	}
 	for _, name := range []string{"since", "until"} {
 		at, err := parseTime(given.Get(name))
 		if err != nil {
-			return engine.Filter{}, fmt.Errorf("%s: %w", name, err)
+			return engine.Filter{}, api.Bad(fmt.Errorf("%s: %w", name, err))
 		}
 		if !at.IsZero() {
 			given.Set(name, at.UTC().Format(time.RFC3339Nano))
 		}
 	}
 	f, err := api.ParseQuery(given)
-	if err == nil && (f.Before < 0 || f.Limit > maxPage) {
-		err = fmt.Errorf("want before from 0, and limit up to %d", maxPage)
+	if err == nil && f.Limit > maxPage {
+		err = fmt.Errorf("limit: want up to %d, got %d", maxPage, f.Limit)
+	}
+	if err != nil {
+		err = api.Bad(err)
 	}
 	return f, err
 }

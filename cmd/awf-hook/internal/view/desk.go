@@ -4,7 +4,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -59,9 +58,11 @@ func New(o Options) *Desk {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	mask := func(d *engine.Detail) []byte { return engine.Body(d, o.Engine.Config()) }
 	queue := o.Engine.Queue()
-	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Mask: mask},
+	if o.Stale == nil {
+		o.Stale = func() string { return "" }
+	}
+	return &Desk{Options: o, queue: queue, api: api.Local{Deliveries: queue, Config: o.Engine.Config},
 		tries: make(chan struct{}, maxTries), bulks: newBulks()}
 }
 
@@ -92,14 +93,6 @@ func (d *Desk) look(ctx context.Context) (queued, error) {
 	return now, nil
 }
 
-// stale returns why the last reload failed, or "".
-func (d *Desk) stale() string {
-	if d.Stale == nil {
-		return ""
-	}
-	return d.Stale()
-}
-
 // forget makes the next look read the queue.
 func (d *Desk) forget() {
 	d.mu.Lock()
@@ -115,7 +108,7 @@ func (d *Desk) Signal(ctx context.Context) int64 {
 		return d.Seen.Revision()
 	}
 	var b strings.Builder
-	b.WriteString(d.stale() + "\n")
+	b.WriteString(d.Stale() + "\n")
 	for _, n := range now.nodes {
 		b.WriteString(n.Name + " " + n.Config + "\n")
 	}
@@ -143,18 +136,9 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
 }
 
-// unknown says what does not exist. It is an [ErrUnknown].
-type unknown struct{ text string }
-
-func (u unknown) Error() string { return u.text }
-
-func (u unknown) Is(target error) bool { return target == ErrUnknown }
-
 var (
 	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
 	ErrUnknown = engine.ErrUnknown
 	// ErrRefused is wrapped by errors that say why a change is refused.
-	ErrRefused = errors.New("refused")
-	// ErrBusy means that too many playgrounds run at once.
-	ErrBusy = errors.New("too many people try something out at the moment: try again in a few seconds")
+	ErrRefused = api.ErrRefused
 )

@@ -2,11 +2,13 @@ package view
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -43,7 +45,7 @@ func (d *Desk) Event(ctx context.Context, id string) (*EventSeen, error) {
 		}
 		return &EventSeen{At: found[i].Accepted, Fate: engine.EventAccepted, Event: *detail.Event}, nil
 	}
-	return nil, unknown{id + ": no such event"}
+	return nil, api.Unknown(errors.New(id + ": no such event"))
 }
 
 // Envelope returns an event as a line that awf-hook reads, with secrets masked.
@@ -60,13 +62,13 @@ type Request struct {
 
 // Request returns the request of a delivery: the stored body, with the rest as the configuration makes it now.
 func (d *Desk) Request(ctx context.Context, of *Delivery) Request {
-	r := Request{Method: http.MethodPost, Body: of.Body, Header: http.Header{"Content-Type": {"application/json"}}}
+	r := Request{Method: http.MethodPost, Body: string(of.Body), Header: http.Header{"Content-Type": {"application/json"}}}
 	w := d.configured()[of.Identity]
 	if w == nil {
 		return r
 	}
 	r.URL, r.Format = w.URL.String(), formatOf(w)
-	for _, x := range d.Why(ctx, of.Detail.Event) {
+	for _, x := range d.Why(ctx, of.Whole) {
 		if x.Webhook == w.Name && x.Place == w.Place() && x.Choice == engine.Sent {
 			r.Method, r.URL, r.Header = x.Method, x.URL, x.Header
 			if r.Body == "" {
@@ -87,19 +89,19 @@ func formatOf(w *config.Webhook) string {
 
 // Configuration is the current configuration, each value with its origin. Secrets are masked.
 type Configuration struct {
-	Files    []string            `json:"files"`
-	Values   []config.Value      `json:"values"`
-	Webhooks []ConfiguredWebhook `json:"webhooks"`
-	Warnings []string            `json:"warnings"`
+	Files    []string
+	Values   []config.Value
+	Webhooks []ConfiguredWebhook
+	Warnings []string
 }
 
 // ConfiguredWebhook is a webhook of the configuration.
 type ConfiguredWebhook struct {
-	Name     string         `json:"webhook"`
-	Identity string         `json:"identity"`
-	Place    string         `json:"place"`
-	Workflow bool           `json:"workflow,omitzero"` // from a workflow's definition
-	Values   []config.Value `json:"values"`
+	Name     string
+	Identity string
+	Place    string
+	Workflow bool // from a workflow's definition
+	Values   []config.Value
 }
 
 // Configuration returns the current configuration.

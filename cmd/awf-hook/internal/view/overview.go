@@ -72,7 +72,7 @@ func (d *Desk) Overview(ctx context.Context) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.stale()}
+	o := &Overview{At: time.Now(), Since: d.Seen.since, Queue: d.QueueName(), Stale: d.Stale()}
 	d.Signal(ctx) // the next one is compared with this one
 	if err := d.Engine.Ready(ctx); err != nil {
 		o.Trouble = err.Error()
@@ -113,24 +113,7 @@ func (o *Overview) add(w Webhook) {
 func (d *Desk) QueueName() string { return d.Engine.Report().Queue }
 
 // configured returns the webhooks of the current configuration, those of definitions included, by identity.
-func (d *Desk) configured() map[string]*config.Webhook {
-	all := map[string]*config.Webhook{}
-	cfg := d.Engine.Config()
-	for _, w := range cfg.Active() {
-		all[w.Identity] = &w
-	}
-	if cfg.Workflows == nil {
-		return all
-	}
-	for _, found := range cfg.Workflows.All() {
-		for _, w := range found.Own {
-			if w.Enabled {
-				all[w.Identity] = &w
-			}
-		}
-	}
-	return all
-}
+func (d *Desk) configured() map[string]*config.Webhook { return api.Configured(d.Engine.Config()) }
 
 func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time) Webhook {
 	shown := Webhook{Name: d.Engine.Name(l.Webhook), LaneStatus: *l, Oldest: oldest, Lately: d.Seen.lately(l.Webhook)}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -148,17 +149,11 @@ func (t *draftText) mistakes(err error) (list []Mistake, _ error) {
 	return list, nil
 }
 
-// draftWebhook is a webhook with a draft's texts, and the folder of its module.
-type draftWebhook struct {
-	config.Webhook
-	text draftText
-}
-
-// read reads a draft into a copy of its webhook. env has its variables.
-func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []Mistake, error) {
+// read reads a draft into a copy of its webhook, which is nil if the draft has mistakes. env has its variables.
+func (d *Desk) read(f *Draft, text *draftText, folder string, env config.Env) (*config.Webhook, []Mistake, error) {
 	base := d.configured()[f.Webhook]
 	if base == nil {
-		return nil, nil, unknown{fmt.Sprintf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook)}
+		return nil, nil, api.Unknown(fmt.Errorf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook))
 	}
 	if n := len(f.Events) + len(f.Filter) + len(f.Transform); n > maxDraft {
 		return nil, nil, fmt.Errorf("%w: want at most %d bytes, got %d", ErrRefused, maxDraft, n)
@@ -168,24 +163,18 @@ func (d *Desk) read(f *Draft, folder string, env config.Env) (*draftWebhook, []M
 			return nil, nil, err
 		}
 	}
-	w := &draftWebhook{Webhook: *base, text: f.text()}
-	cfg, err := config.ParseDraft(filepath.Join(folder, playFile), []byte(w.text.yaml), env)
-	list, err := w.text.mistakes(err)
-	if err != nil {
-		return nil, nil, err
+	cfg, err := config.ParseDraft(filepath.Join(folder, playFile), []byte(text.yaml), env)
+	mistakes, err := text.mistakes(err)
+	if err != nil || len(mistakes) > 0 || len(cfg.Webhooks) != 1 {
+		return nil, mistakes, err
 	}
-	if len(list) > 0 || len(cfg.Webhooks) != 1 {
-		return nil, list, nil
-	}
+	w := *base
 	w.Events, w.Filter, w.Transform = cfg.Webhooks[0].Events, cfg.Webhooks[0].Filter, cfg.Webhooks[0].Transform
-	return w, nil, nil
+	return &w, nil, nil
 }
 
 // dry removes from a webhook what makes a request valid: trying something out must not reveal a signature.
-func dry(w config.Webhook) config.Webhook {
-	w.Secrets, w.Signing, w.Custom, w.OrderBy = nil, nil, nil, config.Text{}
-	return w
-}
+func dry(w *config.Webhook) { w.Secrets, w.Signing, w.Custom, w.OrderBy = nil, nil, nil, config.Text{} }
 
 // openFor opens an engine that has one webhook and stores nothing.
 func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, error) {
@@ -196,34 +185,55 @@ func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.
 	})
 }
 
-// compiled opens an engine for a draft. Mistakes are the draft's.
-func (d *Desk) compiled(w *draftWebhook, as config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, []Mistake, error) {
-	eng, err := d.openFor(as, outcome)
-	list, err := w.text.mistakes(err)
-	if err != nil {
-		return nil, nil, err
-	}
-	return eng, list, nil
-}
-
-// turn waits for a free slot to try something out, with a folder of its own.
+// turn waits for a slot to try something out, with a folder of its own. done gives both back.
 func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error) {
 	select {
 	case d.tries <- struct{}{}:
 	case <-time.After(2 * time.Second):
-		return "", nil, ErrBusy
+		return "", func() {}, api.ErrBusy
 	case <-ctx.Done():
-		return "", nil, ctx.Err()
+		return "", func() {}, ctx.Err()
 	}
 	folder, err = os.MkdirTemp("", "awf-hook-try-")
-	done = func() {
+	return folder, func() {
 		_ = os.RemoveAll(folder)
 		<-d.tries
+	}, err
+}
+
+// opened is a draft with an engine that has its webhook alone. It has no engine if the draft has mistakes.
+type opened struct {
+	*engine.Engine
+	webhook  *config.Webhook
+	text     draftText
+	mistakes []Mistake
+	done     func() // gives back the slot and the folder
+}
+
+// open waits for a slot and opens an engine for a draft, whose webhook change may change. The caller closes it, even after an error.
+func (d *Desk) open(ctx context.Context, f *Draft, env config.Env, change func(*config.Webhook), outcome func(engine.Outcome)) (*opened, error) {
+	o := &opened{text: f.text(), mistakes: []Mistake{}}
+	folder, done, err := d.turn(ctx)
+	if o.done = done; err != nil {
+		return o, err
 	}
-	if err != nil {
-		<-d.tries
+	w, mistakes, err := d.read(f, &o.text, folder, env)
+	if w != nil {
+		change(w)
+		o.webhook = w
+		o.Engine, err = d.openFor(*w, outcome)
+		mistakes, err = o.text.mistakes(err)
 	}
-	return folder, done, err
+	o.mistakes = append(o.mistakes, mistakes...)
+	return o, err
+}
+
+// close closes the engine, if there is one.
+func (o *opened) close() {
+	if o.Engine != nil {
+		_ = o.Engine.Close()
+	}
+	o.done()
 }
 
 // placeholders replaces all variables, so that nobody can read one by trying something out.
@@ -232,29 +242,22 @@ func placeholders(string) (string, bool) { return placeholder, true }
 // Try returns the result of a draft for its event. It sends nothing. It reads no variable, and no file except the draft's
 // module.
 func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
-	t := &Trial{Mistakes: []Mistake{}, YAML: f.YAML()}
-	ev, err := readEvent(f.Event)
-	if err != nil {
-		t.Mistakes = append(t.Mistakes, Mistake{In: "event", Message: err.Error()})
+	ev, bad := readEvent(f.Event)
+	o, err := d.open(ctx, &f, placeholders, dry, nil)
+	defer o.close()
+	t := &Trial{Mistakes: o.mistakes, YAML: f.YAML()}
+	if bad != nil {
+		t.Mistakes = slices.Insert(t.Mistakes, 0, Mistake{In: "event", Message: bad.Error()})
 	}
-	folder, done, err := d.turn(ctx)
-	if err != nil {
-		return nil, err
+	if o.webhook != nil {
+		t.Format = formatOf(o.webhook)
 	}
-	defer done()
-	w, mistakes, err := d.read(&f, folder, placeholders)
-	if t.Mistakes = append(t.Mistakes, mistakes...); err != nil || w == nil {
+	if err != nil || o.Engine == nil {
 		return t, err
 	}
-	t.Format = formatOf(&w.Webhook)
-	eng, mistakes, err := d.compiled(w, dry(w.Webhook), nil)
-	if t.Mistakes = append(t.Mistakes, mistakes...); err != nil || eng == nil {
-		return t, err
-	}
-	defer eng.Close()
-	for _, warning := range eng.Warnings() {
+	for _, warning := range o.Warnings() {
 		if strings.Contains(warning.File, playFile) {
-			t.Mistakes = append(t.Mistakes, w.text.mistake(warning))
+			t.Mistakes = append(t.Mistakes, o.text.mistake(warning))
 		}
 	}
 	if ev == nil {
@@ -262,7 +265,7 @@ func (d *Desk) Try(ctx context.Context, f Draft) (*Trial, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	for _, x := range eng.Explain(ctx, ev, time.Now()) {
+	for _, x := range o.Explain(ctx, ev, time.Now()) {
 		x.Place = ""
 		t.Result = &x
 	}
@@ -302,9 +305,9 @@ func readEvent(text string) (*event.Event, error) {
 
 // TestResult is the result of a test: its attempts and its outcome, or the mistakes for which nothing was sent.
 type TestResult struct {
-	Mistakes []Mistake          `json:"mistakes"`
-	Attempts []delivery.Attempt `json:"attempts"`
-	Outcome  string             `json:"outcome"`
+	Mistakes []Mistake
+	Attempts []delivery.Attempt
+	Outcome  string
 }
 
 // SendTest sends a draft's event once to the webhook's receiver, with the filter bypassed, "test": true in its payload
@@ -318,36 +321,30 @@ func (d *Desk) SendTest(ctx context.Context, f Draft) (*TestResult, error) {
 		return &TestResult{Mistakes: []Mistake{{In: "event", Message: err.Error()}}}, nil
 	}
 	base := d.configured()[f.Webhook]
-	folder, done, err := d.turn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	env := func(name string) (string, bool) {
 		if base == nil || !slices.Contains(base.Reads(), name) || d.Env == nil {
 			return "", false
 		}
 		return d.Env(name)
 	}
-	w, mistakes, err := d.read(&f, folder, env)
-	if err != nil || w == nil {
-		return &TestResult{Mistakes: mistakes}, err
+	once := func(w *config.Webhook) {
+		w.Events, w.Filter, w.OrderBy, w.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
 	}
-	open := w.Webhook
-	open.Events, open.Filter, open.OrderBy, open.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
-	result := &TestResult{Mistakes: []Mistake{}, Outcome: "not sent"}
-	eng, mistakes, err := d.compiled(w, open, func(o engine.Outcome) {
+	result := &TestResult{Outcome: "not sent"}
+	o, err := d.open(ctx, &f, env, once, func(o engine.Outcome) {
 		result.Outcome = strings.TrimSuffix(o.Outcome.String()+": "+o.Reason, ": ")
 		if o.Attempt != nil {
 			result.Attempts = append(result.Attempts, *o.Attempt)
 		}
 	})
-	if err != nil || eng == nil {
-		result.Mistakes = mistakes
+	defer o.close()
+	if result.Mistakes = o.mistakes; err != nil || o.Engine == nil {
 		return result, err
 	}
 	ev.ID, ev.Webhooks, ev.Payload = event.NewID(time.Now()), nil, marked(ev.Payload)
-	err = deliverOne(ctx, eng, *ev, w.Timeout+time.Second)
+	eng := o.Engine
+	o.Engine = nil // deliverOne closes it
+	err = deliverOne(ctx, eng, *ev, o.webhook.Timeout+time.Second)
 	return result, errors.Join(err, d.record(ctx, "test", f.Webhook, 1, result.Outcome))
 }
 
@@ -366,12 +363,8 @@ func deliverOne(ctx context.Context, eng *engine.Engine, ev event.Event, most ti
 
 // marked returns a payload with "test": true at its end.
 func marked(payload []byte) []byte {
-	text := strings.TrimSpace(string(payload))
-	inner, isObject := strings.CutSuffix(text, "}")
-	switch {
-	case !isObject:
-		return []byte(`{"test":true}`)
-	case strings.TrimSpace(inner) == "{":
+	inner, isObject := strings.CutSuffix(strings.TrimSpace(string(payload)), "}")
+	if !isObject || strings.TrimSpace(inner) == "{" {
 		return []byte(`{"test":true}`)
 	}
 	return []byte(inner + `,"test":true}`)

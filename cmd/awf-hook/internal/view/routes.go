@@ -1,7 +1,6 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,28 +16,18 @@ const (
 	maxDraftCall = 48 << 20 // includes a module in base64
 )
 
-// Routes returns the JSON API's calls for a desk, besides those of its queue.
-func (d *Desk) Routes() []api.Route {
-	routes := []api.Route{
-		{Pattern: "GET /v1/overview", Do: func(r *http.Request) (any, error) { return d.Overview(r.Context()) }},
-		{Pattern: "GET /v1/runs/{id}", Do: func(r *http.Request) (any, error) { return d.RunOf(r.Context(), r.PathValue("id")) }},
-		{Pattern: "GET /v1/events/{id}", Do: d.callEvent},
-		{Pattern: "GET /v1/plan", Do: d.callPlan},
-		{Pattern: "GET /v1/bulks", Do: func(*http.Request) (any, error) { return BulksAnswer{d.Bulks()}, nil }},
-		{Pattern: "POST /v1/bulks", Do: d.callBegin},
-		{Pattern: "POST /v1/bulks/{id}/cancel", Do: d.callCancel},
-		{Pattern: "POST /v1/try", Do: d.callTry},
-	}
-	for i, route := range routes {
-		routes[i].Do = func(r *http.Request) (any, error) {
-			answer, err := route.Do(r)
-			if errors.Is(err, ErrRefused) || errors.Is(err, ErrBusy) {
-				err = api.Bad(err)
-			}
-			return answer, err
-		}
-	}
-	return routes
+// Handler makes a handler of the JSON API: the calls of the queue and of the desk.
+func (d *Desk) Handler() http.Handler {
+	return api.New(d.api, d.Log,
+		api.Route{Pattern: "GET /v1/overview", Do: func(r *http.Request) (any, error) { return d.Overview(r.Context()) }},
+		api.Route{Pattern: "GET /v1/runs/{id}", Do: func(r *http.Request) (any, error) { return d.RunOf(r.Context(), r.PathValue("id")) }},
+		api.Route{Pattern: "GET /v1/events/{id}", Do: d.callEvent},
+		api.Route{Pattern: "GET /v1/plan", Do: d.callPlan, Query: true},
+		api.Route{Pattern: "GET /v1/bulks", Do: func(*http.Request) (any, error) { return BulksAnswer{d.Bulks()}, nil }},
+		api.Route{Pattern: "POST /v1/bulks", Do: d.callBegin},
+		api.Route{Pattern: "POST /v1/bulks/{id}/cancel", Do: d.callCancel},
+		api.Route{Pattern: "POST /v1/try", Do: d.callTry},
+	)
 }
 
 // EventAnswer is the answer of GET /v1/events/ID: an event, and each webhook's result for it now, with the reason.
@@ -57,27 +46,19 @@ func (d *Desk) callEvent(r *http.Request) (any, error) {
 	return EventAnswer{seen.At, seen.Fate, d.Envelope(&seen.Event), d.Why(r.Context(), &seen.Event)}, nil
 }
 
-// order decodes an order: what to do, how fast, and with which deliveries.
-func order(what, pace string, retransform bool, filter url.Values) (o Order, err error) {
-	o = Order{What: what, Change: engine.Change{Retransform: retransform}}
-	if pace != "" {
-		if o.Pace, err = strconv.Atoi(pace); err != nil {
-			return o, api.Bad(fmt.Errorf("pace: want a number, got %q", pace))
-		}
-	}
-	if o.Filter, err = api.ParseCall(filter); err != nil {
-		return o, api.Bad(err)
-	}
-	return o, nil
-}
-
 func (d *Desk) callPlan(r *http.Request) (any, error) {
-	query := r.URL.Query()
-	what, pace := query.Get("what"), query.Get("pace")
+	query, err := api.Values(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	pace, err := api.Number("pace", query.Get("pace"))
+	if err != nil {
+		return nil, err
+	}
+	o := Order{What: query.Get("what"), Pace: int(pace)}
 	query.Del("what")
 	query.Del("pace")
-	o, err := order(what, pace, false, query)
-	if err != nil {
+	if o.Filter, err = api.ParseCall(query); err != nil {
 		return nil, err
 	}
 	return d.Plan(r.Context(), o)
@@ -106,8 +87,9 @@ func (d *Desk) callBegin(r *http.Request) (any, error) {
 	for name, value := range call.Filter {
 		filter.Set(name, value)
 	}
-	o, err := order(call.What, strconv.Itoa(call.Pace), call.Retransform, filter)
-	if err != nil {
+	o := Order{What: call.What, Change: engine.Change{Retransform: call.Retransform}, Pace: call.Pace}
+	var err error
+	if o.Filter, err = api.ParseCall(filter); err != nil {
 		return nil, err
 	}
 	return d.Begin(r.Context(), o, call.Count)
@@ -116,7 +98,7 @@ func (d *Desk) callBegin(r *http.Request) (any, error) {
 func (d *Desk) callCancel(r *http.Request) (any, error) {
 	id, err := strconv.Atoi(r.PathValue("id"))
 	if err != nil {
-		return nil, unknown{fmt.Sprintf("%.40q: no such bulk", r.PathValue("id"))}
+		return nil, api.Unknown(fmt.Errorf("%.40q: no such bulk", r.PathValue("id")))
 	}
 	err = d.Cancel(r.Context(), id)
 	return BulksAnswer{d.Bulks()}, err

@@ -3,7 +3,6 @@ package view_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
-	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -30,7 +28,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == 1 })
 	unwanted := d.Seen.Events()[0].Event.ID
 	sent := d.Seen.Events()[len(d.Seen.Events())-1].Event.ID
-	handler := api.New(api.Local{Deliveries: d.engine.Queue()}, slog.New(slog.DiscardHandler), d.Routes()...)
+	handler := d.Handler()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Who{Name: "tester", Role: access.Operate})))
 	}))
@@ -69,6 +67,16 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"GET", "/v1/plan?what=burn", "", 400, "want replay or delete"},
 		{"GET", "/v1/plan?what=replay&pace=x", "", 400, "pace: want a number"},
 		{"GET", "/v1/plan?what=replay&hook=x", "", 400, "hook: there is no such parameter"},
+		{"GET", "/v1/plan?what=replay&webhook=hok", "", 404, "no webhook is called hok: did you mean hook?"},
+		{"GET", "/v1/plan?what=replay&id=msg_", "", 400, "id: want a whole id"},
+		{"GET", "/v1/plan?what=replay&state=in_flight", "", 400, "state: want dead or delivered, got in_flight"},
+		{"GET", "/v1/plan?what=replay&limit=1", "", 400, "limit: want none"},
+		{"GET", "/v1/plan?what=replay&what=delete", "", 400, "what: want it once"},
+		{"GET", "/v1/overview?webhook=hook", "", 400, "no parameters"},
+		{"POST", "/v1/bulks", `{"what":"replay","filter":{"id":"msg_"},"count":1}`, 400, "id: want a whole id"},
+		{"POST", "/v1/bulks", `{"what":"delete","filter":{"id":"msg_","state":"dead"},"count":1}`, 400, "id: want a whole id"},
+		{"POST", "/v1/bulks", `{"what":"delete","filter":{"state":"dead"},"count":1,"retransform":true}`, 400, "retransform goes with a replay"},
+		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hok"},"count":0}`, 404, "did you mean hook?"},
 		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hook"},"count":7}`, 400, "look at the plan again"},
 		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hook"},"count":1,"pace":1}`, 200, `"total":1`},
 		{"POST", "/v1/bulks/99/cancel", "", 404, "bulk 99 does not run"},

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func (d *Desk) RunOf(ctx context.Context, id string) (*Run, error) {
 		}
 	}
 	if len(r.Events) == 0 {
-		return nil, unknown{id + ": no such run"}
+		return nil, api.Unknown(errors.New(id + ": no such run"))
 	}
 	slices.SortStableFunc(r.Events, func(a, b RunEvent) int { return a.At.Compare(b.At) })
 	r.measure()

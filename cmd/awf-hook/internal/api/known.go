@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/spelling"
+)
+
+// unknown is an [engine.ErrUnknown] that says what does not exist.
+type unknown struct{ error }
+
+func (u unknown) Is(target error) bool { return target == engine.ErrUnknown }
+
+// Unknown marks an error as about something that does not exist.
+func Unknown(err error) error { return unknown{err} }
+
+// WebhookName returns the name in a webhook's identity.
+func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
+
+// Configured returns the webhooks of a configuration that are switched on, those of workflow definitions included, by identity.
+func Configured(cfg *config.Config) map[string]*config.Webhook {
+	all := map[string]*config.Webhook{}
+	add := func(webhooks []config.Webhook) {
+		for _, w := range webhooks {
+			if w.Enabled {
+				all[w.Identity] = &w
+			}
+		}
+	}
+	add(cfg.Active())
+	if cfg.Workflows != nil {
+		for _, found := range cfg.Workflows.All() {
+			add(found.Own)
+		}
+	}
+	return all
+}
+
+// Resolve returns the identity of the only webhook with a name or an identity.
+func Resolve(called string, identities []string) (string, error) {
+	if slices.Contains(identities, called) {
+		return called, nil
+	}
+	named := slices.DeleteFunc(slices.Clone(identities), func(identity string) bool { return WebhookName(identity) != called })
+	switch len(named) {
+	case 0:
+		return "", unknownWebhook(called, identities)
+	case 1:
+		return named[0], nil
+	}
+	return "", Bad(fmt.Errorf("%s is the name of %d webhooks: want one of %s", called, len(named), strings.Join(named, ", ")))
+}
+
+// unknownWebhook returns the error for a name or an identity that no webhook has.
+func unknownWebhook(called string, identities []string) error {
+	names := make([]string, len(identities))
+	for i, identity := range identities {
+		names[i] = WebhookName(identity)
+	}
+	if name := WebhookName(called); name != called {
+		if at := slices.Index(names, spelling.Nearest(name, names)); at >= 0 {
+			return Unknown(fmt.Errorf("no webhook is called %s: did you mean %s?", called, identities[at]))
+		}
+	}
+	return Unknown(spelling.Unknown("webhook", called, names))
+}
+
+// known lists the identities of the webhooks that had a delivery, and of those in the configuration.
+func (l Local) known(ctx context.Context) (had, all []string, err error) {
+	lanes, err := l.Deliveries.Lanes(ctx)
+	for i := range lanes {
+		had = append(had, lanes[i].Webhook)
+	}
+	all = slices.AppendSeq(slices.Clone(had), maps.Keys(Configured(l.Config())))
+	for _, w := range l.Config().Webhooks {
+		all = append(all, w.Identity) // those that are switched off included
+	}
+	slices.Sort(all)
+	return had, slices.Compact(all), err
+}
+
+// check returns an error if neither the queue nor the configuration has a webhook of this name or identity. It accepts "".
+func (l Local) check(ctx context.Context, called string) error {
+	if called == "" {
+		return nil
+	}
+	_, all, err := l.known(ctx)
+	if err != nil || slices.ContainsFunc(all, func(identity string) bool { return identity == called || WebhookName(identity) == called }) {
+		return err
+	}
+	return unknownWebhook(called, all)
+}
+
+// WholeID returns an error if a filter has only the beginning of an id. A filter for a change must not.
+func WholeID(f engine.Filter) error {
+	if f.ID != "" && len(f.ID) != len(delivery.ID("", "")) {
+		return Bad(fmt.Errorf("id: want a whole id, got %.40q", f.ID))
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package spelling
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxListed is how many names an error lists.
+const maxListed = 100
+
+// Unknown returns the error for a name that does not exist. It suggests the nearest of the names, or lists them. It quotes a name that
+// could break the line or control a terminal.
+func Unknown(kind, name string, names []string) error {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if near := Nearest(name, names); near != "" {
+		return fmt.Errorf("no %s is called %s: did you mean %s?", kind, plain(name), plain(near))
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("no %s is called %s: there is none", kind, plain(name))
+	}
+	more := ""
+	if left := len(names) - maxListed; left > 0 {
+		names, more = names[:maxListed], fmt.Sprintf(" and %d more", left)
+	}
+	return fmt.Errorf("no %s is called %s: want one of %s%s", kind, plain(name), plain(strings.Join(names, ", ")), more)
+}
+
+func plain(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
