@@ -172,7 +172,7 @@ func (a *acceptance) stand(w *wanted) {
 		w.state, w.done = dead, a.now
 		return
 	case past != nil && past.State != delivery.Due:
-		w.state, w.done = store.FinalState[int](past.State), finishedAt(past, a.roughly)
+		w.state, w.done = store.NumberOf[int](past.State), finishedAt(past, a.roughly)
 		if w.done.IsZero() {
 			w.done = a.now
 		}

@@ -115,8 +115,8 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		departed[seq] = true
 		tx.of(lane).add(was, -1, -size)
 		return err
-	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
-  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 2, 5)
+	}, `UPDATE awf_hook.deliveries d SET `+leaves+`, owner = 0, token = d.token + 1
+  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND `+isStillHere+`
     AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
 	if err := tx.send(ctx); err != nil {

@@ -15,7 +15,7 @@ import (
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (0, 5) AND NOT (owner <> 0 AND due_at > $2)
+			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillWaiting+` AND NOT (owner <> 0 AND due_at > $2)
   ORDER BY seq`, seqs, tx.now)
 			if err != nil {
 				return 0, err
@@ -48,13 +48,13 @@ func (tx *tx) revive(seqs []int64) {
   INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at,
     place, order_key, attempts,
     spent, size, reason)
-  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size,
+  SELECT seq, id, lane, event, state, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size,
     reason FROM gone`, seqs)
 }
 
 // replay makes deliveries due that are dead, or that were delivered and revived.
 func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, error) {
-	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
+	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillDone+` ORDER BY seq`, seqs)
 	if err != nil {
 		return 0, err
 	}

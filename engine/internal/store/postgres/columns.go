@@ -88,8 +88,8 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 		body, grown = append([]byte{}, made.Body...), len(made.Body)
 	}
 	c.seq, c.token, c.state = append(c.seq, o.lease.seq), append(c.token, o.lease.token), append(c.state, int16(o.state))
-	c.due, c.done, c.reason = append(c.due, o.due), append(c.done, done), append(c.reason, clean(o.reason))
-	c.attempts, c.spent, c.grown = append(c.attempts, o.attempts), append(c.spent, o.spent), append(c.grown, grown)
+	c.due, c.done, c.reason = append(c.due, o.Due), append(c.done, done), append(c.reason, clean(o.Reason))
+	c.attempts, c.spent, c.grown = append(c.attempts, o.Attempts), append(c.spent, o.Spent), append(c.grown, grown)
 	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)
 	c.body, c.record = append(c.body, body), append(c.record, record)
 }

@@ -155,7 +155,7 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 		p.state, p.done = dead, a.now
 		return p, nil
 	case want.Past != nil && want.Past.State != delivery.Due:
-		p.state, p.done = store.FinalState[int64](want.Past.State), want.Past.Done
+		p.state, p.done = store.NumberOf[int64](want.Past.State), want.Past.Done
 		if p.done.IsZero() {
 			p.done = a.now
 		}

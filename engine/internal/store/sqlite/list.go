@@ -145,7 +145,7 @@ func (s *Store) few(ctx context.Context, f delivery.Filter, now time.Time, n int
 			until = milli(f.Until)
 		}
 		found = selection{`SELECT f.seq FROM deliveries f WHERE f.state = ? AND f.done_at > 0 AND f.done_at <= ?`,
-			[]any{store.FinalState[int](f.State), until}}
+			[]any{store.NumberOf[int](f.State), until}}
 	}
 	err = s.read(ctx, `SELECT count(*) FROM (`+found.text+` LIMIT ?)`, func(r *row) error {
 		if r.int() > int64(n) {
