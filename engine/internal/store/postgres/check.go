@@ -2,11 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// invariants hold for every queue: each query counts what breaks one.
-var invariants = []struct{ wrong, query string }{
+// invariants hold for every queue: see [store.Check].
+var invariants = [][2]string{
 	{"deliveries belong to no lane", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = d.lane)`},
 	{"deliveries have lost their event", `SELECT count(*) FROM awf_hook.deliveries d
@@ -45,17 +46,11 @@ var invariants = []struct{ wrong, query string }{
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	err = s.repeat(ctx, checking, func(ctx context.Context, tx *tx) error {
-		wrong = nil
-		for _, in := range invariants {
-			var n int64
-			if err := tx.query(ctx, in.query).Scan(&n); err != nil {
-				return err
-			}
-			if n > 0 {
-				wrong = append(wrong, fmt.Sprintf("%d %s", n, in.wrong))
-			}
-		}
-		return nil
+		wrong, err = store.Check(invariants, func(query string) (n int64, err error) {
+			err = tx.query(ctx, query).Scan(&n)
+			return n, err
+		})
+		return err
 	})
 	return wrong, err
 }

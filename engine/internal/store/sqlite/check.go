@@ -2,13 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// invariants hold for every queue: each query counts what breaks one.
-var invariants = []struct{ wrong, query string }{
+// invariants hold for every queue: see [store.Check].
+var invariants = [][2]string{
 	{"deliveries belong to no lane", `SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = d.lane)`},
 	{"deliveries have lost their event", `SELECT count(*) FROM deliveries d WHERE state <> PRUNED
   AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event)`},
@@ -43,18 +44,16 @@ func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 			}
 			return nil
 		})
-		for _, in := range invariants {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				return err
-			}
-			var n int64
-			if n, err = c.number(strings.ReplaceAll(in.query, "NOW", strconv.FormatInt(milli(now), 10))); n > 0 {
-				wrong = append(wrong, fmt.Sprintf("%d %s", n, in.wrong))
-			}
+		if err != nil {
+			return err
 		}
+		broken, err := store.Check(invariants, func(query string) (int64, error) {
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
+			return c.number(strings.ReplaceAll(query, "NOW", strconv.FormatInt(milli(now), 10)))
+		})
+		wrong = append(wrong, broken...)
 		return err
 	})
 	return wrong, err

@@ -185,7 +185,7 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 	d := &it.Delivery
 	it.Seq, d.ID, d.Webhook = r.int(), r.text(), r.text()
-	state := r.int()
+	state := int(r.int())
 	d.Due = r.time()
 	owner := r.int()
 	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
@@ -196,14 +196,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch it.State = store.StateOf(state); {
-	case state >= store.Leaving:
-		it.Held = store.OnItsWay
-	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
-		it.State = delivery.InFlight
-	case it.State == delivery.Due:
-		it.Held = store.Held(&l, &it, now, state == behind)
-	}
+	store.Place(&it, &l, state, owner != 0, now)
 	return it, nil
 }
 
