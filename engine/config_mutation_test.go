@@ -80,7 +80,7 @@ func meaning(cfg *config.Config) string {
 		}
 		for _, s := range w.Transform {
 			if s.Map != nil {
-				b.Write(s.Map.AppendJSON(nil, func(dst []byte, s string) []byte { return fmt.Appendf(dst, "%q", s) }))
+				b.Write(s.Map.AppendJSON(nil))
 			}
 		}
 	}

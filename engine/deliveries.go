@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -85,6 +86,9 @@ func (e *Engine) QueueEngine() string {
 // returns an error if the queue cannot be used. In a database the result is limited to the webhooks of a namespace, unless
 // namespace is "".
 func OpenDeliveries(queue, namespace string) (*Deliveries, error) {
+	if queue == "" {
+		return nil, errors.New("no queue given: want a file, or the URL of a PostgreSQL database")
+	}
 	q := spill.Open(context.Background(), store.Options{Path: queue, Name: QueueName(queue), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
@@ -205,7 +209,7 @@ func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
 	case d.Content != nil:
-		body = secret.MaskSpans(d.Content.Body, d.Content.Secret)
+		body = secret.MaskParts(d.Content.Body, d.Content.Secret)
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}

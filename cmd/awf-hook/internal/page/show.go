@@ -29,7 +29,7 @@ type listed struct {
 	*view.List
 	Filter   engine.Filter
 	Query    url.Values // the filter as in the address
-	Groups   []view.Group
+	Groups   []api.Group
 	Webhooks []view.Webhook
 	States   []delivery.State
 	Types    []string

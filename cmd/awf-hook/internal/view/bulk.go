@@ -37,7 +37,7 @@ type Plan struct {
 	Target   string        `json:"target"` // the filter in words
 	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
-	Groups   []Group       `json:"groups"`
+	Groups   []api.Group   `json:"groups"`
 	Takes    Seconds       `json:"takes"`          // at this pace
 	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
 	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
@@ -102,7 +102,7 @@ func (o *Order) check() error {
 	case o.What == discard && o.Change.Retransform:
 		why = "retransform goes with a replay"
 	case o.Pace < 1 || o.Pace > maxPace:
-		why = fmt.Sprintf("pace: want 1 to %d a second, got %d", maxPace, o.Pace)
+		why = fmt.Sprintf("pace: want 1 to %d per second, got %d", maxPace, o.Pace)
 	case o.Filter.Limit != 0:
 		why = "limit: want none"
 	default:
@@ -189,7 +189,7 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	if err != nil {
 		return nil, err
 	}
-	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " a second"
+	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " per second"
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
