@@ -263,12 +263,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by)
 	// If another node accepted and delivered one meanwhile, it is in this hour's history.
 	late := []string{}
-	a.each(func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		late = append(late, id)
-		return err
-	}, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
+	column(a.tx, &late, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
 	a.pasts()
 	if err := a.send(ctx); err != nil {
 		return err

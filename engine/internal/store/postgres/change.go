@@ -8,7 +8,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
@@ -140,12 +139,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			}
 			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
-			tx.each(func(rows pgx.Rows) error {
-				var seq int64
-				err := rows.Scan(&seq)
-				seqs = append(seqs, seq)
-				return err
-			}, c.items(`i.seq`, "", n), c.args...)
+			column(tx, &seqs, c.items(`i.seq`, "", n), c.args...)
 			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
 				return err
 			}

@@ -198,12 +198,7 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var ids []int
-		tx.each(func(rows pgx.Rows) error {
-			var id int
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		}, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
+		column(tx, &ids, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
