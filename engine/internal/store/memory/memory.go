@@ -137,11 +137,8 @@ func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want
 
 // restore sets a delivery's past.
 func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
-	r.d.Since, r.d.Spent, r.attempts = past.Since, past.Spent, slices.Clip(past.Attempts)
+	r.d.Since, r.d.Attempts, r.d.Spent, r.attempts = past.Since, past.Tried(), past.Spent, slices.Clip(past.Attempts)
 	r.accepted, r.reason, r.unrouted, r.foreign = past.Accepted, past.Reason, past.Unrouted, past.Foreign
-	if n := len(past.Attempts); n > 0 {
-		r.d.Attempts = past.Attempts[n-1].Number
-	}
 	s.setContent(r, past.Content)
 	if past.State == delivery.Due {
 		r.wait(now.Add(past.After))

@@ -92,7 +92,8 @@ func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []i
 // ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight. The
 // lane is locked.
 func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error) {
-	column(tx, &seqs, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
+	column(tx, &seqs, `SELECT d.seq FROM awf_hook.deliveries d
+  WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
     WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
     AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)

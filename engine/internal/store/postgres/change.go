@@ -45,10 +45,9 @@ func (tx *tx) revive(seqs []int64) {
   t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
     WITH ORDINALITY AS s(line, n) WHERE log <> '')
   INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at,
-    place, order_key, attempts,
-    spent, size, reason)
-  SELECT seq, id, lane, event, state, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size,
-    reason FROM gone`, seqs)
+    place, order_key, attempts, spent, size, reason)
+  SELECT seq, id, lane, event, state, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason
+    FROM gone`, seqs)
 }
 
 // replay makes deliveries due that are dead, or that were delivered and revived.

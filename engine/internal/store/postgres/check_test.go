@@ -25,7 +25,7 @@ func TestDamagedDatabases(t *testing.T) {
 		{`UPDATE awf_hook.deliveries SET state = 2, done_at = now() WHERE order_key IS NOT NULL AND state = 0`, "wait behind a key"},
 		{`UPDATE awf_hook.deliveries SET order_key = NULL WHERE state = 5`, "wait behind a key"},
 		{`UPDATE awf_hook.deliveries SET state = 0, owner = 1, due_at = now() + interval '1 minute' WHERE order_key IS NOT NULL`, "two deliveries in flight"},
-		{`UPDATE awf_hook.deliveries SET done_at = NULL WHERE state = 2`, "no time of their end"},
+		{`UPDATE awf_hook.deliveries SET done_at = NULL WHERE state = 2`, "no time at which they ended"},
 		{`UPDATE awf_hook.deliveries SET attempts = -1`, "below zero"},
 		{`INSERT INTO awf_hook.contents VALUES (-5, 'text/plain', '', '', '')`, "bodies belong to no delivery"},
 		{`DELETE FROM awf_hook.deliveries WHERE state = 2`, "attempts belong to no delivery"},

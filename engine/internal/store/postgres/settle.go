@@ -174,22 +174,18 @@ func (b *settling) update(ctx context.Context) error {
 }
 
 // finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries.
-const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[],
-    $7::int[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record,
-    content_type, header, url_suffix, body)),
-  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token
-    AND d.` + isStillDue + `
-    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state,
-    n.attempts, n.spent,
-      n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
+const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
+    n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.` + isStillDue + `
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
+      n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq = ANY(ARRAY(SELECT event FROM gone))
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1) OFFSET 0))
   INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key,
-    g.attempts, g.spent, g.size,
-    g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body),
     e.trace, e.source
