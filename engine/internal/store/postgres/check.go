@@ -20,7 +20,7 @@ var invariants = [][2]string{
 	{"deliveries are both waiting and finished", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE EXISTS (SELECT 1 FROM awf_hook.history h WHERE h.id = d.id)`},
 	{"deliveries were finished twice", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.history GROUP BY id HAVING count(*) > 1) h`},
-	{"deliveries wait behind an order key that has nothing due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.` + isBehind + `
+	{"deliveries wait behind a key that has nothing due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.` + isBehind + `
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.order_key IS NOT NULL
     AND o.` + isWaiting + ` AND o.` + isDue + `)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE ` + isDue + ` AND owner <> 0

@@ -17,7 +17,7 @@ var invariants = [][2]string{
   AND state NOT BETWEEN LEAVING AND LEAVING + 3`},
 	{"events have no delivery", `SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN e.first AND e.first + e.count - 1 AND d.event = e.seq AND d.state <> PRUNED)`},
-	{"deliveries wait behind an order key that has nothing due", `SELECT count(*) FROM deliveries d WHERE d.state = BEHIND
+	{"deliveries wait behind a key that has nothing due", `SELECT count(*) FROM deliveries d WHERE d.state = BEHIND
   AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.state = DUE)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DUE AND owner <> 0
   AND due_at > NOW AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1)`},
