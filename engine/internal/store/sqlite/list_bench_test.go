@@ -25,17 +25,19 @@ func kept(tb testing.TB, dead int) string {
 	execSQL(tb, path, `PRAGMA synchronous = OFF;
 INSERT INTO lanes(webhook) VALUES('f#h0'), ('f#h1'), ('f#h2'), ('f#h3'), ('f#h4'), ('f#h5'), ('f#h6'), ('f#h7'), ('f#h8'), ('f#h9');`+
 		numbers+`INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload, source)
-  SELECT i, hex(randomblob(16)), CASE i * 7919 % 10 WHEN 0 THEN 'workflow_start' WHEN 1 THEN 'workflow_error' ELSE 'step_complete' END,
+  SELECT i, hex(randomblob(16)),
+  CASE i * 7919 % 10 WHEN 0 THEN 'workflow_start' WHEN 1 THEN 'workflow_error' ELSE 'step_complete' END,
   'run-' || (i / 20), CASE WHEN i * 104729 % 100000 = 7 THEN 'rare' ELSE 'deploy-' || (i * 31 % 20) END, '2026-03-01T12:00:00.123Z', i, 1,
-  CAST('{"step":"build","kind":"command","path":"build","status":"success","duration":12.345,"note":"a payload of an ordinary size"}' AS BLOB),
+  CAST('{"step":"build","kind":"command","status":"success","duration":12.345,"note":"a payload of an ordinary size"}' AS BLOB),
   CASE WHEN i % 1000 = 5 THEN 'ci' ELSE '' END FROM n;`+
 		numbers+fmt.Sprintf(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, token, accepted_at, since, place, attempts, spent, size,
   done_at, reason, log, content_type, header, url_suffix, body)
-  SELECT i, 'msg_' || substr(lower(hex(randomblob(13))), 1, 26), CASE WHEN i * 224737 %% 10000 = 3 THEN 10 ELSE 1 + i * 32452843 %% 9 END, i,
+  SELECT i, 'msg_' || substr(lower(hex(randomblob(13))), 1, 26),
+  CASE WHEN i * 224737 %% 10000 = 3 THEN 10 ELSE 1 + i * 32452843 %% 9 END, i,
   CASE WHEN h < %[1]d THEN 2 WHEN h < %[1]d + 20 THEN 3 WHEN h < %[1]d + 30 THEN 0 ELSE 1 END, at, 1, at, at, i, 1, 1, 1100,
   CASE WHEN h BETWEEN %[1]d + 20 AND %[1]d + 29 THEN 0 ELSE at + 500 END,
   CASE WHEN h < %[1]d THEN '503 Service Unavailable: upstream connect error ' || (i %% 50) ELSE '200 OK' END,
-  '{"n":1,"at":1767225600000,"took":123,"status":200,"outcome":"delivered","reason":"200 OK","response":"%[2]s","phases":[1,2,3,4]}' || char(10),
+  '{"n":1,"at":1767225600000,"took":123,"status":200,"outcome":"delivered","reason":"200 OK","response":"%[2]s"}' || char(10),
   'application/json', '', '', CAST('%[3]s' AS BLOB) FROM (SELECT i, i * 15485863 %% 1000 AS h, %[4]d - (1000000 - i) * 100 AS at FROM n);`,
 		dead, strings.Repeat("an answer ", 12), strings.Repeat("a body of JSON ", 30), start.UnixMilli())+
 		`UPDATE lanes SET waiting = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 0),
