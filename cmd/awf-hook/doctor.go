@@ -261,9 +261,6 @@ func activeWebhooks(cfg *config.Config) []config.Webhook {
 	for _, w := range all {
 		known[w.Identity] = true
 	}
-	if cfg.Workflows == nil {
-		return all
-	}
 	for _, found := range cfg.Workflows.All() {
 		for _, w := range found.Webhooks {
 			if w.Enabled && !known[w.Identity] {

@@ -108,14 +108,14 @@ func (l Local) changed(ctx context.Context, f engine.Filter, op engine.Operation
 
 // Move implements [Queue].
 func (l Local) Move(ctx context.Context, from, to string) (int, error) {
-	had, all, err := l.known(ctx)
+	known, err := l.queued(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if from, err = Resolve(from, had); err != nil {
+	if from, err = Resolve(from, known); err != nil {
 		return 0, fmt.Errorf("from: %w", err)
 	}
-	if to, err = Resolve(to, all); err != nil {
+	if to, err = Resolve(to, append(known, l.configured()...)); err != nil {
 		return 0, fmt.Errorf("to: %w", err)
 	}
 	if from == to {

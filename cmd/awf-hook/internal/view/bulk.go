@@ -60,7 +60,6 @@ type Bulk struct {
 	Halted string    `json:"cancelled_by,omitempty"`
 
 	order  Order
-	caller access.Who
 	cancel context.CancelFunc
 }
 
@@ -182,9 +181,8 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	case want != tally.Count:
 		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
 	}
-	who := access.From(ctx)
-	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(),
-		order: o, caller: who}
+	b := &Bulk{Who: access.From(ctx).Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace,
+		Began: time.Now(), order: o}
 	shown, err := d.bulks.add(b)
 	if err != nil {
 		return nil, err
@@ -203,7 +201,10 @@ func (all *bulks) add(b *Bulk) (Bulk, error) {
 			running++
 		}
 	}
-	if running >= maxBulks || all.stopped {
+	switch {
+	case all.stopped:
+		return Bulk{}, fmt.Errorf("%w: the server ends", ErrRefused)
+	case running >= maxBulks:
 		return Bulk{}, fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
 	}
 	all.last++
@@ -252,19 +253,24 @@ func (d *Desk) Cancel(ctx context.Context, id int) error {
 func (d *Desk) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case b := <-d.bulks.begin:
 			running.Go(func() { d.carryOut(ctx, b) })
 		case <-ctx.Done():
-			return
 		}
+	}
+	d.bulks.mu.Lock()
+	d.bulks.stopped = true
+	d.bulks.mu.Unlock()
+	for len(d.bulks.begin) > 0 { // nothing follows them
+		d.end(ctx, <-d.bulks.begin, nil)
 	}
 }
 
 // carryOut carries out a bulk, a slice every quarter of a second.
 func (d *Desk) carryOut(ctx context.Context, b *Bulk) {
-	ctx, cancel := context.WithCancel(access.With(ctx, b.caller))
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.bulks.mu.Lock()
 	b.cancel = cancel
@@ -327,7 +333,8 @@ func (d *Desk) end(ctx context.Context, b *Bulk, err error) {
 	note += ": " + strconv.Itoa(b.Done) + " of " + strconv.Itoa(b.Total)
 	done := b.Done
 	d.bulks.mu.Unlock()
-	if err := d.record(context.WithoutCancel(ctx), b.What, b.Target, done, note); err != nil {
+	ctx = access.With(context.WithoutCancel(ctx), access.Who{Name: b.Who})
+	if err := d.record(ctx, b.What, b.Target, done, note); err != nil {
 		d.Log.Error("a bulk is not recorded", "error", err.Error())
 	}
 }
