@@ -10,21 +10,21 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Place sets an item's State and Held. state is the database's number. taken says that a process has it in flight until it is due.
-func Place(it *delivery.Item, l *Lane, state int, taken bool, now time.Time) {
+// Place sets the State and Held of an item of the lane. state is the database's number. taken says that a process has it in flight until it is due.
+func (l *Lane) Place(it *delivery.Item, state int, taken bool, now time.Time) {
 	switch it.State = StateOf(state); {
 	case state >= Leaving:
 		it.Held = OnItsWay
 	case it.State == delivery.Due && taken && it.Delivery.Due.After(now):
 		it.State = delivery.InFlight
 	case it.State == delivery.Due:
-		it.Held = Held(l, it, now, state == StateBehind)
+		it.Held = l.Held(it, now, state == StateBehind)
 	}
 }
 
-// Held says why a waiting delivery of a lane is not sent; "" if it only waits for its time. behind says that it waits for another one
+// Held says why a waiting delivery of the lane is not sent; "" if it only waits for its time. behind says that it waits for another one
 // of its key.
-func Held(l *Lane, it *delivery.Item, now time.Time, behind bool) string {
+func (l *Lane) Held(it *delivery.Item, now time.Time, behind bool) string {
 	switch pause, wait := l.PausedUntil.Sub(now), it.Delivery.Due.Sub(now); {
 	case l.Closed != "":
 		return "closed: " + l.Closed

@@ -155,7 +155,7 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	store.Place(&it, &l, state, owner != 0, now)
+	l.Place(&it, state, owner != 0, now)
 	return it, nil
 }
 

@@ -196,7 +196,7 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	store.Place(&it, &l, state, owner != 0, now)
+	l.Place(&it, state, owner != 0, now)
 	return it, nil
 }
 
