@@ -14,7 +14,10 @@
 // hand out fuel in slices and look at a clock between them. Such code is slower.
 package meter
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The globals that a rewritten module exports, both mutable. The guest can neither name nor write them.
 const (
@@ -67,22 +70,20 @@ type Signature struct{ Params, Results string }
 // String writes the signature as "(i32, i32) -> i64".
 func (s Signature) String() string {
 	names := func(types string) string {
-		list := ""
-		for i := range len(types) {
-			if i > 0 {
-				list += ", "
-			}
-			list += typeNames[types[i]]
+		var list []string
+		for _, t := range []byte(types) {
+			list = append(list, typeNames[t])
 		}
-		return list
+		return strings.Join(list, ", ")
 	}
+	text := "(" + names(s.Params) + ")"
 	switch len(s.Results) {
 	case 0:
-		return "(" + names(s.Params) + ")"
+		return text
 	case 1:
-		return "(" + names(s.Params) + ") -> " + names(s.Results)
+		return text + " -> " + names(s.Results)
 	}
-	return "(" + names(s.Params) + ") -> (" + names(s.Results) + ")"
+	return text + " -> (" + names(s.Results) + ")"
 }
 
 // Import is a function that the module needs from its host.

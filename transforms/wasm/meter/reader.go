@@ -124,10 +124,14 @@ func (r *reader) count(limit int, of string) int {
 	return int(n)
 }
 
-// entries reads the number of a section's entries. It leaves the number out of what is written: entries may be added.
-func (r *reader) entries(limit int, of string) int {
+// entries reads the number of entries of a section, and then each of them. It leaves the number out of what it writes, since entries
+// may be added.
+func (r *reader) entries(limit int, of string, each func()) int {
 	n := r.count(limit, of)
 	r.out = r.out[:0]
+	for i := 0; i < n && r.err == nil; i++ {
+		each()
+	}
 	return n
 }
 

@@ -15,14 +15,10 @@ func (m *module) take(f uint32) {
 }
 
 func (m *module) decodeElements(r *reader) int {
-	n := r.entries(maxSegments, "element segments")
-	for range n {
+	return r.entries(maxSegments, "element segments", func() {
 		m.elements++
-		if m.decodeElement(r); r.err != nil {
-			break
-		}
-	}
-	return n
+		m.decodeElement(r)
+	})
 }
 
 // The flags of an element segment.
@@ -85,13 +81,8 @@ type data struct {
 func (d *data) end() int64 { return d.at + int64(len(d.bytes)) }
 
 func (m *module) decodeDatas(r *reader) int {
-	n := r.entries(maxSegments, "data segments")
-	datas := make([]data, 0, min(n, r.end-r.at))
-	for range n {
-		if datas = append(datas, m.decodeData(r)); r.err != nil {
-			return n
-		}
-	}
+	var datas []data
+	r.entries(maxSegments, "data segments", func() { datas = append(datas, m.decodeData(r)) })
 	isForeign := slices.ContainsFunc(m.imports, func(e importEntry) bool { return e.kind == Memory })
 	if m.dataCount < 0 && !isForeign { // no instruction names a segment, and the memory is new
 		datas = joined(datas)
