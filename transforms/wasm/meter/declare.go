@@ -53,7 +53,7 @@ func (m *module) decodeImports(r *reader) int {
 	})
 }
 
-// ownAdvice is how to build a module that has these itself.
+// ownAdvice says how to build a module that defines these itself.
 var ownAdvice = [...]string{
 	Table:  "link it whole, without --import-table",
 	Memory: "build without --import-memory, -sIMPORTED_MEMORY and threads",

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// module is what was decoded of a module. Slices of bytes and positions are the original's.
+// module is a decoded module. Positions and slices of bytes are the original's.
 type module struct {
 	limits   Limits
 	bytes    []byte
@@ -36,16 +36,16 @@ type module struct {
 	hostTaken bool   // an imported function's reference can be
 	names     []funcName
 	producers []Producer
-	blocks    map[string]uint32 // types that the meter adds: of a block with these results
+	blocks    map[string]uint32 // types that the meter adds, by the results of a block
 }
 
-// section is what a section was read as, in canonical encoding.
+// section is a section that was read, in canonical encoding.
 type section struct {
 	n    int // entries
 	body []byte
 }
 
-// The ids of the sections that are written otherwise than they were read.
+// The ids of sections that the meter changes, or knows by name.
 const (
 	functionForm  = 0x60 // before a type
 	typeSection   = 1

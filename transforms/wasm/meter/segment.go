@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// take notes that a function's reference is taken, so that it may be called indirectly.
+// take notes that the module takes a function's reference, so that it may call the function indirectly.
 func (m *module) take(f uint32) {
 	if m.taken == nil {
 		m.taken = make([]bool, maxImports+maxFunctions)
@@ -71,7 +71,7 @@ const (
 
 // data is a data segment.
 type data struct {
-	head     []byte // what stands before its bytes
+	head     []byte // what precedes its bytes
 	bytes    []byte
 	at       int64 // where it is copied to, if isPlaced
 	isPlaced bool
@@ -97,8 +97,8 @@ func (m *module) decodeDatas(r *reader) int {
 	return len(datas)
 }
 
-// joined makes one of segments that are close to each other, with the zeros between them: an engine takes as long for one as for
-// copying a kilobyte, and Go makes tens of thousands. Segments that overlap stay as they are.
+// joined joins segments that are close to each other, with zeros between them: an engine takes as long to start a segment as to
+// copy a kilobyte, and Go makes tens of thousands. If segments overlap, joined returns them unchanged.
 func joined(datas []data) []data {
 	sorted := slices.Clone(datas)
 	slices.SortFunc(sorted, func(a, b data) int { return cmp.Compare(a.at, b.at) })
