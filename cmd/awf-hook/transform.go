@@ -190,12 +190,12 @@ For a script it shows what it costs to start. If the sandbox would refuse the fi
 				return failure(err)
 			}
 			inspect := author.Inspect
-			if author.IsScript(args[0]) {
+			if wasm.IsScript(args[0]) {
 				inspect = author.InspectScript
 			}
 			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
 			if asJSON {
-				encode(c.out, moduleOf(module, author.IsScript(args[0]), refused))
+				encode(c.out, moduleOf(module, wasm.IsScript(args[0]), refused))
 			} else if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}

@@ -175,3 +175,17 @@ func BenchmarkScript(b *testing.B) {
 		}
 	}
 }
+
+// Whoever names a file finds out by IsScript whether to load it as a script. LoadScript and Load must agree with it.
+func TestIsScript(t *testing.T) {
+	s := scriptSandbox(t)
+	for name, want := range map[string]bool{
+		"a.js": true, "a.mjs": true, "a.cjs": true, "dir.wasm/a.ts": true, "a.tsx": true, "a.mts": true, "a.cts": true, "a.jsx": true,
+		"a.wasm": false, "a": false, "js": false, "a.js/b": false,
+	} {
+		_, err := s.Load(t.Context(), name, []byte("export default e => e"), wasm.Options{})
+		if got := wasm.IsScript(name); got != want || strings.Contains(fmt.Sprint(err), "a script, not a WebAssembly file") != want {
+			t.Errorf("IsScript(%q) = %v, want %v; as a module: %v", name, got, want, err)
+		}
+	}
+}

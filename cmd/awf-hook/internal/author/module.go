@@ -14,15 +14,6 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// IsScript reports whether a file's name is that of a script.
-func IsScript(name string) bool {
-	switch filepath.Ext(name) {
-	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx":
-		return true
-	}
-	return false
-}
-
 // Read reads the file of a module or script. A file larger than a module may be is an error.
 func Read(name string) ([]byte, error) {
 	_, most := wasm.Bounds()
@@ -46,7 +37,7 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 	}
 	if err == nil {
 		load := sandbox.Load
-		if IsScript(name) {
+		if wasm.IsScript(name) {
 			load = sandbox.LoadScript
 		}
 		m, err = load(ctx, filepath.Base(name), module, o)
