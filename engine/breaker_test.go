@@ -65,7 +65,8 @@ func TestTransformFailuresBetweenGoodOnesHoldNothingUp(t *testing.T) {
 	for name, between := range map[string]string{"delivered": "7", "dropped": ""} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := open(t, &scripted{statuses: []int{200}}, oneHook("max_in_flight: 1", `transform: {map: '=payload.text == "" ? nil : {"n": int(payload.text)}'}`))
+				e := open(t, &scripted{statuses: []int{200}},
+					oneHook("max_in_flight: 1", `transform: {map: '=payload.text == "" ? nil : {"n": int(payload.text)}'}`))
 				run(t, e)
 				for range 10 {
 					submitTexts(t, e, 4, "seven")

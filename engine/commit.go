@@ -107,5 +107,5 @@ func fateOf(wants []delivery.Want) Fate {
 	return EventKnown
 }
 
-// Ready returns nil if the queue's file can store events, else the reason why not.
+// Ready returns nil if the queue can store events now, else the reason why not.
 func (e *Engine) Ready(ctx context.Context) error { return e.queue.Ready(ctx) }

@@ -80,7 +80,7 @@ func meaning(cfg *config.Config) string {
 		}
 		for _, s := range w.Transform {
 			if s.Map != nil {
-				b.Write(s.Map.AppendJSON(nil, func(dst []byte, s string) []byte { return fmt.Appendf(dst, "%q", s) }))
+				b.Write(s.Map.AppendJSON(nil))
 			}
 		}
 	}
@@ -150,7 +150,8 @@ func TestSlipsAreToldOrMeanTheSame(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d slips: %d told at their line, %d mean the same, %d indents told below, %d tolerated", tried, told, same, below, tried-told-same-below)
+	t.Logf("%d slips: %d told at their line, %d mean the same, %d indents told below, %d tolerated", tried, told, same, below,
+		tried-told-same-below)
 	if tried < 200 {
 		t.Errorf("%d slips were tried, want 200", tried)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -81,13 +82,17 @@ func (e *Engine) QueueEngine() string {
 	return "sqlite"
 }
 
-// OpenDeliveries opens a queue, which is a file or a PostgreSQL URL. It returns an error if the queue cannot be used. Of a database it sees
-// the webhooks of a namespace, or all if that is "".
-func OpenDeliveries(file, namespace string) (*Deliveries, error) {
-	q := spill.Open(context.Background(), store.Options{Path: file, Name: QueueName(file), Namespace: namespace})
+// OpenDeliveries opens a queue, which is a file or the URL of a PostgreSQL database, and makes it if it does not exist. It
+// returns an error if the queue cannot be used. In a database the result is limited to the webhooks of a namespace, unless
+// namespace is "".
+func OpenDeliveries(queue, namespace string) (*Deliveries, error) {
+	if queue == "" {
+		return nil, errors.New("no queue given: want a file, or the URL of a PostgreSQL database")
+	}
+	q := spill.Open(context.Background(), store.Options{Path: queue, Name: QueueName(queue), Namespace: namespace})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
-		return nil, fmt.Errorf("%s: %w", QueueName(file), err)
+		return nil, fmt.Errorf("%s: %w", QueueName(queue), err)
 	}
 	return &Deliveries{queue: q}, nil
 }
@@ -199,12 +204,12 @@ func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Durati
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
 // Body returns the body that a delivery sends, or nil if its transforms have not made it yet. Body masks the secrets
-// of the configuration, those that the body was made with, and a receiver's key.
+// of the configuration, those that the body was made with, and a receiver's key. A nil configuration has no secrets.
 func Body(d *Detail, cfg *config.Config) []byte {
 	var body []byte
 	switch {
 	case d.Content != nil:
-		body = secret.MaskSpans(d.Content.Body, d.Content.Secret)
+		body = secret.MaskParts(d.Content.Body, d.Content.Secret)
 	case d.State == delivery.IsDelivered || len(d.Attempts) > 0:
 		body = d.Event.Body()
 	}
@@ -225,7 +230,7 @@ func (d *Deliveries) Nodes(ctx context.Context) ([]Node, error) { return d.queue
 // Blockers names the sessions that keep a database from removing dead rows, which slows its claims.
 func (d *Deliveries) Blockers(ctx context.Context) ([]string, error) { return d.queue.Blockers(ctx) }
 
-// Check reads the whole queue and reports what is inconsistent in it.
+// Check reads the whole queue and reports its inconsistencies.
 func (d *Deliveries) Check(ctx context.Context) (wrong []string, err error) {
 	queue, err := d.queue.Durable()
 	if err != nil {

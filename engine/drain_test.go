@@ -201,7 +201,8 @@ func TestDrainSeesWhatIsBeingClaimed(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "queue.db")
 	for range rounds {
-		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })})
+		e, err := engine.Open(cfg, engine.Options{Queue: file,
+			Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(http.StatusOK) })})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -122,8 +122,8 @@ type Engine struct {
 }
 
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are
-// [config.Errors]. A queue file that cannot be used is no error: the engine then keeps deliveries in memory, and logs
-// why. Open starts nothing.
+// [config.Errors]. A queue that cannot be used is no error: the engine then keeps deliveries in memory and logs why, and
+// [Engine.Ready] returns the reason. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if err := share(cfg, opts.Queue); err != nil {
 		return nil, err
@@ -228,6 +228,6 @@ func (e *Engine) Close() error {
 	e.tellRest()
 	e.routes.Close()
 	e.lanes.Close()
-	e.settleAccounts()
+	e.storeLeft()
 	return errors.Join(e.queue.Close(), closeModules(e.modules))
 }

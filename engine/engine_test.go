@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,17 @@ func run(t *testing.T, e *engine.Engine) {
 
 // noJitter makes waits exact.
 func noJitter() float64 { return 0.5 }
+
+// A queue without a name is refused, and leaves no file behind.
+func TestOpenDeliveriesWantsAQueue(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := engine.OpenDeliveries("", ""); err == nil || !strings.HasPrefix(err.Error(), "no queue given") {
+		t.Errorf("OpenDeliveries: %v, want an error that says so", err)
+	}
+	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+		t.Errorf("the working directory has %v, %v, want nothing", made, err)
+	}
+}
 
 func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}

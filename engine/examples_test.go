@@ -164,7 +164,8 @@ func ExampleStart() {
 
 // Preview makes the requests of an event without sending them.
 func ExampleEngine_Preview() {
-	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, transform: {map: {text: 'exit code {{payload.exit_code}}'}}}]", http.StatusOK)
+	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, transform: {map: {text: 'exit code {{payload.exit_code}}'}}}]",
+		http.StatusOK)
 	defer end()
 	eng, err := engine.Open(cfg, engine.Options{})
 	if err != nil {
@@ -228,7 +229,8 @@ func ExampleOptions() {
 
 // Check finds every mistake in a configuration, including those in expressions.
 func ExampleCheck() {
-	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://hooks.example.com/\n    filter: payload.duration > ten\n"), config.NoEnv)
+	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://hooks.example.com/\n    filter: payload.duration > ten\n"),
+		config.NoEnv)
 	if err != nil {
 		panic(err)
 	}

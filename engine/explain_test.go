@@ -21,9 +21,10 @@ func TestExplainRunsEachStepOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return answer(http.StatusOK)
-	})})
+	e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return answer(http.StatusOK)
+		})})
 	if err != nil {
 		t.Fatal(err)
 	}

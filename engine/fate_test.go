@@ -1,8 +1,11 @@
 package engine_test
 
 import (
+	"net/http"
 	"path/filepath"
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -32,4 +35,30 @@ func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	defer after.Close()
 	submit(t, after, newEvent("a"))
 	checkReport(t, after, engine.Report{Events: 1, Deliveries: 1, Known: 1, Dead: 1, Earlier: engine.Earlier{Waiting: 1}})
+}
+
+// An event that names webhooks reaches these alone, whatever their filters say. A name without a webhook counts as refused.
+func TestEventReachesOnlyTheWebhooksThatItNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hosts []string
+		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+			hosts = append(hosts, r.URL.Host)
+			return answer(http.StatusOK)
+		}), `webhooks:
+  - {name: one, url: "https://one.test/", max_in_flight: 1}
+  - {name: two, url: "https://two.test/", events: [workflow_start], filter: "false"}
+  - {name: three, url: "https://three.test/"}
+`)
+		run(t, e)
+		known := e.Config().Webhooks
+		named, lost := newEvent("named"), newEvent("lost")
+		named.Webhooks, lost.Webhooks = []string{known[1].Identity}, []string{"/gone.yaml#one"}
+		submit(t, e, named)
+		submit(t, e, lost)
+		drain(t, e)
+		if !slices.Equal(hosts, []string{"two.test"}) {
+			t.Errorf("%v got the event, want two.test alone", hosts)
+		}
+		checkReport(t, e, engine.Report{Events: 2, Deliveries: 1, Delivered: 1, Refused: 1})
+	})
 }

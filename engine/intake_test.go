@@ -53,7 +53,11 @@ func slowDefinition(t *testing.T, end <-chan struct{}) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := e.routes.Options()
+	compiled, err := compiler{e.modules, e.log, cfg.Secrets()}.settings(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := e.openAll(cfg, compiled)
 	open := options.Open
 	options.Open = func(ctx context.Context, own []config.Webhook) ([]*webhook, error) {
 		<-end

@@ -25,7 +25,8 @@ func takeOver(t *testing.T, file, id string, until time.Time) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	res, err := db.Exec(`UPDATE deliveries SET token = token + 1, owner = 1, due_at = ? WHERE id = ? AND state = 0 AND owner <> 0`, until.UnixMilli(), id)
+	res, err := db.Exec(`UPDATE deliveries SET token = token + 1, owner = 1, due_at = ? WHERE id = ? AND state = 0 AND owner <> 0`,
+		until.UnixMilli(), id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func with(w *config.Webhook) []string {
 // secretsIn finds the secret parts of a content's body: what its transforms made from secrets, and the texts of
 // secrets.
 func (w *compiled) secretsIn(c *delivery.Content) [][2]int {
-	return secret.Join(c.Secret, w.masker.Spans(c.Body))
+	return secret.Join(c.Secret, w.masker.Parts(c.Body))
 }
 
 // maskContent returns a content's body with secrets masked.
@@ -97,7 +97,7 @@ func (w *compiled) maskContent(c *delivery.Content) []byte {
 	if c.Body == nil {
 		return nil
 	}
-	return secret.MaskSpans(c.Body, w.secretsIn(c))
+	return secret.MaskParts(c.Body, w.secretsIn(c))
 }
 
 // maskTrace masks the values of an expression's parts.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +57,7 @@ type laneSeen struct{ typ, cause string }
 // tally limits how many operator events of one type a webhook causes.
 type tally struct {
 	since   time.Time
-	n, left int // told, and left out
+	n, left int // how many were told, and how many were left out
 }
 
 func newNotices() *notices {
@@ -100,7 +101,7 @@ func (n *notices) tallyOf(one notice) *tally {
 }
 
 // allow reports whether a notice may be told, and how many of its kind were left out before it.
-func (n *notices) allow(one notice, now time.Time) (left int, is bool) {
+func (n *notices) allow(one notice, now time.Time) (left int, allowed bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.tallyOf(one)
@@ -146,8 +147,8 @@ func (e *Engine) tell(ctx context.Context, one notice) {
 		}
 		return
 	}
-	left, is := e.notices.allow(one, time.Now())
-	if !is {
+	left, allowed := e.notices.allow(one, time.Now())
+	if !allowed {
 		return
 	}
 	if left > 0 {
@@ -310,4 +311,7 @@ func (e *Engine) ReloadFailed(err error) {
 }
 
 // short cuts a reason, which is already free of secrets.
-func short(reason string) string { return reason[:min(len(reason), maxNoticeText)] }
+func short(reason string) string { return cut(reason, maxNoticeText) }
+
+// cut returns the beginning of a text, at most the given number of bytes, without a part of a character.
+func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }

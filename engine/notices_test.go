@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -193,7 +194,8 @@ func TestOperatorsHearOfRecovery(t *testing.T) {
   - {name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}
 `
 	deliverAll(t, yaml, filepath.Join(t.TempDir(), "queue.db"), 6, func(*engine.Engine) {
-		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(), event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(),
+			event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("no hook_lane_failing")
 			}
@@ -230,11 +232,14 @@ func TestOperatorsHearOfABacklog(t *testing.T) {
 // A configuration that could not be loaded makes an operator event.
 func TestOperatorsHearOfAFailedReload(t *testing.T) {
 	t.Parallel()
-	operators := &told{}
-	yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
-	deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(io.ErrUnexpectedEOF) })
-	if got := operators.types(); got != event.HookReloadFailed || operators.bodies[0]["reason"] != "unexpected EOF" {
-		t.Errorf("operators got %q, %v", got, operators.bodies)
+	for err, want := range map[string]string{"unexpected EOF": "unexpected EOF",
+		"a" + strings.Repeat("é", 600): "a" + strings.Repeat("é", 499)} {
+		operators := &told{}
+		yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
+		deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(errors.New(err)) })
+		if got := operators.types(); got != event.HookReloadFailed || operators.bodies[0]["reason"] != want {
+			t.Errorf("operators got %q, %v", got, operators.bodies)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (o *outcomes) add(st *delivery.Settlement) {
 		r.Last = &DeadLetter{ID: d.ID, Reason: st.Reason}
 		if a := st.Attempt; a != nil {
 			r.Last.Reason = cmp.Or(st.Reason, a.Reason)
-			r.Last.Answer = strings.ToValidUTF8(a.Response[:min(len(a.Response), maxAnswer)], "")
+			r.Last.Answer = cut(a.Response, maxAnswer)
 		}
 	}
 	o.of[d.Webhook] = r

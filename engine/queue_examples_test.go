@@ -264,9 +264,10 @@ func ExampleNewSeal() {
 	cfg, end := configured(text, http.StatusServiceUnavailable)
 	defer end()
 	left := filepath.Join(folder, "left.jsonl")
-	delivered(cfg, engine.Options{Queue: engine.Memory, Spill: []string{left}, Seal: seal}, func(ctx context.Context, eng *engine.Engine) error {
-		return eng.Submit(ctx, failed)
-	})
+	delivered(cfg, engine.Options{Queue: engine.Memory, Spill: []string{left}, Seal: seal},
+		func(ctx context.Context, eng *engine.Engine) error {
+			return eng.Submit(ctx, failed)
+		})
 	in, err := os.Open(left)
 	if err != nil {
 		fmt.Println(err)

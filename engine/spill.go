@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// flushPatience is how long Close tries to write to the queue's file what is in memory alone.
+// flushPatience bounds how long Close tries to write deliveries that are only in memory to the queue's file.
 const flushPatience = 5 * time.Second
 
 // spilled describes the files that Close wrote.
@@ -34,9 +34,9 @@ func spillDefault(o *Options) string {
 	return "deliver"
 }
 
-// settleAccounts tries once more to store what is in memory alone, writes the rest to Options.Spill, and notes for
-// the report what is left.
-func (e *Engine) settleAccounts() {
+// storeLeft tries once more to store the deliveries that are only in memory, writes the others to Options.Spill, and
+// counts for the report what is left.
+func (e *Engine) storeLeft() {
 	ctx := context.Background()
 	flushing, cancel := e.opts.patient(e.opts.closePatience())
 	defer cancel()

@@ -27,11 +27,14 @@ func TestModulesMakeTheContent(t *testing.T) {
 		body            string // that arrives; "" for none
 		report          string
 	}{
-		{"echo", "{wasm: " + guests + "/echo.wasm}", `{"event":"workflow_end","workflow_id":"run-a","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`, "1 delivered, 0 to retry, 0 dead"},
-		{"in a chain", "[{wasm: " + guests + "/echo.wasm}, {map: {was: =body.event}}, {wasm: " + guests + "/echo.wasm, isolation: instance}]", `{"was":"workflow_end"}`, "1 delivered, 0 to retry, 0 dead"},
+		{"echo", "{wasm: " + guests + "/echo.wasm}",
+			`{"event":"workflow_end","workflow_id":"run-a","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`, "1 delivered, 0 to retry, 0 dead"},
+		{"in a chain", "[{wasm: " + guests + "/echo.wasm}, {map: {was: =body.event}}, {wasm: " + guests + "/echo.wasm, isolation: instance}]",
+			`{"was":"workflow_end"}`, "1 delivered, 0 to retry, 0 dead"},
 		{"its configuration", "{wasm: " + guests + "/abi.wasm, with: {do: config, big: 12345678901234567890, list: [1, a], deep: {b: true}}}",
 			`{"big":12345678901234567890,"deep":{"b":true},"do":"config","list":[1,"a"]}`, "1 delivered, 0 to retry, 0 dead"},
-		{"text", "{wasm: " + guests + "/abi.wasm, with: {do: number, number: not JSON}, content_type: text/plain}", "not JSON", "1 delivered, 0 to retry, 0 dead"},
+		{"text", "{wasm: " + guests + "/abi.wasm, with: {do: number, number: not JSON}, content_type: text/plain}", "not JSON",
+			"1 delivered, 0 to retry, 0 dead"},
 		{"drop", "{wasm: " + guests + "/abi.wasm, with: {do: drop}}", "", "0 delivered, 0 to retry, 0 dead, 1 dropped"},
 		{"failure", "{wasm: " + guests + "/abi.wasm, with: {do: fail}}", "", "0 delivered, 0 to retry, 1 dead"},
 		{"endless loop", "{wasm: ../testdata/wasm/hostile/loop.wasm}", "", "0 delivered, 0 to retry, 1 dead"},
@@ -65,7 +68,8 @@ func TestModulesMakeTheContent(t *testing.T) {
 // A dead letter names the limit that was exceeded, and the fuel. explain shows the fuel of successes too.
 func TestModulesFaultsAreKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
-	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 200000}}")), config.NoEnv)
+	cfg, err := config.Parse("awf-hook.yaml",
+		[]byte(oneHook("transform: {wasm: ../testdata/wasm/hostile/loop.wasm, limits: {fuel: 200000}}")), config.NoEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +82,8 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	submit(t, e, ev)
 	drain(t, e)
 	x := e.Explain(t.Context(), &ev, time.Now())
-	if step := x[0].Steps[0]; step.Fuel != 200_000 || !strings.HasPrefix(step.Failure, "out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
+	if step := x[0].Steps[0]; step.Fuel != 200_000 || !strings.HasPrefix(step.Failure,
+		"out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
 	}
 	d, err := engine.OpenDeliveries(file, "")
@@ -87,7 +92,8 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	}
 	defer d.Close()
 	list, err := d.List(t.Context(), engine.Filter{})
-	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason, "transform 1, wasm: out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason,
+		"transform 1, wasm: out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 	if lanes, err := d.Lanes(t.Context()); err != nil || len(lanes) != 1 || lanes[0].FuelPercent != 100 {
@@ -104,7 +110,8 @@ func TestModulesLogsAreMasked(t *testing.T) {
 		{"{in: '${SECRET}'}", "s3cr3t-of\nthe-test", engine.Masked},
 		{"'a ${SECRET}'", "s3cr3t-of", "key " + engine.Masked},
 	} {
-		if got := logOf(t, tt.with, tt.secret); strings.Count(got, tt.want) != 2 || !strings.Contains(got, "webhook=one") || strings.Contains(got, "s3cr3t") || strings.Contains(got, "the-test") {
+		if got := logOf(t, tt.with, tt.secret); strings.Count(got, tt.want) != 2 || !strings.Contains(got,
+			"webhook=one") || strings.Contains(got, "s3cr3t") || strings.Contains(got, "the-test") {
 			t.Errorf("with %s as %q: logged %s", tt.with, tt.secret, got)
 		}
 	}
@@ -119,9 +126,10 @@ func logOf(t *testing.T, with, secret string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return answer(http.StatusOK)
-	})})
+	e, err := engine.Open(cfg, engine.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return answer(http.StatusOK)
+		})})
 	if err != nil {
 		t.Fatal(err)
 	}

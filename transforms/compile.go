@@ -70,7 +70,7 @@ type mapCompiler struct {
 func (c *mapCompiler) compile(s *config.Step) *Map {
 	m := &Map{ContentType: s.ContentType}
 	if s.With != nil {
-		m.With, m.Secrets = s.With.AppendJSON(nil, jsonbytes.AppendString), secretsOf(s.With)
+		m.With, m.Secrets = s.With.AppendJSON(nil), secretsOf(s.With)
 	}
 	switch {
 	case s.Map.Kind != config.TreeText:

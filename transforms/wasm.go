@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
@@ -35,7 +34,7 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 	}
 	made.Content = in.Content
 	if len(in.Content.Secret) > 0 { // which the module may have passed on
-		made.Secret = secret.NewMasker(secret.Parts(in.Content.Body, in.Content.Secret), nil).Spans(out.Body)
+		made.Secret = secret.NewMasker(secret.Texts(in.Content.Body, in.Content.Secret), nil).Parts(out.Body)
 	}
 	made.Body, made.ContentType = out.Body, w.ContentType
 	return made, nil
@@ -137,7 +136,7 @@ func withOf(s *config.Step) (map[string]any, *config.Error) {
 			with[key.Value] = value.Text.Value
 			continue
 		}
-		with[key.Value] = json.RawMessage(value.AppendJSON(nil, jsonbytes.AppendString))
+		with[key.Value] = json.RawMessage(value.AppendJSON(nil))
 	}
 	return with, nil
 }

@@ -98,12 +98,14 @@ func TestQueueWhosePlaceIsInDoubt(t *testing.T) {
 		"webhooks: [{url: '${UNSET}'}]\n":                   false,
 	} {
 		write(t, "doubt.yaml", text)
-		for _, path := range []string{"deliveries list", "deliveries delete --all --dry-run", "deliveries delete --all", "deliveries replay --all", "webhooks list", "operations", "top --interval 100ms", "queue check"} {
+		for _, path := range []string{"deliveries list", "deliveries delete --all --dry-run", "deliveries delete --all",
+			"deliveries replay --all", "webhooks list", "operations", "top --interval 100ms", "queue check"} {
 			code, _, said := invoked(t, append(strings.Fields(path), "-c", "doubt.yaml")...)
 			if inDoubt != (code == exitConfig) || inDoubt && !strings.Contains(said, "doubt.yaml:1:") {
 				t.Errorf("%s with the configuration %q: exit code %d: %s", path, text, code, said)
 			}
-			if code, _, said := invoked(t, append(strings.Fields(path), "-c", "doubt.yaml", "--queue", "state/awf-hook/queue.db")...); code != exitOK {
+			words := append(strings.Fields(path), "-c", "doubt.yaml", "--queue", "state/awf-hook/queue.db")
+			if code, _, said := invoked(t, words...); code != exitOK {
 				t.Errorf("%s of a queue that --queue names: exit code %d: %s", path, code, said)
 			}
 		}

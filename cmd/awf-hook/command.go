@@ -69,7 +69,7 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 // prepare changes what holds for the whole process: its log and its signals.
 func prepare() {
 	log.SetOutput(io.Discard)      // net/http logs what a receiver sends unasked, which may echo a secret
-	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end us, only the passing through
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must end only the passing through, not us
 }
 
 // run runs the command line and returns the exit code.
@@ -84,8 +84,8 @@ func (c *command) run(args []string) int {
 	if err = printed.judge(err); err == nil {
 		return exitOK
 	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
+	exit, coded := errors.AsType[*exitError](err)
+	if !coded {
 		c.sayf("%v (see awf-hook %shelp)", err, subName(sub))
 		if sub.CommandPath() == root.Name()+" run" {
 			c.passThrough()
@@ -107,8 +107,7 @@ func subName(sub *cobra.Command) string {
 
 // say prints an error. It prints each mistake of a configuration on a line, in a form that editors understand.
 func (c *command) say(err error) {
-	var mistakes config.Errors
-	if errors.As(err, &mistakes) {
+	if mistakes, are := errors.AsType[config.Errors](err); are {
 		c.sayMistakes(mistakes)
 		return
 	}

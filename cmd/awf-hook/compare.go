@@ -180,7 +180,7 @@ func (a *actual) value() any {
 }
 
 func treeValue(t *config.Tree) any {
-	v, _ := decode(t.AppendJSON(nil, appendString))
+	v, _ := decode(t.AppendJSON(nil))
 	return v
 }
 

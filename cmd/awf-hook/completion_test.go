@@ -15,7 +15,8 @@ func TestTabCompletes(t *testing.T) {
 		args  []string
 		setUp string
 	}{
-		{[]string{"bash", "--norc", "--noprofile", "-i"}, "source /usr/share/bash-completion/bash_completion; source <(awf-hook completion bash)"},
+		{[]string{"bash", "--norc", "--noprofile", "-i"},
+			"source /usr/share/bash-completion/bash_completion; source <(awf-hook completion bash)"},
 		{[]string{"zsh", "-f", "-i"}, "bindkey -e; autoload -U compinit; compinit -u -D; source <(awf-hook completion zsh)"},
 		{[]string{"fish", "--no-config", "-i"}, "awf-hook completion fish | source"},
 	} {
@@ -26,7 +27,8 @@ func TestTabCompletes(t *testing.T) {
 			}
 			config := writeConfig(t, "webhooks:\n  - {name: oncall, url: 'http://127.0.0.1:1/'}\n  - {name: slack, url: 'http://127.0.0.1:1/'}\n")
 			h := newHome(t, "")
-			h.run(h.command(h.hook, "emit", "-c", config, "--webhook", "oncall", "--event", "workflow_error", "--drain-timeout", "50ms", "--log-level", "error"), exitOK)
+			h.run(h.command(h.hook, "emit", "-c", config, "--webhook", "oncall", "--event", "workflow_error", "--drain-timeout", "50ms",
+				"--log-level", "error"), exitOK)
 			if err := os.WriteFile(h.dir+"/wrong.yaml", nil, 0o600); err != nil {
 				t.Fatal(err)
 			}

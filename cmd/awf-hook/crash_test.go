@@ -154,7 +154,8 @@ func TestCrash(t *testing.T) {
 		rounds = 200
 	}
 	receiver := &flaky{taken: map[string]int{}, eventOf: map[string]string{}}
-	config := writeConfig(t, "webhooks: [{name: hook, url: %q, secret: %q, retry: {delay: 20ms, max_attempts: 50}}]", serve(t, receiver), secret)
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q, secret: %q, retry: {delay: 20ms, max_attempts: 50}}]",
+		serve(t, receiver), secret)
 	file := filepath.Join(t.TempDir(), "queue.db")
 	args := []string{"run", "-c", config, "--queue", file, "--drain-timeout", (60 * slowdown * time.Second).String()}
 

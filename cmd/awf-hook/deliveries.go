@@ -123,7 +123,7 @@ func (q openedQueue) onServer() bool { return q.deliveries == nil }
 func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	ctx := access.With(context.Background(), access.Who{Name: userName()})
 	if where.server != "" {
-		return onServer(ctx, where, do)
+		return withServer(ctx, where, do)
 	}
 	cfg, file, err := where.findQueue(where.queue)
 	if cfg == nil {
@@ -165,10 +165,10 @@ func (f *configFlags) findQueue(flag string) (cfg *config.Config, place string, 
 		return nil, "", &exitError{exitConfig, err}
 	}
 	place = queueFile(f.search(), cfg, flag)
-	var mistakes config.Errors
-	if flag != "" && !config.IsDatabase(flag) || !errors.As(err, &mistakes) {
+	if flag != "" && !config.IsDatabase(flag) {
 		return cfg, place, err
 	}
+	mistakes, _ := errors.AsType[config.Errors](err)
 	for _, m := range mistakes {
 		if hidesQueue(m.Path) {
 			return nil, "", &exitError{exitConfig, mistakes}
@@ -227,8 +227,8 @@ func openQueue(place, namespace string) (*engine.Deliveries, error) {
 	return queue, nil
 }
 
-// onServer calls do with the queue of a server.
-func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
+// withServer calls do with the queue of a server.
+func withServer(ctx context.Context, where *queueFlags, do func(ctx context.Context, q openedQueue) error) error {
 	if where.queue != "" || where.file != "" {
 		return errors.New("--server: the server has its own queue and configuration: leave out --queue and --config")
 	}
@@ -241,10 +241,10 @@ func onServer(ctx context.Context, where *queueFlags, do func(ctx context.Contex
 
 // inQueue makes an error without an exit code a failure: it comes from the queue, not from the arguments.
 func inQueue(err error) error {
-	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
-		return failure(err)
+	if _, coded := errors.AsType[*exitError](err); err == nil || coded {
+		return err
 	}
-	return err
+	return failure(err)
 }
 
 // userName returns the name of the command's user.

@@ -131,7 +131,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 // selected refuses flags that select nothing, and those that an ID or --all would make useless.
 func (ch *change) selected(filter engine.Filter, byID bool) error {
 	if ch.verb == "replay" {
-		filter.State = "" // it says what replay does, not which
+		filter.State = "" // it says what replay does, not to which deliveries
 	}
 	ways := 0
 	for _, way := range []bool{byID, filter != (engine.Filter{}), ch.all} {

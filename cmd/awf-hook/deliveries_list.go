@@ -23,7 +23,7 @@ func (c *command) sayNone(f engine.Filter) {
 	c.sayf("no delivery matches%s", meantType(f.Event))
 }
 
-// meantType ends an error about a type of event with the type that was probably meant; "" if there is none.
+// meantType returns the end of an error about a type of event: the type that was probably meant, "" if there is none.
 func meantType(typ string) string {
 	glob, err := filters.ParseGlob(typ)
 	if err != nil {

@@ -50,8 +50,8 @@ ends the pause.`,
 	return cmd
 }
 
-// sayElsewhere says which deliveries are not sent, because they wait for webhooks of files that exist but that this configuration does not
-// read. It says nothing of a queue that cannot be opened, since the sender does.
+// sayElsewhere says which deliveries are not sent because they wait for webhooks of other files, which exist but were not read. It says
+// nothing of a queue that cannot be opened, since the sender does.
 func (c *command) sayElsewhere(where *queueFlags) {
 	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		lanes, err := q.deliveries.Lanes(ctx)

@@ -18,9 +18,12 @@ var derived = []string{
 	`with.k[2:8]`, `with.k[0:3]`, `with["k"][4:9]`, `upper(with.k)[1:7]`, `toBase64("xx" + with.k)[3:9]`, `let a = with.k; let b = a[3:9]; b`,
 	`join(map(split(with.k, ""), #), "-")`, `join(map(0..5, with.k[#:#+1]), ".")`, `reduce(split(with.k, ""), #acc + "+" + #)`,
 	`split(with.k, "-")[1][0:4]`, `(with.k + "")[5:11]`, `{"a": [with.k[2:8]]}`, `[with.k[2:9], "b"]`, `replace(with.k, "-", "")[2:8]`,
-	`int(with.n) + 1`, `with.n[1:5]`, `[int(with.n) * 3]`, `toJSON(with)[8:14]`, `values(with)[1][1:6]`, `find(["zq7f", "kein"], with.k contains #)`,
-	`filter(split(with.k, ""), true)`, `with.k startsWith "z" ? "begins-so" : "else"`, `{(with.k[2:8]): 1}`, `json(with)[9:15]`, `trim(with.k[1:6])`,
-	`first(split(with.k, "-"))`, `len(with.k) * 111111`, `with.deep.er[0][2:7]`, `fromJSON("\"" + with.k + "\"")[2:8]`, `with.k matches "^z" ? 987654 : 1`,
+	`int(with.n) + 1`, `with.n[1:5]`, `[int(with.n) * 3]`, `toJSON(with)[8:14]`, `values(with)[1][1:6]`,
+	`find(["zq7f", "kein"], with.k contains #)`,
+	`filter(split(with.k, ""), true)`, `with.k startsWith "z" ? "begins-so" : "else"`, `{(with.k[2:8]): 1}`, `json(with)[9:15]`,
+	`trim(with.k[1:6])`,
+	`first(split(with.k, "-"))`, `len(with.k) * 111111`, `with.deep.er[0][2:7]`, `fromJSON("\"" + with.k + "\"")[2:8]`,
+	`with.k matches "^z" ? 987654 : 1`,
 }
 
 const (
@@ -84,7 +87,8 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 			event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
 			said := map[string]string{}
 			for _, args := range [][]string{
-				{"run", "-c", config, "--queue", queue, "--log-level", "debug"}, {"preview", "-c", config}, {"preview", "--json", "-c", config}, {"explain", "-c", config},
+				{"run", "-c", config, "--queue", queue, "--log-level", "debug"}, {"preview", "-c", config}, {"preview", "--json", "-c", config},
+				{"explain", "-c", config},
 				{"explain", "--json", "-c", config},
 			} {
 				out, talk := runHook(t, exitOK, strings.NewReader(event), args...)

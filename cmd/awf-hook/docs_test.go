@@ -71,7 +71,8 @@ func TestEveryBlockOfCommandsRuns(t *testing.T) {
 
 // Commands are in blocks of the language sh, which tests run. Files that a document shows exist.
 func TestNoCommandsHideInOtherBlocks(t *testing.T) {
-	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks", "sql": "for the database's administrator"}
+	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks",
+		"sql": "for the database's administrator"}
 	known := []string{"", "sh", "yaml", "json", "python", "js", "go", "c", "rust", "ts", "wat", "xml", "toml"}
 	line := regexp.MustCompile(`(?m)^(?:[$ ]*|ExecStart=\S*/)awf-hook ([a-z][^\n]*)$`)
 	opening := regexp.MustCompile("(?ms)^ *(```+|~~~+)([^\n]*)\n(.*?)^ *(?:```+|~~~+) *$")
@@ -83,7 +84,8 @@ func TestNoCommandsHideInOtherBlocks(t *testing.T) {
 				commands = line.FindAllStringSubmatch(text, -1)
 			}
 			isSynopsis := strings.Contains(text, "[DIR]") // a synopsis as in a man page
-			if !slices.Contains(known, language) && files[language] == "" || m[1] != "```" || len(commands) > 0 && files[language] == "" && !isSynopsis {
+			if !slices.Contains(known, language) && files[language] == "" || m[1] != "```" ||
+				len(commands) > 0 && files[language] == "" && !isSynopsis {
 				t.Errorf("%s: no test runs the commands of a block of the language %q:\n%s", document, language, text)
 			}
 			for _, c := range commands {
@@ -188,14 +190,16 @@ func TestTutorial(t *testing.T) {
 	}
 	script = strings.Replace(script, "go install github.com/awf-project/awf-hook/cmd/awf-hook@latest\n", "", 1) // see TestReleaseByGoInstall
 	script = strings.Replace(script, "-- awf run deploy\n", "-- awf run deploy && exit 9\ntest $? = 1\n", 1)    // it fails, as awf does
-	script += "awf run deploy && exit 9\ntest $? = 1\n"                                                         // by the function, and the settings
+	// by the function, and the settings
+	script += "awf run deploy && exit 9\ntest $? = 1\n"
 	cmd := h.command("bash", "-eu", "-c", script)
 	cmd.Env = append(cmd.Env, "HOME="+h.dir, "XDG_CONFIG_HOME=", "PATH="+h.dir+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, want := range []string{"awf-hook.yaml: good, webhooks: 1\n", "oncall: POST " + url, "200 OK after", "settings.yaml: good, webhooks: 1\n"} {
+	for _, want := range []string{"awf-hook.yaml: good, webhooks: 1\n", "oncall: POST " + url, "200 OK after",
+		"settings.yaml: good, webhooks: 1\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("it printed %s, want %q in it", out, want)
 		}
@@ -207,7 +211,8 @@ func TestTutorial(t *testing.T) {
 			Action     string `json:"event_action"`
 			Payload    struct{ Summary string }
 		}
-		if err := json.Unmarshal([]byte(r.Body), &page); err != nil || page.Action != "trigger" || page.RoutingKey != "0123456789abcdef0123456789abcdef" {
+		if err := json.Unmarshal([]byte(r.Body), &page); err != nil || page.Action != "trigger" ||
+			page.RoutingKey != "0123456789abcdef0123456789abcdef" {
 			t.Errorf("%v: %s", err, r.Body)
 		}
 		summaries = append(summaries, page.Payload.Summary)
@@ -253,7 +258,8 @@ func TestCommandsOfAWFsPage(t *testing.T) {
 	}
 }
 
-// The commands of docs/howto.md and docs/upgrade.md do what they say with a receiver that is up, and explain prints the text that they show.
+// The commands of docs/howto.md and docs/upgrade.md do what they say with a receiver that is up, and explain prints the text that they
+// show.
 func TestHowTo(t *testing.T) {
 	t.Parallel()
 	url, _ := startListen(t, "--json")
@@ -271,7 +277,8 @@ func TestHowTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"config/awf/settings.yaml": settings, "awf-hook.yaml": settings + tests, "new.yaml": settings + "    rate: 60/min\n", "audit.jsonl": string(recording), "events.jsonl": event,
+		"config/awf/settings.yaml": settings, "awf-hook.yaml": settings + tests, "new.yaml": settings + "    rate: 60/min\n",
+		"audit.jsonl": string(recording), "events.jsonl": event,
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -282,7 +289,8 @@ func TestHowTo(t *testing.T) {
 		cmd.Env = append(cmd.Env, "PATH="+h.dir+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		code := exitCode(t, err)
-		if differs, fails := strings.Contains(command, "--diff"), strings.Contains(command, "awf run"); code != 0 && !(code == 1 && (differs || fails)) {
+		mayFail := strings.Contains(command, "--diff") || strings.Contains(command, "awf run") // a difference, a failed workflow
+		if code != 0 && !(code == 1 && mayFail) {
 			t.Errorf("%s: %v: %s", command, err, out)
 		}
 		if len(out) == 0 && !strings.Contains(command, "send") && !strings.Contains(command, "awf run") && !strings.Contains(command, "--diff") {

@@ -16,7 +16,8 @@ func TestEmitBodies(t *testing.T) {
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
 	h := newHome(t, "")
-	h.run(h.command(h.hook, "emit", "-c", config, "--event", "a", "--workflow", "w", "--workflow-id", "1", "--payload", ` {"n":12345678901234567890, "f":1.10} `, "--set", `note=a "b" <c>é`), 0)
+	h.run(h.command(h.hook, "emit", "-c", config, "--event", "a", "--workflow", "w", "--workflow-id", "1", "--payload",
+		` {"n":12345678901234567890, "f":1.10} `, "--set", `note=a "b" <c>é`), 0)
 	h.run(h.command(h.hook, "emit", "-c", config, "--event", "b", "--set", "x=1", "--set", "y="), 0)
 	read := h.command(h.hook, "emit", "-c", config)
 	read.Stdin = strings.NewReader(`{"event":"c","workflow_id":"1","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{"z":1, "a":2}}`)

@@ -99,8 +99,7 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 		compile = expression.CompileBool
 	}
 	program, err := compile(source)
-	var mistake *expression.Error
-	if errors.As(err, &mistake) {
+	if mistake, is := errors.AsType[*expression.Error](err); is {
 		lines := strings.Split(source, "\n")
 		line := lines[min(mistake.Line, len(lines))-1]
 		return nil, fmt.Errorf("%w\n  %s\n  %s^", err, line, strings.Repeat(" ", mistake.Col))

@@ -49,7 +49,8 @@ func TestNoSequencesWhereNoneAreWanted(t *testing.T) {
 			t.Setenv(name, value)
 			text := shownBy(t, c.stdin(t), c.words(path, id), 80)
 			t.Setenv(name, before)
-			if path != "completion" && (strings.Contains(text, "\x1b[") && name == "TERM" || regexp.MustCompile("\x1b\\[[0-9;]*m").MatchString(text)) {
+			if path != "completion" && (strings.Contains(text, "\x1b[") && name == "TERM" ||
+				regexp.MustCompile("\x1b\\[[0-9;]*m").MatchString(text)) {
 				t.Errorf("%s awf-hook %s: %q", env, path, text)
 			}
 		}
@@ -60,7 +61,8 @@ func TestNoSequencesWhereNoneAreWanted(t *testing.T) {
 func TestNarrowTerminals(t *testing.T) {
 	everyCommand(t)
 	for _, columns := range []uint16{1, 2, 20, 33} {
-		for _, path := range []string{"deliveries list", "webhooks list", "operations", "events", "functions", "schema", "backtest -c hook.yaml past.jsonl"} {
+		for _, path := range []string{"deliveries list", "webhooks list", "operations", "events", "functions", "schema",
+			"backtest -c hook.yaml past.jsonl"} {
 			text := shownBy(t, strings.NewReader(""), strings.Fields(path), columns)
 			for line := range strings.Lines(strings.ReplaceAll(text, "\r", "")) {
 				if width := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); width > int(columns) && !strings.HasPrefix(line, "events: ") {

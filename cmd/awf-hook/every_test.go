@@ -106,7 +106,8 @@ func everyCommand(t *testing.T) (id string) {
 	for _, name := range []string{"AWF_CONFIG_HOME", "AWF_AUDIT_LOG", "AWF_WORKFLOWS_PATH", "NO_COLOR"} {
 		t.Setenv(name, "")
 	}
-	for name, folder := range map[string]string{"HOME": "", "XDG_STATE_HOME": "/state", "XDG_CONFIG_HOME": "/config", "XDG_DATA_HOME": "/data", "XDG_CACHE_HOME": "/cache"} {
+	for name, folder := range map[string]string{"HOME": "", "XDG_STATE_HOME": "/state", "XDG_CONFIG_HOME": "/config", "XDG_DATA_HOME": "/data",
+		"XDG_CACHE_HOME": "/cache"} {
 		t.Setenv(name, dir+folder)
 	}
 	t.Setenv("TERM", "xterm")
@@ -115,7 +116,8 @@ func everyCommand(t *testing.T) (id string) {
 	hook := "webhooks:\n  - {name: good, url: \"URL/good\", filter: 'payload.error contains \"a\" or payload.exit_code == 1'}\n" +
 		"  - {name: bad, url: \"URL/bad\", headers: {X-Workflow: \"=workflow_name\"}, transform: {map: {text: \"{{ payload.error }}\"}}}\n"
 	for name, text := range map[string]string{
-		"hook.yaml":            hook + "tests:\n  - {name: one, events: past.jsonl, want: [{webhook: good, body: {event: " + strconv.QuoteToASCII(evil) + "}}]}\n",
+		"hook.yaml": hook + "tests:\n  - {name: one, events: past.jsonl, want: [{webhook: good, body: {event: " +
+			strconv.QuoteToASCII(evil) + "}}]}\n",
 		"old.yaml":             strings.Replace(hook, "text", "old", 1),
 		"wrong.yaml":           "webhooks:\n  - {urk: 1, name: \"\\e[31m\", " + strconv.QuoteToASCII(evil) + ": 1}\n",
 		"past.jsonl":           past,
@@ -216,9 +218,10 @@ func TestCallsAreOfEveryCommand(t *testing.T) {
 var shared = map[string]string{
 	"backtest": "cjw", "check": "cjw", "completion": "", "demo": "", "doctor": "cj", "emit": "cjw", "eval": "j", "events": "j", "exec": "cj",
 	"explain": "cjw", "follow": "cj", "formats": "j", "functions": "j", "init": "", "listen": "j", "man": "", "operations": "cj",
-	"preview": "cjw", "run": "cj", "schema": "", "serve": "cj", "sign": "j", "test": "cjw", "top": "cj", "trust": "j", "verify": "j", "version": "j",
-	"deliveries backup": "c", "deliveries delete": "cjw", "deliveries list": "cjw", "deliveries move": "cj", "deliveries replay": "cjw",
-	"deliveries send": "cj", "deliveries show": "cj", "queue check": "cj", "queue move": "c", "secret new": "j", "secret token": "j",
+	"preview": "cjw", "run": "cj", "schema": "", "serve": "cj", "sign": "j", "test": "cjw", "top": "cj", "trust": "j", "verify": "j",
+	"version": "j", "deliveries backup": "c", "deliveries delete": "cjw", "deliveries list": "cjw", "deliveries move": "cj",
+	"deliveries replay": "cjw",
+	"deliveries send":   "cj", "deliveries show": "cj", "queue check": "cj", "queue move": "c", "secret new": "j", "secret token": "j",
 	"transform bench": "", "transform build": "", "transform inspect": "j", "transform new": "", "transform run": "", "transform test": "jw",
 	"webhooks disable": "cj", "webhooks enable": "cj", "webhooks list": "cj", "webhooks pause": "cj", "webhooks test": "cj",
 }
@@ -389,7 +392,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 			switch {
 			case lost == syscall.EPIPE && (code != c.code && code != exitOK || strings.Contains(text, "pipe")):
 				t.Errorf("%s into a pipe that nobody reads: exit code %d: %s", path, code, text)
-			case lost == syscall.ENOSPC && c.code == exitOK && (code != exitFailure || !strings.Contains(text, "awf-hook: stdout: no space left on device\n")):
+			case lost == syscall.ENOSPC && c.code == exitOK &&
+				(code != exitFailure || !strings.Contains(text, "awf-hook: stdout: no space left on device\n")):
 				t.Errorf("%s onto a full disk: exit code %d: %s", path, code, text)
 			}
 		}

@@ -66,7 +66,7 @@ Ctrl-C ends the wait.`,
 }
 
 func (c *command) exec(s *session, args []string, storage string) error {
-	if args[0] == "command" { // a shell builtin in a user's shell function, which is no program on some systems
+	if args[0] == "command" { // users' shell functions call this builtin; some systems have no such program
 		args = args[1:]
 	}
 	if len(args) == 0 || args[0] == "" {

@@ -38,8 +38,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// Where the state folder cannot be used, the events of exec arrive all the same: its audit lines go through a folder for temporary files. It
-// is said once, the command's exit code stays, and AWF's own audit file gets the lines.
+// Where the state folder cannot be used, the events of exec arrive all the same: its audit lines go through a folder for temporary files.
+// It is said once, the command's exit code stays, and AWF's own audit file gets the lines.
 func TestExecWithoutState(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)

@@ -217,7 +217,8 @@ func TestExecExit(t *testing.T) {
 		for _, code := range []int{0, 1, 3, 130, 137} {
 			h.run(hook(awf, "run", recording, "--exit", fmt.Sprint(code)), code)
 		}
-		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL, syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGPIPE} {
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL, syscall.SIGQUIT, syscall.SIGSEGV,
+			syscall.SIGPIPE} {
 			cmd := hook("sh", "-c", fmt.Sprintf("kill -%d $$", int(sig)))
 			out, _ := cmd.CombinedOutput()
 			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != sig {
@@ -247,7 +248,8 @@ func TestExecKilledChild(t *testing.T) {
 		t.Fatalf("%d events, ends of our making %q; want 6 and 2", len(bodies), synthetic)
 	}
 	for i, name := range []string{"kid", "mum"} {
-		for _, want := range []string{`"workflow_name":"` + name + `"`, `"event":"workflow_error"`, `"exit_code":137,"error":"killed by signal 9","synthetic":true`} {
+		for _, want := range []string{`"workflow_name":"` + name + `"`, `"event":"workflow_error"`,
+			`"exit_code":137,"error":"killed by signal 9","synthetic":true`} {
 			if !strings.Contains(synthetic[i], want) {
 				t.Errorf("end %d is %s, want %s", i, synthetic[i], want)
 			}

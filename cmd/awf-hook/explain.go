@@ -223,7 +223,7 @@ func valueText(v any) string {
 	return shown(string(text))
 }
 
-// shown cuts a text to what people read.
+// shown cuts a text to a length that people read, on one line.
 func shown(s string) string {
 	if len(s) > maxShown {
 		s = strings.ToValidUTF8(s[:maxShown], "") + "…"

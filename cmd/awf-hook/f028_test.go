@@ -150,7 +150,8 @@ func TestF028BlocksWorkVerbatim(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("awf-hook", args...)
 		cmd.Dir, cmd.Stdin = filepath.Join(dir, "project"), strings.NewReader(stdin)
-		cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_STATE_HOME="+filepath.Join(dir, "state"), "WEBHOOK_SECRET=the global one",
+		cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_STATE_HOME="+filepath.Join(dir, "state"),
+			"WEBHOOK_SECRET=the global one",
 			"SLACK_WEBHOOK_SECRET=the workflow's", "HTTPS_PROXY="+in.url, "NO_PROXY=", "SSL_CERT_FILE="+in.certificate)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -63,7 +63,7 @@ type fates struct {
 
 func newFates(t *testing.T, random *rand.Rand) *fates {
 	f := &fates{T: t, random: random, kinds: map[string]int{}, temp: t.TempDir()}
-	f.receiver = &moody{random: random, got: map[string]int{}}
+	f.receiver = &moody{random: rand.New(rand.NewPCG(random.Uint64(), 2)), got: map[string]int{}}
 	f.dir = small(t, "size=24m")
 	f.queue = filepath.Join(f.dir, "queue.db")
 	url := serve(t, f.receiver)
@@ -197,14 +197,16 @@ func (f *fates) round() {
 // lines returns new events.
 func (f *fates) lines() string {
 	n := f.random.IntN(60)
-	text := strings.ReplaceAll(envelopes(fmt.Sprintf("r%d-", f.rounds), n), `"payload":{}`, `"payload":{"text":"`+strings.Repeat("x", f.random.IntN(3000))+`"}`)
+	text := strings.ReplaceAll(envelopes(fmt.Sprintf("r%d-", f.rounds), n), `"payload":{}`,
+		`"payload":{"text":"`+strings.Repeat("x", f.random.IntN(3000))+`"}`)
 	f.events += n
 	return text
 }
 
 func (f *fates) command(in string) (*exec.Cmd, *bytes.Buffer) {
 	wait := time.Duration(f.random.IntN(300)) * time.Millisecond
-	hook := exec.Command("awf-hook", "run", "-c", f.config, "--queue", f.queue, "--log-level", "error", "--drain-timeout", wait.String(), "--json")
+	hook := exec.Command("awf-hook", "run", "-c", f.config, "--queue", f.queue, "--log-level", "error", "--drain-timeout",
+		wait.String(), "--json")
 	hook.Env = append(os.Environ(), checkSaid+"=1", "TMPDIR="+f.temp, "XDG_STATE_HOME="+filepath.Join(f.dir, "state"))
 	hook.Stdin = strings.NewReader(in)
 	said := new(bytes.Buffer)

@@ -65,8 +65,8 @@ func (c *command) follow(s *session, follow engine.Follow, project string) error
 	return s.run(c)
 }
 
-// enterProject enters a project's folder, as AWF does; "" leaves out projects. It makes the session's paths and others absolute, since
-// they are relative to the folder before.
+// enterProject enters a project's folder, as AWF does; "" leaves out projects. It makes the session's paths and others absolute before it
+// leaves the folder to which they are relative.
 func (s *session) enterProject(folder string, others ...*string) error {
 	if s.noProject = folder == ""; s.noProject {
 		return nil

@@ -157,7 +157,8 @@ func TestFollowOrphans(t *testing.T) {
 		t.Fatalf("%d events, ends of our making %q; want 6 and 2", len(bodies), synthetic)
 	}
 	for i, name := range []string{"kid", "mum"} {
-		if !strings.Contains(synthetic[i], `"workflow_name":"`+name+`"`) || !strings.Contains(synthetic[i], "no line of the run was seen for 1s") {
+		if !strings.Contains(synthetic[i], `"workflow_name":"`+name+`"`) ||
+			!strings.Contains(synthetic[i], "no line of the run was seen for 1s") {
 			t.Errorf("end %d is %s", i, synthetic[i])
 		}
 	}

@@ -66,7 +66,8 @@ func deliverFull(t *testing.T, receiver *counter, why string, args ...string) {
 // deliverRest runs awf-hook on the rest, and returns how much arrived in all.
 func deliverRest(t *testing.T, receiver *counter, file string, args ...string) int {
 	t.Helper()
-	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)), append(args, "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
+	_, said := runHook(t, exitOK, strings.NewReader(envelopes("later", 10)),
+		append(args, "--log-level", "error", "--drain-timeout", (30*slowdown*time.Second).String())...)
 	if !strings.Contains(said, " 0 to retry, 0 dead\n") {
 		t.Errorf("the next run said %s", said)
 	}

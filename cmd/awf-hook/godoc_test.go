@@ -34,8 +34,8 @@ var centralTypes = map[string]string{
 var needNoExample = map[string]string{
 	"fmt, slog or encoding calls it": `engine/secret.Secret.Format engine/secret.Secret.LogValue engine/secret.Secret.MarshalText
 		engine/secret.Secret.String engine/secret.URL.Format engine/secret.URL.LogValue engine/secret.URL.MarshalText engine/secret.URL.String`,
-	"transforms and previews mask with it": `engine/secret.Differences engine/secret.Join engine/secret.MaskSpans engine/secret.Masker.Spans
-		engine/secret.Parts engine/secret.Veil engine/secret.VeilParts transforms.Hidden engine/expression.Program.IsSecret
+	"transforms and previews mask with it": `engine/secret.Differences engine/secret.Join engine/secret.MaskParts engine/secret.Masker.Parts
+		engine/secret.Texts engine/secret.Veil engine/secret.VeilParts transforms.Hidden engine/expression.Program.IsSecret
 		engine/expression.Program.PartOfBody`,
 	"config finds mistakes with it": `engine/secret.Pasted engine/secret.Placeholder engine/secret.SplitHost engine/secret.Unread`,
 	"transforms and formats are built on it": `engine/expression.Env.SetBody engine/expression.Env.SetEventBody engine/expression.Env.SetWith

@@ -22,10 +22,12 @@ var endings = map[string]int{
 
 // instead puts what a test has into the places of what examples leave to the user: an id, folders and ports of the system, a database.
 var instead = strings.NewReplacer(
-	"/etc/awf-hook.yaml", "awf-hook.yaml", "/etc/old.yaml", "$HOME/old.yaml", "/var/lib/awf/audit.jsonl", "past.jsonl", "~/.local/state", "state",
+	"/etc/awf-hook.yaml", "awf-hook.yaml", "/etc/old.yaml", "$HOME/old.yaml", "/var/lib/awf/audit.jsonl", "past.jsonl",
+	"~/.local/state", "state",
 	"--queue postgres://awf@db.example/hooks", "--queue state/awf-hook/queue.db", "postgres://awf@db.example/hooks", "moved.db",
 	"curl -H", "curl -s -H", "--lang go", "--lang js", "cd hello", "cp transform.wasm hello; cd hello", "rust hello", "rust hello-rust",
-	"awf-hook init", "cd fresh && awf-hook init", "awf-hook trust\n", "awf-hook trust --yes\n", "--workflow deploy --since 1h", "--workflow deploy --since 1h --yes",
+	"awf-hook init", "cd fresh && awf-hook init", "awf-hook trust\n", "awf-hook trust --yes\n", "--workflow deploy --since 1h",
+	"--workflow deploy --since 1h --yes",
 	"body.json >headers", "body.json >signed", "@headers", "@signed",
 	"awf-hook follow", "./till-ready awf-hook follow", "awf-hook listen", "./till-ready awf-hook listen 127.0.0.1:0",
 	"awf-hook serve", "./till-ready awf-hook serve --lame-duck 0s --listen 127.0.0.1:0",

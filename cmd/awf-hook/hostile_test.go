@@ -165,16 +165,18 @@ func hostileTrees() map[string]tree {
 		"nested blocks":            settings(nested(1500)),
 		"a bomb of aliases":        settings(aliases(12)),
 		"a bomb in a webhook":      settings(aliases(8) + "webhooks: *a8\n"),
-		"aliases of a webhook":     settings("x: &x {url: 'https://a.example/', filter: '" + long + "'}\nwebhooks: [" + strings.Repeat("*x,", 5000) + "*x]\n"),
-		"merges of merges":         settings("x0: &x0 {url: 'https://a.example/'}\n" + merges(20) + "webhooks: [*x20]\n"),
-		"a shared filter":          settings(shared),
-		"many filters":             settings(hooks(200, "filter: '"+long+" or workflow_id == \"N\"'")),
-		"a nested filter":          settings(hooks(1, "filter: '"+strings.Repeat("(", 8000)+"true"+strings.Repeat(")", 8000)+"'")),
-		"a map of expressions":     settings(hooks(100, "transform: [{map: {"+entries+"n: N}}]")),
-		"a shared map":             settings("m: &m {map: {" + entries + "z: 1}}\n" + hooks(100, "transform: [*m]")),
-		"globs":                    settings(hooks(500, "events: ['"+strings.Repeat("*a", 500)+"']")),
-		"headers":                  settings(hooks(500, "headers: {"+strings.Repeat("X-A: b, ", 500)+"X-N: N}")),
-		"tests":                    settings("webhooks: [{url: 'https://a.example/'}]\ntests:\n" + strings.Repeat("  - {event: {event: workflow_end}}\n", 60_000)),
+		"aliases of a webhook": settings("x: &x {url: 'https://a.example/', filter: '" + long + "'}\nwebhooks: [" +
+			strings.Repeat("*x,", 5000) + "*x]\n"),
+		"merges of merges":     settings("x0: &x0 {url: 'https://a.example/'}\n" + merges(20) + "webhooks: [*x20]\n"),
+		"a shared filter":      settings(shared),
+		"many filters":         settings(hooks(200, "filter: '"+long+" or workflow_id == \"N\"'")),
+		"a nested filter":      settings(hooks(1, "filter: '"+strings.Repeat("(", 8000)+"true"+strings.Repeat(")", 8000)+"'")),
+		"a map of expressions": settings(hooks(100, "transform: [{map: {"+entries+"n: N}}]")),
+		"a shared map":         settings("m: &m {map: {" + entries + "z: 1}}\n" + hooks(100, "transform: [*m]")),
+		"globs":                settings(hooks(500, "events: ['"+strings.Repeat("*a", 500)+"']")),
+		"headers":              settings(hooks(500, "headers: {"+strings.Repeat("X-A: b, ", 500)+"X-N: N}")),
+		"tests": settings("webhooks: [{url: 'https://a.example/'}]\ntests:\n" +
+			strings.Repeat("  - {event: {event: workflow_end}}\n", 60_000)),
 		"links to devices": {links: map[string]string{
 			settingsPath: "/dev/stdin", deployPath: "/dev/zero", ".awf/workflows/b.yaml": "/dev/stdin", ".awf/workflows/c.yaml": "/dev/tty",
 		}},
@@ -185,8 +187,10 @@ func hostileTrees() map[string]tree {
 		"a FIFO as folder":  {fifos: []string{".awf"}},
 		"a FIFO as workflows": {fifos: []string{".awf/workflows"},
 			files: map[string]string{settingsPath: "webhooks: [{url: 'https://a.example/'}]\n"}},
-		"a FIFO as module":   {fifos: []string{".awf/m.wasm"}, files: map[string]string{settingsPath: hooks(50, "transform: [{wasm: ./m.wasm}]")}},
-		"a link as module":   {links: map[string]string{".awf/m.wasm": "/dev/zero"}, files: map[string]string{settingsPath: hooks(50, "transform: [{wasm: ./m.wasm}]")}},
+		"a FIFO as module": {fifos: []string{".awf/m.wasm"},
+			files: map[string]string{settingsPath: hooks(50, "transform: [{wasm: ./m.wasm}]")}},
+		"a link as module": {links: map[string]string{".awf/m.wasm": "/dev/zero"},
+			files: map[string]string{settingsPath: hooks(50, "transform: [{wasm: ./m.wasm}]")}},
 		"a huge module":      {huge: []string{".awf/m.wasm"}, files: map[string]string{settingsPath: hooks(50, "transform: [{wasm: ./m.wasm}]")}},
 		"folders as files":   {files: map[string]string{settingsPath + "/a": "", deployPath + "/a": ""}},
 		"huge files":         {huge: []string{settingsPath, deployPath, ".awf/workflows/a.yaml"}},
@@ -250,7 +254,8 @@ func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 	cmd := exec.Command("measured", append([]string{"awf-hook"}, args...)...)
 	cmd.Dir = dir
 	home := filepath.Dir(dir)
-	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache", "XDG_DATA_HOME="+home+"/data",
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache",
+		"XDG_DATA_HOME="+home+"/data",
 		"AWF_AUDIT_LOG=")
 	out, err := cmd.Output()
 	if err == nil {

@@ -14,7 +14,7 @@ const module = "github.com/awf-project/awf-hook/"
 var mayImport = map[string]string{
 	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling filters examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/listen cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace engine/lazy",
 	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes engine/trace",
-	"engine/config":                   "engine/delivery engine/secret engine/signature engine/spelling engine/file engine/config/trust transforms/format engine/lazy",
+	"engine/config":                   "engine/delivery engine/expression engine/secret engine/signature engine/spelling engine/file engine/config/trust engine/jsonbytes transforms/format engine/lazy",
 	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":           "engine/config",
 	"engine/internal/store":           "engine/delivery",

@@ -6,15 +6,15 @@ import (
 	"syscall"
 )
 
-// keeper is a lock. Among processes that share a queue, its holder keeps house.
+// keeper is a lock. Among processes that share a queue, its holder does the housekeeping.
 type keeper struct {
-	path string // "" if nobody else can keep house
+	path string // "" if no other process shares the queue
 
 	mu   sync.Mutex
 	file *os.File // nil while another process holds it
 }
 
-// holds reports whether this process keeps house. It takes a free lock. The lock ends with its holder.
+// holds reports whether this process does the housekeeping. It takes a free lock. The lock ends with its holder.
 func (k *keeper) holds() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -23,7 +23,7 @@ func (k *keeper) holds() bool {
 	}
 	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return true // two keepers do no harm, having none does
+		return true // two keepers do no harm, none does
 	}
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		f.Close()

@@ -307,9 +307,10 @@ func (h *house) stop(in io.Reader) (*exec.Cmd, *bytes.Buffer) {
 	h.Cleanup(func() { _ = cmd.Process.Kill() })
 	h.gate.wait(h.T, 3)
 	file := filepath.Join(h.dir, "state", "awf-hook", "queue.db")
-	for deadline := time.Now().Add(10 * time.Second); len(deliveryIDs(h.T, file, "owner <> 0")) < killedEvents; time.Sleep(5 * time.Millisecond) {
+	inFlight := func() int { return len(deliveryIDs(h.T, file, "owner <> 0")) }
+	for deadline := time.Now().Add(10 * time.Second); inFlight() < killedEvents; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.Fatalf("%d in flight, want %d", len(deliveryIDs(h.T, file, "owner <> 0")), killedEvents)
+			h.Fatalf("%d in flight, want %d", inFlight(), killedEvents)
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {

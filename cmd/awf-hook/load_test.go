@@ -106,7 +106,8 @@ func TestLoad(t *testing.T) {
 	var trouble string
 	for range 3 { // on a full machine net/http replaces a connection that was written to slowly, and garbage is collected late
 		receiver, url := startCounter(t)
-		took := loadCosts(t, url, in, fmt.Sprintf("awf-hook: %d events, %d deliveries: %[2]d delivered, 0 to retry, 0 dead\n", loadEvents, loadEvents/2))
+		const report = "awf-hook: %d events, %d deliveries: %[2]d delivered, 0 to retry, 0 dead\n"
+		took := loadCosts(t, url, in, fmt.Sprintf(report, loadEvents, loadEvents/2))
 		trouble = receiver.load(t, took.Memory-idle.Memory)
 		t.Logf("RSS %d MiB, of them %d while idle, %d connections, CPU %v", took.Memory>>20, idle.Memory>>20, receiver.connections, took.CPU)
 		if trouble == "" || t.Failed() {

@@ -62,7 +62,8 @@ func TestSecondSignalEndsTheWaitForTheLock(t *testing.T) {
 func TestDrainTimeoutBoundsTheWaitForTheLock(t *testing.T) {
 	t.Parallel()
 	dir := lockedQueue(t)
-	cmd := exec.Command("awf-hook", "emit", "-c", "c.yaml", "--queue", "l.db", "--event", "workflow_end", "--workflow", "w", "--drain-timeout", "0s")
+	cmd := exec.Command("awf-hook", "emit", "-c", "c.yaml", "--queue", "l.db", "--event", "workflow_end", "--workflow", "w",
+		"--drain-timeout", "0s")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+dir)
 	out, err := cmd.CombinedOutput()
 	must(t, err)

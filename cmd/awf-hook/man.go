@@ -95,8 +95,7 @@ func roffFlag(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n.B %s\n%s\n", roff(strings.TrimSpace(name+" "+kind)), roff(usage))
 }
 
-// roff escapes what has a meaning in man pages: backslashes, hyphens of options, and dots and quotes at the beginning of
-// a line.
+// roff escapes what has a meaning in man pages: backslashes, hyphens of options, and dots and quotes that begin a line.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	lines := strings.Split(text, "\n")

@@ -7,8 +7,8 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// Two configurations in one database have their own webhooks of a name, and what waits for a webhook that one of them lost is named with the
-// command that hands it over, without the URL's password.
+// Two configurations in one database have their own webhooks of a name, and what waits for a webhook that one of them lost is named with
+// the command that hands it over, without the URL's password.
 func TestNamespacesShareADatabase(t *testing.T) {
 	_, database := pgtest.New(t, "fsync=off")
 	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
@@ -21,7 +21,8 @@ func TestNamespacesShareADatabase(t *testing.T) {
 	runHook(t, exitOK, nil, "webhooks", "disable", "hook", "-c", blue)
 	for config, want := range map[string][2]string{blue: {"blue#hook", "closed"}, green: {"green#hook", ""}} {
 		out, talk := runHook(t, exitOK, nil, "webhooks", "-c", config, "--json")
-		if strings.Count(out, `"identity"`) != 1 || field(out, "identity") != want[0] || field(out, "state") == "closed" != (want[1] == "closed") {
+		if strings.Count(out, `"identity"`) != 1 || field(out, "identity") != want[0] ||
+			field(out, "state") == "closed" != (want[1] == "closed") {
 			t.Errorf("webhooks shows %s, want %s alone", out, want)
 		}
 		if strings.Contains(talk, "differ") {

@@ -68,12 +68,15 @@ func TestFirstTenMinutes(t *testing.T) {
 		// A filter never matches: nothing arrives, and explain says why.
 		{`printf '    filter: payload.exit_code > 1\n' >>awf-hook.yaml; AWF_AUDIT_LOG=run.jsonl awf run deploy; awf-hook run -c awf-hook.yaml <run.jsonl`, exitOK,
 			[]string{"awf-hook: 2 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead"}},
-		{"awf-hook explain -c awf-hook.yaml run.jsonl", exitOK, []string{"filtered out", "payload.exit_code > 1  false  ◀ decided", "payload.exit_code   1"}},
+		{"awf-hook explain -c awf-hook.yaml run.jsonl", exitOK,
+			[]string{"filtered out", "payload.exit_code > 1  false  ◀ decided", "payload.exit_code   1"}},
 		// After the fix, explain says that it would send. The same run is not known, since nothing of it was accepted.
-		{"sed -i.bak 's/exit_code > 1/exit_code > 0/' awf-hook.yaml; awf-hook explain -c awf-hook.yaml run.jsonl | grep -c sent", exitOK, []string{"1\n"}},
+		{"sed -i.bak 's/exit_code > 1/exit_code > 0/' awf-hook.yaml; awf-hook explain -c awf-hook.yaml run.jsonl | grep -c sent", exitOK,
+			[]string{"1\n"}},
 		{"awf-hook run -c awf-hook.yaml <run.jsonl", exitOK, []string{"2 events, 1 delivery: 1 delivered, 0 to retry, 0 dead"}},
 		{"awf-hook webhooks test NAME -c awf-hook.yaml", exitFailure, []string{"no webhook is called NAME: "}},
-		{"awf-hook webhooks test $(sed -n 's/.*- name: //p' awf-hook.yaml | head -1) -c awf-hook.yaml", exitOK, []string{": POST http://127.0.0.1:" + port, "200 OK after"}},
+		{"awf-hook webhooks test $(sed -n 's/.*- name: //p' awf-hook.yaml | head -1) -c awf-hook.yaml", exitOK,
+			[]string{": POST http://127.0.0.1:" + port, "200 OK after"}},
 		{"awf-hook deliveries -c awf-hook.yaml", exitOK, []string{"ID ", "delivered", "workflow_error"}},
 		{"awf-hook exec -c awf-hook.yaml -- awf run deploy", 1, nil},
 		{"awf-hook top -c awf-hook.yaml | cat", exitOK, []string{"lanes: 1, waiting: 0, dead: 0"}},

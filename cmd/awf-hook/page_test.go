@@ -151,7 +151,8 @@ func pagedByPipe(t *testing.T, recording string, both bool) {
 		ended = ended || strings.Contains(line, "workflow.completed")
 	}
 	if !ended {
-		if _, talk := runHook(t, exitOK, strings.NewReader(text), "run", "--queue", "memory:", "-c", config); !strings.Contains(talk, "before the end of run top of deploy") {
+		_, talk := runHook(t, exitOK, strings.NewReader(text), "run", "--queue", "memory:", "-c", config)
+		if !strings.Contains(talk, "before the end of run top of deploy") {
 			t.Errorf("nothing is said of the end that is missing: %s", talk)
 		}
 	}

@@ -50,7 +50,8 @@ func TestProgressOfReplay(t *testing.T) {
 		turn(unix.LOCK_UN)
 		_ = term.wait()
 		text := term.text()
-		if !strings.Contains(text, tt.opening) || !strings.Contains(text, tt.replaying) || !strings.HasSuffix(text, "1 replayed: awf-hook deliveries send delivers them\r\n") {
+		if !strings.Contains(text, tt.opening) || !strings.Contains(text, tt.replaying) ||
+			!strings.HasSuffix(text, "1 replayed: awf-hook deliveries send delivers them\r\n") {
 			t.Errorf("%s: %q", tt.term, text)
 		}
 		if tt.term == "dumb" && strings.ContainsAny(text, "\x1b…") {
@@ -76,7 +77,8 @@ func TestProgressOfCompilation(t *testing.T) {
 		term := onTerminalOf(t, cmd, 30)
 		err := term.wait()
 		text := term.text()
-		if err != nil || strings.Contains(text, "\r\x1b[Kcompiling the modules of tra…\r\x1b[K") != tt.shown || !strings.Contains(text, "dropped") {
+		if err != nil || strings.Contains(text, "\r\x1b[Kcompiling the modules of tra…\r\x1b[K") != tt.shown ||
+			!strings.Contains(text, "dropped") {
 			t.Errorf("TERM=%s: %v: %q", tt.term, err, text)
 		}
 	}

@@ -24,16 +24,21 @@ const (
 var (
 	fuzzPaths = []string{
 		".awf", ".awf/settings.yaml", ".awf/workflows", ".awf/workflows/deploy.yaml", ".awf/workflows/n.yml", ".awf/m.wasm", ".awf/events",
-		".awf/workflows/m.wasm", "awf-hook.yaml", "m.wasm", ".awf/secret", ".git", "events", ".awf/workflows/.yaml", "transform.c", "package.json",
+		".awf/workflows/m.wasm", "awf-hook.yaml", "m.wasm", ".awf/secret", ".git", "events", ".awf/workflows/.yaml", "transform.c",
+		"package.json",
 	}
 	fuzzTargets = []string{
-		"/dev/stdin", "/dev/zero", "/dev/tty", "/dev/fd/0", "/proc/self/mem", "/etc/passwd", ".", "..", "settings.yaml", "workflows", "../..", "/", "/proc",
+		"/dev/stdin", "/dev/zero", "/dev/tty", "/dev/fd/0", "/proc/self/mem", "/etc/passwd", ".", "..", "settings.yaml", "workflows", "../..",
+		"/", "/proc",
 		"/dev/null", "m.wasm", "../awf-hook.yaml", "nowhere", "/proc/kmsg",
 	}
 	fuzzTexts = []string{
-		"webhooks:\n", "  - url: https://a.example/\n", "    filter: ", "payload.error matches \"(a+)+$\"\n", "    transform:\n", "      - map: ", "{text: \"=payload\"}\n",
-		"      - wasm: ./m.wasm\n", "      - format: slack\n", "name: deploy\n", "x: &x ", "*x", "    secret: ${SECRET}\n", "tests:\n  - event: {event: workflow_end}\n",
-		"    order_by: payload\n", "network: {allow: [0.0.0.0/0]}\n", "queue: {path: /dev/stdin}\n", "    secret_file: .awf/secret\n", "\x00asm\x01\x00\x00\x00", "[", "- ",
+		"webhooks:\n", "  - url: https://a.example/\n", "    filter: ", "payload.error matches \"(a+)+$\"\n", "    transform:\n", "      - map: ",
+		"{text: \"=payload\"}\n",
+		"      - wasm: ./m.wasm\n", "      - format: slack\n", "name: deploy\n", "x: &x ", "*x", "    secret: ${SECRET}\n",
+		"tests:\n  - event: {event: workflow_end}\n",
+		"    order_by: payload\n", "network: {allow: [0.0.0.0/0]}\n", "queue: {path: /dev/stdin}\n", "    secret_file: .awf/secret\n",
+		"\x00asm\x01\x00\x00\x00", "[", "- ",
 		"? ", "!!binary ", "<<: *x\n", "    events: ['*']\n", "  - events: events\n",
 		`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n",
 	}
@@ -45,7 +50,8 @@ var fuzzCommands = [][]string{
 	{"run", "--queue", "memory:", "--drain-timeout", "0s", "--trust-project"},
 	{"emit", "--queue", "memory:", "--drain-timeout", "0s", "--event", "workflow_end", "--workflow", "deploy"},
 	{"check"}, {"check", "--print", "--no-env"}, {"check", "awf-hook.yaml", ".awf/settings.yaml", ".awf/workflows/deploy.yaml"},
-	{"preview", "events"}, {"preview", "--trust-project", "events"}, {"explain", "events"}, {"test"}, {"trust"}, {"trust", "--yes"}, {"trust", "--list"},
+	{"preview", "events"}, {"preview", "--trust-project", "events"}, {"explain", "events"}, {"test"}, {"trust"}, {"trust", "--yes"},
+	{"trust", "--list"},
 	{"deliveries", "--queue", "events"}, {"transform", "inspect", "m.wasm"}, {"sign", "--secret", "0123456789abcdef", "events"},
 	{"run", "-c", "awf-hook.yaml", "--queue", ".awf/events", "--drain-timeout", "0s"},
 }

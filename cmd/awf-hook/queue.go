@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -19,8 +16,6 @@ func (c *command) queueCommand() *cobra.Command {
 		Short: "Move a queue to another place, and check it: move, check",
 		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks that a queue is consistent.
 For single deliveries see awf-hook deliveries.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.moveQueue(), c.checkQueue())
 	return cmd
@@ -42,8 +37,8 @@ move, or events that they accept stay in the old one until the next move.`,
 		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
+			ctx, stop := context.WithCancel(context.Background())
+			defer onSignals(stage{end: stop})()
 			return c.moveAll(ctx, flags.search(), from, to)
 		},
 	}

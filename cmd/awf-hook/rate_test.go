@@ -134,7 +134,8 @@ func TestRateAndOrderAreSharedByProcesses(t *testing.T) {
 	receiver.mu.Lock()
 	defer receiver.mu.Unlock()
 	order, times := receiver.firsts()
-	t.Logf("%d requests for %d deliveries in %v, %d at most within a second", len(receiver.ids), len(order), took.Round(time.Millisecond), receiver.most())
+	t.Logf("%d requests for %d deliveries in %v, %d at most within a second", len(receiver.ids), len(order), took.Round(time.Millisecond),
+		receiver.most())
 	if want := rateProcesses - len(receiver.kill); ended != want {
 		t.Errorf("%d processes came to their end, want %d: %v", ended, want, &said[0])
 	}

@@ -148,7 +148,8 @@ func TestReadmeSteps(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal, as in CI
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "4 events, 3 deliveries: 3 delivered") || !strings.Contains(string(out), "own output\n") {
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "4 events, 3 deliveries: 3 delivered") ||
+		!strings.Contains(string(out), "own output\n") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if got := len(received(t, end())); got != 3 {
@@ -160,7 +161,8 @@ func TestReadmeSteps(t *testing.T) {
 // signature or with garbage in it, which must not stop a receiver.
 func TestReadmeVerifiers(t *testing.T) {
 	r := deliverOne(t)
-	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " + abs(t, root) + "\n"
+	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " +
+		abs(t, root) + "\n"
 	goSnippet := strings.Replace(readme(t, "go", "func verify("), "import (", "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"os\"", 1) + `
 func main() {
 	var r struct {
@@ -210,7 +212,8 @@ console.log(verify(process.argv[2], {"x-awf-signature": r.headers["X-Awf-Signatu
 				want    string
 			}
 			arrivals := []arrival{{r, "true\n"}, {spoilt, "false\n"}}
-			for _, garbage := range []map[string]string{{}, {"X-Awf-Signature": "", "Webhook-Signature": ""}, {"X-Awf-Signature": "é☠", "Webhook-Signature": "v1,é☠"}} {
+			for _, garbage := range []map[string]string{{}, {"X-Awf-Signature": "", "Webhook-Signature": ""},
+				{"X-Awf-Signature": "é☠", "Webhook-Signature": "v1,é☠"}} {
 				forged := r
 				forged.Header = garbage
 				arrivals = append(arrivals, arrival{forged, "false\n"})

@@ -40,14 +40,17 @@ func TestReceiversOfTheDocs(t *testing.T) {
 				return h
 			}
 			old := http.Header{}
-			_ = signature.Sign(old, signature.Standard, signature.Message{ID: "msg_1", Time: time.Now().Add(-time.Hour), Body: body}, newSecretOfDocs)
+			_ = signature.Sign(old, signature.Standard, signature.Message{ID: "msg_1", Time: time.Now().Add(-time.Hour), Body: body},
+				newSecretOfDocs)
 			for i, tt := range []struct {
 				header http.Header
 				want   int
 			}{
 				{http.Header{}, 401}, {good(newSecretOfDocs), 204}, {good(oldSecretOfDocs), 204}, {good("another-secret-of-the-test"), 401}, {old, 401},
-				{spoilt("webhook-id"), 401}, {spoilt("webhook-id", ""), 401}, {spoilt("webhook-id", "msg_1.1"), 401}, {spoilt("webhook-id", "msg_2"), 401},
-				{spoilt("webhook-timestamp"), 401}, {spoilt("webhook-timestamp", "now"), 401}, {spoilt("webhook-timestamp", strings.Repeat("9", 5000)), 401},
+				{spoilt("webhook-id"), 401}, {spoilt("webhook-id", ""), 401}, {spoilt("webhook-id", "msg_1.1"), 401},
+				{spoilt("webhook-id", "msg_2"), 401},
+				{spoilt("webhook-timestamp"), 401}, {spoilt("webhook-timestamp", "now"), 401},
+				{spoilt("webhook-timestamp", strings.Repeat("9", 5000)), 401},
 				{spoilt("webhook-timestamp", "-1"), 401}, {spoilt("webhook-signature"), 401}, {spoilt("webhook-signature", ""), 401},
 				{spoilt("webhook-signature", "v1,"), 401}, {spoilt("webhook-signature", "v1,\u00e9 v2,x  v1,%%%"), 401},
 				{spoilt("webhook-signature", "v1,"+strings.Repeat("A", 44)), 401}, {good(newSecretOfDocs), 204},

@@ -52,7 +52,8 @@ func TestReleaseIsWhole(t *testing.T) {
 	for _, platform := range platforms {
 		archive := one(t, dist+"/*_"+platform+".tar.gz")
 		names := unpack(t, archive, t.TempDir())
-		for _, want := range []string{"awf-hook", "LICENSE", "README.md", "CHANGELOG.md", "man/man1/awf-hook.1.gz", "man/man1/awf-hook-deliveries-list.1.gz",
+		for _, want := range []string{"awf-hook", "LICENSE", "README.md", "CHANGELOG.md", "man/man1/awf-hook.1.gz",
+			"man/man1/awf-hook-deliveries-list.1.gz",
 			"completions/awf-hook.bash", "completions/_awf-hook", "completions/awf-hook.fish"} {
 			if !slices.Contains(names, strings.TrimSuffix(filepath.Base(archive), ".tar.gz")+"/"+want) {
 				t.Errorf("%s has no %s: %q", filepath.Base(archive), want, names)
@@ -149,7 +150,8 @@ func TestReleaseIsADebianPackage(t *testing.T) {
 	output(t, exec.Command("dpkg-deb", "-x", deb, folder))
 	control := output(t, exec.Command("dpkg-deb", "-f", deb, "Package", "Version", "Architecture"))
 	version := strings.TrimPrefix(strings.Fields(output(t, exec.Command(folder+"/usr/bin/awf-hook", "version")))[1], "v")
-	if want := "Package: awf-hook\nVersion: " + strings.ReplaceAll(version, "-", "~") + "\nArchitecture: " + runtime.GOARCH + "\n"; control != want {
+	want := "Package: awf-hook\nVersion: " + strings.ReplaceAll(version, "-", "~") + "\nArchitecture: " + runtime.GOARCH + "\n"
+	if control != want {
 		t.Errorf("the package says %q, want %q", control, want)
 	}
 	for _, unit := range []string{"awf-hook.service", "awf-hook-send.service"} {
@@ -170,7 +172,8 @@ func TestReleaseIsAnImage(t *testing.T) {
 	if got := run("run", "--isolation", "chroot", "container", "/awf-hook", "demo"); !strings.Contains(got, "0 to retry, 0 dead") {
 		t.Errorf("demo says %s", got)
 	}
-	queue := run("run", "--isolation", "chroot", "container", "/awf-hook", "emit", "--event", "workflow_end", "--workflow", "deploy", "--no-project")
+	queue := run("run", "--isolation", "chroot", "container", "/awf-hook", "emit", "--event", "workflow_end", "--workflow", "deploy",
+		"--no-project")
 	if strings.Contains(queue, "lost") || strings.Contains(queue, "denied") {
 		t.Errorf("emit says %s", queue)
 	}
@@ -185,7 +188,8 @@ func TestReleaseByGoInstall(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	archive := exec.Command("git", "archive", "--format=zip", "--prefix=github.com/awf-project/awf-hook@"+version+"/", "-o", folder+"/"+version+".zip", "HEAD",
+	archive := exec.Command("git", "archive", "--format=zip", "--prefix=github.com/awf-project/awf-hook@"+version+"/", "-o",
+		folder+"/"+version+".zip", "HEAD",
 		":(exclude)testdata/oracles") // a module of its own
 	archive.Dir = root
 	output(t, archive)
@@ -193,7 +197,8 @@ func TestReleaseByGoInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{version + ".mod": string(gomod), version + ".info": `{"Version":"` + version + `"}`, "list": version + "\n"} {
+	for name, text := range map[string]string{version + ".mod": string(gomod), version + ".info": `{"Version":"` + version + `"}`,
+		"list": version + "\n"} {
 		if err := os.WriteFile(folder+"/"+name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -282,11 +287,13 @@ func TestReleaseAsAnAction(t *testing.T) {
 	if err := os.Symlink(dist, downloads+"/latest/download"); err != nil {
 		t.Fatal(err)
 	}
-	given := map[string]string{"config": writeConfig(t, everything, url), "command": "cat " + abs(t, recordings+"/retry-audit.jsonl") + " >$AWF_AUDIT_LOG; exit 7"}
+	given := map[string]string{"config": writeConfig(t, everything, url),
+		"command": "cat " + abs(t, recordings+"/retry-audit.jsonl") + " >$AWF_AUDIT_LOG; exit 7"}
 	path := runner.dir + "/path"
 	for i, step := range action.Runs.Steps {
 		script := runner.command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.Run)
-		script.Env = append(script.Env, "RUNNER_TEMP="+runner.dir, "GITHUB_PATH="+path, "GITHUB_ACTION_PATH="+abs(t, root+"examples/deploy/action"), "DOWNLOADS=file://"+downloads)
+		script.Env = append(script.Env, "RUNNER_TEMP="+runner.dir, "GITHUB_PATH="+path,
+			"GITHUB_ACTION_PATH="+abs(t, root+"examples/deploy/action"), "DOWNLOADS=file://"+downloads)
 		if i > 0 {
 			added := strings.TrimSpace(runner.read("path"))
 			script.Env = append(script.Env, "PATH="+added+":"+os.Getenv("PATH"))

@@ -18,7 +18,8 @@ func TestReportSaysWhatAReceiverAnswered(t *testing.T) {
 	if want := `awf-hook: chat: 2 dead: 400 Bad Request: "no such channel`; !strings.Contains(said, want) || strings.Contains(said, "\x1b") {
 		t.Errorf("said %q, want %q", said, want)
 	}
-	_, said = runHook(t, exitFailure, strings.NewReader(envelopes("json", 1)), "run", "-c", config, "--queue", "memory:", "--log-level", "error", "--json")
+	_, said = runHook(t, exitFailure, strings.NewReader(envelopes("json", 1)), "run", "-c", config, "--queue", "memory:", "--log-level",
+		"error", "--json")
 	report := lastReport(t, said)
 	if len(report.Webhooks) != 1 || report.Webhooks[0].Dead != 1 || !strings.HasPrefix(report.Webhooks[0].Last.Answer, "no such channel") {
 		t.Errorf("reported %s", said)

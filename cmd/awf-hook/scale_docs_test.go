@@ -41,7 +41,8 @@ func TestDocsScale(t *testing.T) {
 		if b.file != "scale.md" || !strings.Contains(b.text, "queue move") {
 			continue
 		}
-		for line := range strings.Lines(strings.NewReplacer("~/.local/state/awf-hook/queue.db", queue, "postgres://awf@db.example/hooks", database).Replace(b.text)) {
+		for line := range strings.Lines(strings.NewReplacer("~/.local/state/awf-hook/queue.db", queue, "postgres://awf@db.example/hooks",
+			database).Replace(b.text)) {
 			args := append(strings.Fields(line)[1:], "-c", there)
 			out, talk := runHook(t, exitOK, nil, args...)
 			if !strings.Contains(out+talk, "2 moved from") && !strings.Contains(out, "is consistent") {

@@ -77,7 +77,7 @@ type countJSON struct {
 	Count int `json:"count"`
 }
 
-// traceJSON is the JSON that [expression.Trace] writes.
+// traceJSON describes the JSON that [expression.Trace] writes.
 type traceJSON struct {
 	Path   string        `json:"path,omitempty"`
 	Source string        `json:"source,omitempty"`
@@ -87,7 +87,7 @@ type traceJSON struct {
 	Took   time.Duration `json:"took"`
 }
 
-// partJSON is a part of it.
+// partJSON describes a part of it.
 type partJSON struct {
 	Source  string `json:"source,omitempty"`
 	Depth   int    `json:"depth"`
@@ -112,7 +112,7 @@ func maker() *schema.Maker {
 	return m
 }
 
-// schemaOf is the schema of an object that a command prints with --json.
+// schemaOf returns the schema of an object that a command prints with --json.
 func schemaOf(path string) (*schema.Schema, bool) {
 	out, known := outputs[path]
 	if !known {

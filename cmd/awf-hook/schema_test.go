@@ -33,7 +33,8 @@ func TestAPIAndCommandsHaveTheSameSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, of := range map[string]any{
-		"Item": api.Item{}, "Detail": api.Detail{}, "Attempt": delivery.Attempt{}, "Phases": delivery.Phases{}, "Lane": api.Lane{}, "Operation": engine.Operation{},
+		"Item": api.Item{}, "Detail": api.Detail{}, "Attempt": delivery.Attempt{}, "Phases": delivery.Phases{}, "Lane": api.Lane{},
+		"Operation": engine.Operation{},
 	} {
 		described, own := document.Components.Schemas[name], maker().Object(reflect.TypeOf(of))
 		want := map[string]string{}

@@ -38,7 +38,8 @@ func TestProgress(t *testing.T) {
 			if err := os.WriteFile(events, []byte(envelopes("progress", 1)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			script := strings.NewReplacer("CONFIG", writeConfig(t, "webhooks: [{name: a, url: %q, timeout: 5s}]", url), "EVENTS", events).Replace(tt.command)
+			script := strings.NewReplacer("CONFIG", writeConfig(t, "webhooks: [{name: a, url: %q, timeout: 5s}]", url), "EVENTS",
+				events).Replace(tt.command)
 			term := onTerminalOf(t, h.command("sh", "-c", script), 48)
 			if err := term.wait(); err != nil {
 				t.Errorf("%v: %q", err, term.text())
@@ -47,7 +48,8 @@ func TestProgress(t *testing.T) {
 			if got := strings.Contains(text, "\r\x1b[K"+progress); got != tt.shown {
 				t.Errorf("%q: progress shows: %v", text, got)
 			}
-			if strings.Contains(text, progress) && !strings.Contains(text, "\r\x1b[K\x1b") && !regexp.MustCompile(`at most?[^\n]*\r\x1b\[K`).MatchString(text) {
+			if strings.Contains(text, progress) && !strings.Contains(text, "\r\x1b[K\x1b") &&
+				!regexp.MustCompile(`at most?[^\n]*\r\x1b\[K`).MatchString(text) {
 				t.Errorf("%q: the line is not taken away", text)
 			}
 			for _, line := range strings.Split(text, "\r\x1b[K") {
@@ -103,7 +105,8 @@ func TestLogFormats(t *testing.T) {
 	}
 	for env, word := range map[string]string{"LANG=C": "\x1b[2minfo:\x1b[0m", "NO_COLOR=1": "info:", "TERM=dumb": "info:"} {
 		text := show(env)
-		want := regexp.QuoteMeta("awf-hook: "+word+" a: attempt 1: ") + `.*refused after .*, next in \S+ \(delivery msg_\w+, event workflow_end\)\r\n`
+		want := regexp.QuoteMeta("awf-hook: "+word+" a: attempt 1: ") +
+			`.*refused after .*, next in \S+ \(delivery msg_\w+, event workflow_end\)\r\n`
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("%s: %q, want %s", env, text, want)
 		}
@@ -182,7 +185,8 @@ func TestWatching(t *testing.T) {
 		cmd = h.command(h.hook, args...)
 		cmd.Env = append(cmd.Env, "TERM=dumb")
 		dumb := onTerminal(t, cmd)
-		if err := dumb.wait(); err != nil || strings.Contains(dumb.text(), "\x1b") || !strings.Contains(dumb.text(), "a-webhook-with-a-long-name") {
+		if err := dumb.wait(); err != nil || strings.Contains(dumb.text(), "\x1b") ||
+			!strings.Contains(dumb.text(), "a-webhook-with-a-long-name") {
 			t.Errorf("%s on a dumb terminal: %v, %q", args[0], err, dumb.text())
 		}
 		out, err := h.command(h.hook, args...).Output()
@@ -196,7 +200,8 @@ func TestWatching(t *testing.T) {
 		PerMinute *float64 `json:"per_minute"`
 	}
 	out, err := h.command(h.hook, "top", "-c", config, "--json").Output()
-	if err != nil || json.Unmarshal(out, &lane) != nil || lane.Webhook != "a-webhook-with-a-long-name" || lane.Waiting != 30 || lane.PerMinute == nil {
+	if err != nil || json.Unmarshal(out, &lane) != nil || lane.Webhook != "a-webhook-with-a-long-name" || lane.Waiting != 30 ||
+		lane.PerMinute == nil {
 		t.Errorf("--json: %v, %s", err, out)
 	}
 }

@@ -54,7 +54,8 @@ func TestSecretsDoNotShow(t *testing.T) {
   - {name: good, url: %[3]q, secret: %[1]s}
 `, hidden, host, good)
 			folder := t.TempDir()
-			out, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--log-level", "debug", "--queue", filepath.Join(folder, "queue.db"))
+			out, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--log-level", "debug", "--queue",
+				filepath.Join(folder, "queue.db"))
 			checkFiles(t, folder)
 			if said := out + talk; strings.Contains(said, "hidden") || !unnamedAttempt.MatchString(said) {
 				t.Errorf("said %s", said)
@@ -97,7 +98,8 @@ var tried = map[string][][]string{
 		{"check", "--no-env", "CONFIG"}, {"check", "--no-env", "--print", "CONFIG"}, {"check", "--print", "--workflow", "n", "CONFIG"},
 		{"check", "--schema", "CONFIG"},
 	},
-	"run": {{"run", "--drain-timeout", "1ms", "-c", "CONFIG"}, {"run", "--drain-timeout", "1ms", "--json", "-c", "CONFIG"}, {"run", "-c", "CONFIG", "extra"}},
+	"run": {{"run", "--drain-timeout", "1ms", "-c", "CONFIG"}, {"run", "--drain-timeout", "1ms", "--json", "-c", "CONFIG"},
+		{"run", "-c", "CONFIG", "extra"}},
 	"listen": {
 		{"listen", "--secret", hidden, "--respond", "99"}, {"listen", "--secret", hidden, "nowhere:http:x"},
 	},
@@ -126,7 +128,8 @@ var tried = map[string][][]string{
 	"explain":    {{"explain", "-c", "CONFIG"}, {"explain", "-c", "CONFIG", "--json"}},
 	"transform": {
 		{"transform", "new", "--lang", "CONFIG", "CONFIG"}, {"transform", "build", "CONFIG"}, {"transform", "test", "CONFIG"},
-		{"transform", "run", "CONFIG"}, {"transform", "run", "--with", hidden, "CONFIG"}, {"transform", "bench", "CONFIG"}, {"transform", "inspect", "CONFIG"},
+		{"transform", "run", "CONFIG"}, {"transform", "run", "--with", hidden, "CONFIG"}, {"transform", "bench", "CONFIG"},
+		{"transform", "inspect", "CONFIG"},
 	},
 	"doctor":    {{"doctor", "-c", "CONFIG"}, {"doctor", "-c", "CONFIG", "--json"}},
 	"eval":      {{"eval", "payload.status == 1", "CONFIG"}},
@@ -180,7 +183,8 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 		}
 	}
 	for name, value := range map[string]string{
-		"SECRET": hidden, "VALUE": hidden, "NOT_A_URL": hidden + "://%zz", "SLASHED": hidden + "/" + hidden, "PASTED": " " + hidden, "CONTROL": hidden + "\x01", "BAD_WHSEC": "whsec_" + hidden + "***",
+		"SECRET": hidden, "VALUE": hidden, "NOT_A_URL": hidden + "://%zz", "SLASHED": hidden + "/" + hidden, "PASTED": " " + hidden,
+		"CONTROL": hidden + "\x01", "BAD_WHSEC": "whsec_" + hidden + "***",
 		"EMPTY": "", "HOUR": "3600s", "NUMBER": "1234567", "HOOK_URL": "https://hooks.example.com/services/" + hidden, "WEBHOOK_SECRET": hidden,
 	} {
 		t.Setenv(name, value)
@@ -267,7 +271,8 @@ func TestUnaskedWordsOfAReceiverDoNotShow(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{url: 'http://%s/', headers: {X-Key: hidden-0123456789}}]", ln.Addr())
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n"
 	out, talk := runHook(t, exitOK, strings.NewReader(event+event+event), "run", "-c", config, "--log-level", "debug")
-	if said := out + talk; strings.Contains(said, "hidden") || strings.Contains(said, "Unsolicited") || !strings.Contains(said, "3 delivered") {
+	if said := out + talk; strings.Contains(said, "hidden") || strings.Contains(said, "Unsolicited") ||
+		!strings.Contains(said, "3 delivered") {
 		t.Errorf("said %s", said)
 	}
 }
@@ -285,7 +290,8 @@ func TestReceiversKeysDoNotShow(t *testing.T) {
 	for name, value := range map[string]string{"literal": key, "variable": "${RK}"} {
 		t.Run(name, func(t *testing.T) {
 			queue := filepath.Join(t.TempDir(), "queue.db")
-			config := writeConfig(t, "webhooks: [{url: '%s/v2/enqueue', transform: {format: pagerduty, with: {routing_key: '%s'}}}]", echo.URL, value)
+			config := writeConfig(t, "webhooks: [{url: '%s/v2/enqueue', transform: {format: pagerduty, with: {routing_key: '%s'}}}]",
+				echo.URL, value)
 			t.Setenv("RK", key)
 			says := func(args ...string) string {
 				t.Helper()
@@ -333,7 +339,8 @@ func TestShowMasksWithoutTheConfiguration(t *testing.T) {
 	for id := range deliveryIDs(t, queue, "1") {
 		for _, args := range [][]string{{}, {"--json"}, {"-c", config}} {
 			out, _ := runHook(t, exitOK, nil, append([]string{"deliveries", "show", id, "--queue", queue}, args...)...)
-			for _, secret := range []string{token, token[2:16], strings.ToUpper(token), base64.StdEncoding.EncodeToString([]byte("x" + token))[4:20]} {
+			for _, secret := range []string{token, token[2:16], strings.ToUpper(token),
+				base64.StdEncoding.EncodeToString([]byte("x" + token))[4:20]} {
 				if strings.Contains(out, secret) {
 					t.Errorf("show %v says %s: %s", args, secret, out)
 				}

@@ -59,9 +59,11 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		if b.file != "serve.md" || !strings.Contains(b.text, "export AWF_HOOK_TOKEN") {
 			continue
 		}
-		script := strings.NewReplacer("https://hooks.example.com", s.url, "AWF_HOOK_TOKEN=...", "AWF_HOOK_TOKEN=ops-token", "oncall", "hook").Replace(b.text)
+		script := strings.NewReplacer("https://hooks.example.com", s.url, "AWF_HOOK_TOKEN=...", "AWF_HOOK_TOKEN=ops-token", "oncall",
+			"hook").Replace(b.text)
 		out, err := exec.Command("bash", "-eu", "-c", script).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), " replayed") || !strings.Contains(string(out), "WHO") {
+		if err != nil || !strings.Contains(string(out), id) || !strings.Contains(string(out), " replayed") ||
+			!strings.Contains(string(out), "WHO") {
 			t.Errorf("%v: %s", err, out)
 		}
 		waitFor(t, "dead letters again", func() bool {
@@ -129,7 +131,8 @@ func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 	if err := os.MkdirAll(workflows, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(home, "settings.yaml"), fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]\n", url), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home, "settings.yaml"), fmt.Appendf(nil, "webhooks: [{name: hook, url: %q}]\n", url),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	definition("OWN_ONE")
@@ -139,7 +142,8 @@ func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 	post := func(run, echo string) (id string) {
 		t.Helper()
 		lines := strings.Replace(envelopes(run, 1), `"payload":{}`, `"payload":{"echo":"`+echo+`"}`, 1)
-		if status := send(http.DefaultClient, s.url, strings.Replace(lines, `"workflow_name":"n"`, `"workflow_name":"deploy"`, 1)); status != http.StatusAccepted {
+		if status := send(http.DefaultClient, s.url,
+			strings.Replace(lines, `"workflow_name":"n"`, `"workflow_name":"deploy"`, 1)); status != http.StatusAccepted {
 			t.Fatal(status)
 		}
 		var list struct{ Deliveries []struct{ ID string } }
@@ -158,7 +162,8 @@ func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 			t.Errorf("show: %v: %s", err, shown)
 		}
 		var detail struct{ Body string }
-		if err := json.Unmarshal([]byte(getText(t, s.url+"/v1/deliveries/"+id)), &detail); err != nil || !strings.Contains(detail.Body, `"echo"`) {
+		if err := json.Unmarshal([]byte(getText(t, s.url+"/v1/deliveries/"+id)), &detail); err != nil ||
+			!strings.Contains(detail.Body, `"echo"`) {
 			t.Fatalf("the body is %q: %v", detail.Body, err)
 		}
 		for where, text := range map[string]string{

@@ -319,7 +319,8 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", queue}
 	home := t.TempDir()
 	ofHost := func() []string {
-		return append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host", "HOME="+home, "XDG_STATE_HOME="+home+"/state", "AWF_CONFIG_HOME="+home+"/awf")
+		return append(os.Environ(), "AWF_HOOK_TOKEN=token-of-the-host", "HOME="+home, "XDG_STATE_HOME="+home+"/state",
+			"AWF_CONFIG_HOME="+home+"/awf")
 	}
 	const runs, perRun = 6, 10
 	host := func(n int, drain string) {
@@ -386,5 +387,6 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 			twice++
 		}
 	}
-	t.Logf("%d runs of %d execs arrived with %d deliveries, %d of them in flight at a kill twice", len(receiver.runs), runs, len(receiver.ids), twice)
+	t.Logf("%d runs of %d execs arrived with %d deliveries, %d of them in flight at a kill twice", len(receiver.runs), runs,
+		len(receiver.ids), twice)
 }

@@ -130,7 +130,8 @@ func TestServeMetrics(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		`awf_hook_store_up{engine="sqlite"}`, `awf_hook_keeper{engine="sqlite"}`, `awf_hook_config_last_reload_successful`, `awf_hook_lane_state{state="open",webhook="hook"}`,
+		`awf_hook_store_up{engine="sqlite"}`, `awf_hook_keeper{engine="sqlite"}`, `awf_hook_config_last_reload_successful`,
+		`awf_hook_lane_state{state="open",webhook="hook"}`,
 	} {
 		if got := series(after, name); got != "1" {
 			t.Errorf("%s is %q, want 1", name, got)
@@ -195,7 +196,8 @@ func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
 	event := func(typ, run string, n int) string {
 		return strings.ReplaceAll(envelopes(run, n), "workflow_end", typ)
 	}
-	send(http.DefaultClient, s.url, regexp.MustCompile(`"workflow_id":"one-."`).ReplaceAllString(event("step_start", "one", 4), `"workflow_id":"one"`))
+	send(http.DefaultClient, s.url, regexp.MustCompile(`"workflow_id":"one-."`).ReplaceAllString(event("step_start", "one", 4),
+		`"workflow_id":"one"`))
 	send(http.DefaultClient, s.url, event("step_complete", "paced", 3))
 	send(http.DefaultClient, s.url, event("tool_call", "quick", 1))
 	waitFor(t, "the script's fuel", func() bool {
@@ -221,7 +223,8 @@ func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
 		}
 	}
 	for _, operation := range []string{"accept", "claim", "settle"} {
-		if got := series(text, `awf_hook_store_operation_duration_seconds_count{engine="sqlite",operation="`+operation+`"}`); got == "" || got == "0" {
+		if got := series(text, `awf_hook_store_operation_duration_seconds_count{engine="sqlite",operation="`+operation+`"}`); got == "" ||
+			got == "0" {
 			t.Errorf("%s: %q, want some", operation, got)
 		}
 	}

@@ -17,7 +17,8 @@ func TestServeSaysWhatItCannotFollow(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
 	audit := filepath.Join(t.TempDir(), "audit.jsonl")
 	line := func(run, event, more string) string {
-		return fmt.Sprintf(`{"event":"workflow.%s","execution_id":%q,"timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy"%s}`+"\n", event, run, more)
+		return fmt.Sprintf(`{"event":"workflow.%s","execution_id":%q,"timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy"%s}`+"\n",
+			event, run, more)
 	}
 	var text strings.Builder
 	for i := range maxBadLines + 20 {

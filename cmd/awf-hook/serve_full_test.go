@@ -69,8 +69,8 @@ func (f *filler) ready() int {
 	return resp.StatusCode
 }
 
-// A queue that takes no more answers 503 with a time to wait, whatever the reason. What was answered 202 before arrives, and so does what is
-// sent again when there is room. A client that is over its rate gets that answer instead.
+// A queue that takes no more answers 503 with a time to wait, whatever the reason. What was answered 202 before arrives, and so does what
+// is sent again when there is room. A client that is over its rate gets that answer instead.
 func TestServeWithAFullQueue(t *testing.T) {
 	t.Parallel()
 	remount := func(dir, how string) {

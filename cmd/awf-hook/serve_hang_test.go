@@ -71,8 +71,8 @@ func TestServeLivesWhileItsQueueHangs(t *testing.T) {
 	}
 }
 
-// While a stopped process holds the queue's lock, serve refuses events with a time to wait, and says whom it waits for. It goes on as soon as
-// that process does.
+// While a stopped process holds the queue's lock, serve refuses events with a time to wait, and says whom it waits for. It goes on as soon
+// as that process does.
 func TestServeNamesTheProcessThatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()

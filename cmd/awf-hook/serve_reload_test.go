@@ -97,8 +97,8 @@ var breakages = []struct {
 	{"a certificate is cut", "cert.pem", func(f *folder) { f.must(os.Truncate(f.at("cert.pem"), 100)) }},
 }
 
-// Whatever becomes of a file of the configuration, the one before goes on to hold, and the log, the metric, the API, /readyz and systemd say so.
-// Mended, the file is taken up.
+// Whatever becomes of a file of the configuration, the one before goes on to hold, and the log, the metric, the API, /readyz and systemd
+// say so. Mended, the file is taken up.
 func TestServeKeepsWhatHoldsWhenAFileBreaks(t *testing.T) {
 	t.Parallel()
 	f, receiver := newFolder(t)

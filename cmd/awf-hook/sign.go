@@ -44,24 +44,33 @@ func (f *signingFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
 }
 
-// check checks the secrets and schemes.
-func (f *signingFlags) check() error {
+// check checks the flags. It returns the time in --at; the zero time without it.
+func (f *signingFlags) check() (at time.Time, err error) {
 	if secret := os.Getenv("WEBHOOK_SECRET"); len(f.secrets) == 0 && secret != "" {
 		f.secrets = []string{secret}
 	}
 	if len(f.secrets) == 0 || slices.Contains(f.secrets, "") {
-		return errors.New("want a secret: --secret or $WEBHOOK_SECRET")
+		return at, errors.New("want a secret: --secret or $WEBHOOK_SECRET")
 	}
 	for _, scheme := range f.schemes {
 		if scheme == custom {
 			if err := f.custom.Check(); err != nil {
-				return fmt.Errorf("--%w", err)
+				return at, fmt.Errorf("--%w", err)
 			}
 		} else if !slices.Contains(signature.Schemes, signature.Scheme(scheme)) {
-			return fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", scheme)
+			return at, fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", scheme)
 		}
 	}
-	return nil
+	if f.at == "" {
+		return at, nil
+	}
+	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil && seconds >= 0 {
+		return time.Unix(seconds, 0), nil
+	}
+	if at, err = time.Parse(time.RFC3339, f.at); err != nil {
+		return at, fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z or Unix seconds, got %q", f.at)
+	}
+	return at, nil
 }
 
 func (f *signingFlags) sign(scheme string, h http.Header, m signature.Message) error {
@@ -77,21 +86,6 @@ func (f *signingFlags) verify(scheme string, r recorded) error {
 		return f.custom.Verify(r.header, r.body, r.at, f.secrets...)
 	}
 	return signature.Verify(r.header, r.body, signature.Scheme(scheme), r.at, f.secrets...)
-}
-
-// time parses --at; the zero time without it.
-func (f *signingFlags) time() (time.Time, error) {
-	if f.at == "" {
-		return time.Time{}, nil
-	}
-	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil && seconds >= 0 {
-		return time.Unix(seconds, 0), nil
-	}
-	at, err := time.Parse(time.RFC3339, f.at)
-	if err != nil {
-		return at, fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z or Unix seconds, got %q", f.at)
-	}
-	return at, nil
 }
 
 func (c *command) signCommand() *cobra.Command {
@@ -121,10 +115,7 @@ type signedJSON struct {
 }
 
 func (c *command) sign(flags signingFlags, id string, asJSON bool, args []string) error {
-	if err := flags.check(); err != nil {
-		return err
-	}
-	at, err := flags.time()
+	at, err := flags.check()
 	if err != nil {
 		return err
 	}

@@ -22,12 +22,11 @@ type stage struct {
 //	run       stop reading stdin, after the drain timeout         stop
 //	follow    stop reading the files                              stop
 //	serve     not ready; stop taking events after --lame-duck     stop
-//	emit      stop                                                stop
-//	demo      stop                                                stop
-//	listen    stop                                                stop
 //	exec      the command's alone; once it has ended, stop        stop
+//	others    stop                                                stop
 //
-// What a stop leaves undelivered is kept in the queue.
+// The others are demo, deliveries list --watch, deliveries send, emit, listen, queue move, top and webhooks test. The queue keeps what a
+// stop leaves undelivered.
 func onSignals(stages ...stage) (end func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

@@ -121,7 +121,8 @@ func TestServeTraces(t *testing.T) {
 	if len(request) != 1 || len(accept) != 1 || len(transform) != 1 || len(sends) != 2 {
 		t.Fatalf("spans %+v, want a request, an acceptance, a transform and two attempts", collector.spans)
 	}
-	if request[0].ParentSpanID != givenSpan || request[0].Kind != int(trace.Server) || request[0].value("http.response.status_code") != "202" ||
+	if request[0].ParentSpanID != givenSpan || request[0].Kind != int(trace.Server) ||
+		request[0].value("http.response.status_code") != "202" ||
 		accept[0].ParentSpanID != request[0].SpanID || accept[0].Kind != int(trace.Producer) || transform[0].Kind != int(trace.Internal) {
 		t.Errorf("request %+v, acceptance %+v, transform %+v", request, accept, transform)
 	}
@@ -151,7 +152,8 @@ func TestTraceOfACommand(t *testing.T) {
 		receiver := &traced{parents: []string{"no failure"}}
 		config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
 		cmd := exec.Command("awf-hook", "run", "-c", config, "--queue", "memory:")
-		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TRACEPARENT=") }), "TRACEPARENT="+c.env)
+		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TRACEPARENT=") }),
+			"TRACEPARENT="+c.env)
 		cmd.Stdin = strings.NewReader(c.line + "\n")
 		if out, err := cmd.CombinedOutput(); err != nil || len(receiver.parents) != 2 {
 			t.Fatalf("%s: %v, %s", name, err, out)

@@ -227,7 +227,8 @@ func TestSpillIsSaid(t *testing.T) {
 	// The file is for a webhook that no longer exists: awf-hook says so and does not count it as delivered.
 	write(t, config, "webhooks: [{name: other, url: 'http://127.0.0.1:1/'}]")
 	code, said = hookIn(nil, string(readFileOf(t, file)), "run", "-c", config, "--queue", filepath.Join(t.TempDir(), "queue.db"))
-	if code != exitFailure || !strings.Contains(said, "an event names a webhook that the configuration does not have") || !strings.Contains(said, "2 refused") {
+	if code != exitFailure || !strings.Contains(said, "an event names a webhook that the configuration does not have") ||
+		!strings.Contains(said, "2 refused") {
 		t.Errorf("exit code %d, said %s", code, said)
 	}
 	out, _ := runHook(t, exitOK, strings.NewReader(string(readFileOf(t, file))), "preview", "-c", config)
@@ -237,7 +238,8 @@ func TestSpillIsSaid(t *testing.T) {
 	// A place that cannot be written is named with the reason, and the next one is used.
 	temp := t.TempDir()
 	code, said = hookIn([]string{"TMPDIR=" + temp}, "", append(args, "-c", config, "--spill", temp)...)
-	if want := "in memory; cannot write to " + temp + ": is a directory\n"; code != exitOK || !strings.Contains(said, want) || !strings.Contains(said, "1 kept written to "+temp+"/awf-hook-") {
+	if want := "in memory; cannot write to " + temp + ": is a directory\n"; code != exitOK || !strings.Contains(said, want) ||
+		!strings.Contains(said, "1 kept written to "+temp+"/awf-hook-") {
 		t.Errorf("exit code %d, said %s, want %s", code, said, want)
 	}
 }

@@ -57,7 +57,8 @@ func TestStatesArrive(t *testing.T) {
 			t.Fatal(err)
 		}
 		runHook(t, exitOK, bytes.NewReader(audit), "run", "-c", config, "--storage", recordings+"/storage")
-		compareStates(t, slices.DeleteFunc(slices.Clone(want), func(body string) bool { return !strings.HasPrefix(body, `{"event":"workflow_`) }), end())
+		compareStates(t, slices.DeleteFunc(slices.Clone(want),
+			func(body string) bool { return !strings.HasPrefix(body, `{"event":"workflow_`) }), end())
 	})
 }
 

@@ -67,8 +67,8 @@ func (o *stdout) judge(err error) error {
 
 // cause returns an error without the operation and the file's name.
 func cause(err error) error {
-	if on := (*fs.PathError)(nil); errors.As(err, &on) {
-		return on.Err
+	if failed, is := errors.AsType[*fs.PathError](err); is {
+		return failed.Err
 	}
 	return err
 }

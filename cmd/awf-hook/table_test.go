@@ -56,7 +56,8 @@ func TestDeliveriesOnATerminal(t *testing.T) {
 			t.Errorf("on a terminal of 60 columns: %q", text)
 		}
 	}
-	if text := show("n\n", "replay", "--state", "delivered", "--all"); !strings.Contains(text, "replay 1 delivered ones? [y/N]") || !strings.Contains(text, "nothing changed") {
+	if text := show("n\n", "replay", "--state", "delivered", "--all"); !strings.Contains(text, "replay 1 delivered ones? [y/N]") ||
+		!strings.Contains(text, "nothing changed") {
 		t.Errorf("after a no: %q", text)
 	}
 	if text := show("y\n", "replay", "--state", "delivered", "--all"); !strings.Contains(text, "1 replayed") {

@@ -91,7 +91,8 @@ func TestExecTerminal(t *testing.T) {
 	}
 	want := show(h.command("sh", "-c", script))
 	got := show(h.command(h.hook, "exec", "-c", config, "--", "sh", "-c", script))
-	if got != want || !strings.Contains(got, "\x1b[31mred\x1b[0m") || !strings.Contains(got, "40 120") || !strings.Contains(got, "read typed") {
+	if got != want || !strings.Contains(got, "\x1b[31mred\x1b[0m") || !strings.Contains(got, "40 120") ||
+		!strings.Contains(got, "read typed") {
 		t.Errorf("shown %q, without awf-hook %q", got, want)
 	}
 	end()
@@ -109,9 +110,12 @@ func TestExecSignalsOnce(t *testing.T) {
 		want     string
 	}{
 		{"Ctrl-C", true, func(_ *exec.Cmd, term *terminal) error { _, err := term.pty.Write([]byte{3}); return err }, "interrupt\n"},
-		{"SIGTERM to awf-hook on a terminal", true, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) }, "terminated\n"},
-		{"SIGINT to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGINT) }, "interrupt\n"},
-		{"SIGTERM to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) }, "terminated\n"},
+		{"SIGTERM to awf-hook on a terminal", true, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) },
+			"terminated\n"},
+		{"SIGINT to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGINT) },
+			"interrupt\n"},
+		{"SIGTERM to awf-hook without a terminal", false, func(cmd *exec.Cmd, _ *terminal) error { return cmd.Process.Signal(syscall.SIGTERM) },
+			"terminated\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -212,8 +216,10 @@ tests:
 		anyway   []string
 	}{
 		{[]string{"preview", "-c", config, events}, []string{"\x1b[2mContent-Type: application/json\x1b[0m", "\x1b[1ma\x1b[0m: POST"}, nil},
-		{[]string{"explain", "-c", config, events}, []string{"\x1b[1mpayload.n == 1", "\x1b[2m  └─ \x1b[0m", "\x1b[32msent\x1b[0m"}, []string{"◀ decided"}},
-		{[]string{"test", "-c", config}, []string{"\x1b[32mpassed\x1b[0m", "\x1b[31mfailed\x1b[0m", "\x1b[31m-      \"n\": 2\x1b[0m", "\x1b[32m+      \"n\": 1"},
+		{[]string{"explain", "-c", config, events}, []string{"\x1b[1mpayload.n == 1", "\x1b[2m  └─ \x1b[0m", "\x1b[32msent\x1b[0m"},
+			[]string{"◀ decided"}},
+		{[]string{"test", "-c", config}, []string{"\x1b[32mpassed\x1b[0m", "\x1b[31mfailed\x1b[0m", "\x1b[31m-      \"n\": 2\x1b[0m",
+			"\x1b[32m+      \"n\": 1"},
 			[]string{"wanted a request of a, none was made: other type"}},
 		{[]string{"check", "-c", config}, []string{"\x1b[32mgood\x1b[0m"}, nil},
 	} {

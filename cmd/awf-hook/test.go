@@ -223,7 +223,7 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 
 // envelope writes an event of a test as a line. It adds required keys that the test lacks.
 func envelope(t *config.Tree) []byte {
-	given := t.AppendJSON(nil, appendString)
+	given := t.AppendJSON(nil)
 	if t.Kind != config.TreeMapping {
 		return append(given, '\n')
 	}

@@ -44,12 +44,10 @@ it. You need only the language's own tools to build it.`,
 		Example: "  awf-hook transform new --lang rust hello",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var system *fs.PathError
-			err := author.New(".", args[0], language)
-			if errors.As(err, &system) {
-				return failure(err)
-			}
-			if err != nil {
+			if err := author.New(".", args[0], language); err != nil {
+				if _, isSystem := errors.AsType[*fs.PathError](err); isSystem {
+					return failure(err)
+				}
 				return err
 			}
 			c.sayf("made %s: cd %[1]s && %s", args[0], author.Steps(language))

@@ -154,7 +154,8 @@ webhooks:
 	for i := range c.nodes {
 		c.node(i).end(t, syscall.SIGTERM)
 	}
-	t.Logf("%v of trouble: %v; %d ordered and %d other events, %d requests were sent again", length, done, sentOrdered.Load(), sentPlain.Load(), again.Load())
+	t.Logf("%v of trouble: %v; %d ordered and %d other events, %d requests were sent again", length, done, sentOrdered.Load(),
+		sentPlain.Load(), again.Load())
 	if int64(ordered.count()) != sentOrdered.Load() || int64(plainOnes.count()) != sentPlain.Load() {
 		t.Errorf("%d of %d and %d of %d arrived", ordered.count(), sentOrdered.Load(), plainOnes.count(), sentPlain.Load())
 	}

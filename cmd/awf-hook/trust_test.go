@@ -80,7 +80,8 @@ func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 	cmd := exec.Command("awf-hook", args...)
 	cmd.Dir, cmd.Stdin = filepath.Join(c.dir, "project"), strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(c.dir, "config"), "XDG_STATE_HOME="+filepath.Join(c.dir, "state"),
-		"XDG_CACHE_HOME="+filepath.Join(c.dir, "cache"), "XDG_DATA_HOME="+filepath.Join(c.dir, "data"), "OWN_TOKEN="+ownToken, "OWN_SECRET="+ownSecret)
+		"XDG_CACHE_HOME="+filepath.Join(c.dir, "cache"), "XDG_DATA_HOME="+filepath.Join(c.dir, "data"), "OWN_TOKEN="+ownToken,
+		"OWN_SECRET="+ownSecret)
 	kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 	defer kill.Stop()
 	out, err := cmd.CombinedOutput()
@@ -119,7 +120,8 @@ func TestUntrustedProjectDoesNothing(t *testing.T) {
 	}
 	follow := exec.Command("awf-hook", "follow", "--project", ".", "--log-level", "debug", audit)
 	follow.Dir = filepath.Join(c.dir, "project")
-	follow.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(c.dir, "config"), "XDG_STATE_HOME="+filepath.Join(c.dir, "state"), "OWN_TOKEN="+ownToken)
+	follow.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(c.dir, "config"), "XDG_STATE_HOME="+filepath.Join(c.dir, "state"),
+		"OWN_TOKEN="+ownToken)
 	var said strings.Builder
 	follow.Stderr = &said
 	start(t, follow)
@@ -172,7 +174,8 @@ func TestHostileCheckoutStartsFast(t *testing.T) {
 				return err
 			}
 			for i := range 10_000 {
-				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf(".awf/workflows/%d.yaml", i)), fmt.Appendf(nil, "name: w%d\n", i), 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf(".awf/workflows/%d.yaml", i)), fmt.Appendf(nil, "name: w%d\n", i),
+					0o600); err != nil {
 					return err
 				}
 			}

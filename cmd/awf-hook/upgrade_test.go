@@ -29,7 +29,8 @@ func TestUpgrade(t *testing.T) {
 	path := os.Getenv("PATH")
 	receiver := &keyed{t: t, ids: map[string]int{}, last: map[string]int{}}
 	c := &cluster{t: t, nodes: make([]*served, 2), ports: []string{freePort(), freePort()}}
-	c.config = writeConfig(t, "queue: {namespace: test}\nwebhooks: [{name: hook, url: %q, order_by: payload.key, max_in_flight: 16}]", serve(t, receiver))
+	c.config = writeConfig(t, "queue: {namespace: test}\nwebhooks: [{name: hook, url: %q, order_by: payload.key, max_in_flight: 16}]",
+		serve(t, receiver))
 	var over atomic.Bool
 	var sent, again atomic.Int64
 	change := func(i int, isOld bool) {

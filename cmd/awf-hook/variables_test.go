@@ -66,7 +66,8 @@ func TestValuesOfVariablesDoNotShowInMistakes(t *testing.T) {
 // saysNoVariable tries a transform that is given a variable with commands that might show it, and counts those that fail.
 func saysNoVariable(t *testing.T, name, step, event string) (refused int64) {
 	t.Helper()
-	config := writeConfig(t, "webhooks:\n  - url: http://127.0.0.1:9/\n    transform: [%s]\n", strings.ReplaceAll(step, "VALUE", "${"+name+"}"))
+	config := writeConfig(t, "webhooks:\n  - url: http://127.0.0.1:9/\n    transform: [%s]\n",
+		strings.ReplaceAll(step, "VALUE", "${"+name+"}"))
 	for _, args := range [][]string{
 		{"check", config}, {"check", "--json", config}, {"preview", "-c", config}, {"explain", "-c", config}, {"explain", "--json", "-c", config},
 		{"run", "--drain-timeout", "1ms", "--queue", "memory:", "--log-level", "debug", "-c", config},

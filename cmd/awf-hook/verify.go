@@ -55,10 +55,7 @@ func (c *command) verify(flags signingFlags, headers string, asJSON bool, args [
 			flags.schemes = append(flags.schemes, custom)
 		}
 	}
-	if err := flags.check(); err != nil {
-		return err
-	}
-	at, err := flags.time()
+	at, err := flags.check()
 	if err != nil {
 		return err
 	}
@@ -103,7 +100,7 @@ type verifiedJSON struct {
 	Signatures map[string]string `json:"signatures"`
 }
 
-// verdicts says what each scheme finds in a request, and whether all is good. A scheme whose headers are missing counts only with all.
+// verdicts verifies a request under each scheme. A scheme whose headers are missing counts only if all is true.
 func (f *signingFlags) verdicts(r recorded, all bool) verifiedJSON {
 	v := verifiedJSON{OK: true, Signatures: map[string]string{}}
 	for _, scheme := range f.schemes {
@@ -118,7 +115,7 @@ func (f *signingFlags) verdicts(r recorded, all bool) verifiedJSON {
 	return v
 }
 
-// printVerdicts prints them on lines with a prefix.
+// printVerdicts prints a line for each scheme, with a prefix.
 func (c *command) printVerdicts(v *verifiedJSON, prefix string, schemes []string) {
 	for _, scheme := range schemes {
 		if found, has := v.Signatures[scheme]; has {

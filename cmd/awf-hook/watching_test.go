@@ -144,7 +144,8 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	if board.SchemaVersion < 36 || board.UID == "" || board.ID != nil || board.Templating.List[0].Type != "datasource" {
-		t.Errorf("the dashboard is of schema %d, uid %q, id %v, and its first variable is %v", board.SchemaVersion, board.UID, board.ID, board.Templating.List[0])
+		t.Errorf("the dashboard is of schema %d, uid %q, id %v, and its first variable is %v", board.SchemaVersion, board.UID, board.ID,
+			board.Templating.List[0])
 	}
 	f := listed(t)
 	for name, is := range map[string]string{"process_resident_memory_bytes": "gauge | ", "go_goroutines": "gauge | "} {

@@ -39,7 +39,7 @@ func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
 	if err := c.checkType(typ); err != nil {
 		return err
 	}
-	cfg, err := c.load(where.search()) // it sends, so untrusted files stay out
+	cfg, err := c.load(where.search()) // not loadDry: it sends, so untrusted files stay out
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
 		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
-			d, _ := config.ParseDuration(rest) // PreRunE looked at it
+			d, _ := config.ParseDuration(rest) // PreRunE checked it
 			return q.Pause(ctx, webhook, d, reason)
 		})
 	cmd.PreRunE = func(*cobra.Command, []string) error {

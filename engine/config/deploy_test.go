@@ -164,7 +164,8 @@ func TestComposeFile(t *testing.T) {
 			mounted[volume] = name
 		}
 		if strings.HasPrefix(name, "node") {
-			if s.Environment["AWF_QUEUE_URL"] == "" || strings.Contains(s.Environment["AWF_QUEUE_URL"], "PASSWORD") || len(s.Command) == 0 || s.Command[0] != "serve" || len(s.Volumes) != 2 {
+			if s.Environment["AWF_QUEUE_URL"] == "" || strings.Contains(s.Environment["AWF_QUEUE_URL"], "PASSWORD") || len(s.Command) == 0 ||
+				s.Command[0] != "serve" || len(s.Volumes) != 2 {
 				t.Errorf("%s: %+v", name, s)
 			}
 			if !strings.Contains(string(balancer), "server "+name+":8470;") {

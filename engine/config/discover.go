@@ -46,13 +46,12 @@ func (s Search) Load() (*Config, error) {
 			p.readSettings(merged)
 		}
 		merged.Project, merged.Workflows = p, p.workflows(merged)
-		var ofProject Errors
-		switch {
-		case !s.Inspect || p.Err == nil:
-		case errors.As(p.Err, &ofProject):
-			mistakes = append(mistakes, ofProject...)
-		default:
-			return merged, p.Err
+		if s.Inspect && p.Err != nil {
+			inProject, ok := errors.AsType[Errors](p.Err)
+			if !ok {
+				return merged, p.Err
+			}
+			mistakes = append(mistakes, inProject...)
 		}
 	}
 	if len(mistakes) > 0 {
@@ -68,16 +67,14 @@ func (s Search) loadOwn() (*Config, Errors, error) {
 	var mistakes Errors
 	for _, path := range s.ownPlaces() {
 		cfg, err := load(path, UserFile, s.Env)
-		var errs Errors
+		inFile, isRead := errors.AsType[Errors](err)
 		switch {
-		case errors.As(err, &errs):
-			mistakes = append(mistakes, errs...)
-		case errors.Is(err, fs.ErrNotExist) && s.File == "":
-			continue
-		case err != nil:
+		case err == nil || isRead:
+			mistakes = append(mistakes, inFile...)
+			merged.add(cfg)
+		case !errors.Is(err, fs.ErrNotExist) || s.File != "":
 			return nil, nil, err
 		}
-		merged.add(cfg)
 	}
 	return merged, mistakes, nil
 }

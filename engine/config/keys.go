@@ -44,7 +44,7 @@ type Key struct {
 	Without  string   // what applies if the key is missing, in words or decided elsewhere
 	Min, Max int64    // durations in nanoseconds, sizes and texts in bytes, lists and mappings in entries; 0 for no bound
 	Choices  []string // the allowed texts; nil for any
-	UserOnly bool     // only the user's own files may set it: that of -c and the global one
+	UserOnly bool     // only the user's own files, that of -c and the global one, may set it and the keys below it
 	Required bool     // the mapping must have it
 	Plain    bool     // variables are not expanded
 	Is       string   // what it means
@@ -126,20 +126,21 @@ const (
 //go:generate go test -run ^TestKeysStandInDocs$ -update
 
 // Keys returns all keys, in the order of the documentation.
-func Keys() []Key { return flat("", rootKeys) }
+func Keys() []Key { return flat("", false, rootKeys) }
 
 var rootKey = Key{Kind: KindMapping, below: rootKeys}
 
 // flat lists the keys of a table and of the tables below it, with their full paths.
-func flat(path string, table []Key) []Key {
+func flat(path string, userOnly bool, table []Key) []Key {
 	var list []Key
 	for _, k := range table {
+		k.UserOnly = k.UserOnly || userOnly
 		below := "."
 		if k.Kind != KindMapping {
 			below = "[]."
 		}
 		k.Path = path + k.Path
-		list = append(append(list, k), flat(k.Path+below, k.below)...)
+		list = append(append(list, k), flat(k.Path+below, k.UserOnly, k.below)...)
 	}
 	return list
 }

@@ -29,12 +29,14 @@ var mergedValues = map[string]struct{ first, second, holds string }{
 	"queue.max_size":     {"1MiB", "2MiB", "2MiB"},
 	"serve.listen":       {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:2"},
 	"serve.hosts":        {"[a, b]", "[c]", "[c]"},
-	"serve.tokens":       {"[{name: a, sha256: " + digestA + "}, {name: b, sha256: " + digestB + "}]", "[{name: c, sha256: " + digestB + "}]", "[{name: c, sha256: " + digestB + "}]"},
-	"serve.secret":       {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
-	"serve.rate":         {"1/s", "2/s", "2/s"},
-	"serve.page":         {"off", "operate", "operate"},
-	"serve.tls":          {"{cert_file: /a.pem, key_file: /a.key}", "{cert_file: /b.pem, key_file: /b.key}", "{cert_file: /b.pem, key_file: /b.key}"},
-	"server":             {"{url: 'https://a.example', token: a}", "{url: 'https://b.example'}", "{url: 'https://b.example'}"},
+	"serve.tokens": {"[{name: a, sha256: " + digestA + "}, {name: b, sha256: " + digestB + "}]", "[{name: c, sha256: " + digestB + "}]",
+		"[{name: c, sha256: " + digestB + "}]"},
+	"serve.secret": {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
+	"serve.rate":   {"1/s", "2/s", "2/s"},
+	"serve.page":   {"off", "operate", "operate"},
+	"serve.tls": {"{cert_file: /a.pem, key_file: /a.key}", "{cert_file: /b.pem, key_file: /b.key}",
+		"{cert_file: /b.pem, key_file: /b.key}"},
+	"server": {"{url: 'https://a.example', token: a}", "{url: 'https://b.example'}", "{url: 'https://b.example'}"},
 }
 
 // parseAs reads a file that gives nothing but a value at a key's path. Without variables no file of certificates is opened.
@@ -58,8 +60,10 @@ func sameKeys(a, b *config.Config) bool {
 		}
 		return texts
 	}
-	return a.Queue.Equal(b.Queue) && a.HTTPSOnly == b.HTTPSOnly && slices.Equal(a.Allow, b.Allow) && slices.Equal(name(a.Tests), name(b.Tests)) &&
-		a.Server.URL == b.Server.URL && a.Server.Token.Reveal() == b.Server.Token.Reveal() && a.Serve.TLS.CertFile == b.Serve.TLS.CertFile && a.Serve.TLS.KeyFile == b.Serve.TLS.KeyFile &&
+	return a.Queue.Equal(b.Queue) && a.HTTPSOnly == b.HTTPSOnly && slices.Equal(a.Allow, b.Allow) &&
+		slices.Equal(name(a.Tests), name(b.Tests)) &&
+		a.Server.URL == b.Server.URL && a.Server.Token.Reveal() == b.Server.Token.Reveal() && a.Serve.TLS.CertFile == b.Serve.TLS.CertFile &&
+		a.Serve.TLS.KeyFile == b.Serve.TLS.KeyFile &&
 		a.Serve.Listen == b.Serve.Listen && a.Serve.Page == b.Serve.Page && a.Serve.Rate == b.Serve.Rate &&
 		slices.Equal(a.Serve.Hosts, b.Serve.Hosts) && slices.Equal(a.Serve.Tokens, b.Serve.Tokens) &&
 		slices.Equal(secrets(a.Serve.Secrets), secrets(b.Serve.Secrets))
@@ -69,7 +73,8 @@ func sameKeys(a, b *config.Config) bool {
 func TestKeysMergeAsTheirRowsSay(t *testing.T) {
 	for _, key := range config.Keys() {
 		path := key.Path
-		if strings.HasPrefix(path, "webhooks") || strings.Contains(path, "[]") || strings.HasPrefix(path, "server.") || strings.HasPrefix(path, "serve.tls.") ||
+		if strings.HasPrefix(path, "webhooks") || strings.Contains(path, "[]") || strings.HasPrefix(path, "server.") ||
+			strings.HasPrefix(path, "serve.tls.") ||
 			key.Kind == config.KindMapping && mergedValues[path].first == "" {
 			continue
 		}
@@ -80,7 +85,8 @@ func TestKeysMergeAsTheirRowsSay(t *testing.T) {
 		}
 		parsed := func(origin config.Origin, value string) *config.Config {
 			cfg, err := parseAs(t, origin, path, value)
-			if isRefused := origin != config.UserFile && key.UserOnly; (err != nil) != isRefused || isRefused && !strings.Contains(err.Error(), "not allowed here") {
+			if isRefused := origin != config.UserFile && key.UserOnly; (err != nil) != isRefused ||
+				isRefused && !strings.Contains(err.Error(), "not allowed here") {
 				t.Fatalf("%s: %s of a file of origin %d: %v", path, value, origin, err)
 			}
 			return cfg

@@ -126,7 +126,8 @@ func TestWhatYAMLCanHold(t *testing.T) {
 		switch {
 		case test.want == "" && len(found) > 0:
 			t.Errorf("%s: %v, want it good", test.name, found)
-		case test.want != "" && !slices.ContainsFunc(found, func(m *config.Error) bool { return strings.Contains(m.Message, test.want) && m.Line >= 3 }):
+		case test.want != "" && !slices.ContainsFunc(found,
+			func(m *config.Error) bool { return strings.Contains(m.Message, test.want) && m.Line >= 3 }):
 			t.Errorf("%s: %v, want %s", test.name, found, test.want)
 		}
 	}
@@ -147,7 +148,8 @@ func TestMistakesAreBounded(t *testing.T) {
 		}
 		began := time.Now()
 		found := mistakes(t, text)
-		if len(found) != 1_001 || !slices.ContainsFunc(found, func(m *config.Error) bool { return strings.HasPrefix(m.Message, "more than 1000 mistakes") }) {
+		if len(found) != 1_001 || !slices.ContainsFunc(found,
+			func(m *config.Error) bool { return strings.HasPrefix(m.Message, "more than 1000 mistakes") }) {
 			t.Errorf("%s: %d mistakes", name, len(found))
 		}
 		t.Logf("%s: %v", name, time.Since(began))

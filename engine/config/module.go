@@ -146,19 +146,11 @@ func (m *Module) open() (*os.File, error) {
 
 // digest returns the SHA-256 and the size of the module's file. It refuses a file larger than limit bytes.
 func (m *Module) digest(limit int64) (sum string, size int64, err error) {
-	f, err := m.open()
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", 0, err
-	}
-	if info.Size() > limit {
-		return "", 0, &file.TooLarge{Limit: limit}
-	}
-	h := sha256.New()
-	size, err = io.Copy(h, io.LimitReader(f, limit))
-	return fmt.Sprintf("sha256:%x", h.Sum(nil)), size, err
+	text, err := m.Read(func(size int64) error {
+		if size > limit {
+			return &file.TooLarge{Limit: limit}
+		}
+		return nil
+	})
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(text)), int64(len(text)), err
 }

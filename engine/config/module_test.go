@@ -24,7 +24,8 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, to := range map[string]string{"inside": "m.wasm", "outside": "../../project-too/m.wasm", "absolute": filepath.Join(dir, "project-too/m.wasm"), "folder": "../../project-too"} {
+	for name, to := range map[string]string{"inside": "m.wasm", "outside": "../../project-too/m.wasm",
+		"absolute": filepath.Join(dir, "project-too/m.wasm"), "folder": "../../project-too"} {
 		if err := os.Symlink(to, filepath.Join(project, "modules", name)); err != nil {
 			t.Fatal(err)
 		}

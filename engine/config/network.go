@@ -9,11 +9,11 @@ import (
 )
 
 var networkKeys = []Key{
-	{Path: "allow", Kind: KindRanges, Max: 100, UserOnly: true, merge: allHold,
+	{Path: "allow", Kind: KindRanges, Max: 100, merge: allHold,
 		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
 			"reach no private address, and no webhook reaches a link-local or metadata address",
 		access: reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow)},
-	{Path: "https_only", Kind: KindBool, Default: "false", UserOnly: true,
+	{Path: "https_only", Kind: KindBool, Default: "false",
 		Is:     "refuses webhooks whose URL is http",
 		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
 }
@@ -82,12 +82,12 @@ func (t TLS) Client() *tls.Config {
 }
 
 var tlsKeys = []Key{
-	{Path: "ca_file", Kind: KindText, UserOnly: true,
+	{Path: "ca_file", Kind: KindText,
 		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "a client certificate, for receivers that require one",
+	{Path: "cert_file", Kind: KindText, Is: "a client certificate, for receivers that require one",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
-	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "the key of cert_file",
+	{Path: "key_file", Kind: KindText, Is: "the key of cert_file",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 

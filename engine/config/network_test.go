@@ -97,7 +97,8 @@ func TestTLSFiles(t *testing.T) {
 	}{
 		{"all", fmt.Sprintf("{ca_file: %s, cert_file: %s, key_file: %s}", cert, cert, key), "", true, true},
 		{"beside the configuration", "{ca_file: cert.pem}", "", true, false},
-		{"certificate alone", fmt.Sprintf("{cert_file: %s}", cert), "webhooks[0].tls: want cert_file and key_file, or none of them", false, false},
+		{"certificate alone", fmt.Sprintf("{cert_file: %s}", cert),
+			"webhooks[0].tls: want cert_file and key_file, or none of them", false, false},
 		{"another's key", fmt.Sprintf("{cert_file: %s, key_file: %s}", cert, otherKey), "no certificate that goes with key_file", false, false},
 		{"no certificate", fmt.Sprintf("{ca_file: %s}", key), "no certificate in it", false, false},
 		{"huge", fmt.Sprintf("{ca_file: %s}", huge), "over 1 MiB: not a file of certificates", false, false},

@@ -195,8 +195,6 @@ func (d *decoder) option(n node, k *format.Key) Option {
 	case format.KindFields:
 		d.optionFields(n, &o)
 		o.unread = len(d.errs) > before && o.texts == nil
-	case format.KindText:
-		o.at = d.optionText(n, "a text")
 	case format.KindSecret:
 		o.at = d.optionText(n, "a secret")
 	case format.KindNumber:
@@ -208,6 +206,8 @@ func (d *decoder) option(n node, k *format.Key) Option {
 	case format.KindChoice:
 		o.at = d.optionText(n, "a text")
 		o.value = parseOption[string](d, n, o.at)
+	default:
+		o.at = d.optionText(n, "a text")
 	}
 	if k.Kind != format.KindList && k.Kind != format.KindFields {
 		o.texts = []Text{o.at}

@@ -52,7 +52,8 @@ func TestMistakesInOptions(t *testing.T) {
 		{"pagerduty", `routing_key: !secret x`, `2:21: routing_key: a value that begins with ! is a YAML tag; ${NAME} reads a variable`},
 		{"telegram", `chat_id: 1, thread_id: x`, `2:31: thread_id: want a number from 1 to 2147483647, got "x"`},
 		{"telegram", `chat_id: 1, thread_id: 0`, `2:31: thread_id: want 1 to 2147483647, got 0`},
-		{"telegram", `chat_id: 1, thread_id: 99999999999999999999`, `2:31: thread_id: want a number from 1 to 2147483647, got "99999999999999999999"`},
+		{"telegram", `chat_id: 1, thread_id: 99999999999999999999`,
+			`2:31: thread_id: want a number from 1 to 2147483647, got "99999999999999999999"`},
 		{"telegram", `chat_id: 1, thread_id: 0x1F`, `2:31: thread_id: want a number from 1 to 2147483647, got "0x1F"`},
 		{"telegram", `chat_id: 1, thread_id: 1_000`, `2:31: thread_id: want a number from 1 to 2147483647, got "1_000"`},
 		{"telegram", `chat_id: 1, thread_id: 007`, `2:31: thread_id: a number with a leading zero is octal for some and not for others, got "007": leave the zero out`},
@@ -67,7 +68,8 @@ func TestMistakesInOptions(t *testing.T) {
 		var got []string
 		for _, m := range mistakes {
 			got = append(got, fmt.Sprintf("%d:%d: %s: %s", m.Line, m.Col, strings.TrimPrefix(m.Path, "webhooks[0].transform[0].with."), m.Message))
-			if m.Code != "format.option" && !slices.Contains([]string{"yaml.merge", "yaml.duplicate", "yaml.octal", "yaml.tag", "variable.form"}, m.Code) {
+			if m.Code != "format.option" && !slices.Contains([]string{"yaml.merge", "yaml.duplicate", "yaml.octal", "yaml.tag",
+				"variable.form"}, m.Code) {
 				t.Errorf("%s: the code is %s", m, m.Code)
 			}
 		}
@@ -90,7 +92,8 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 		`123456789012345678901234567890`: "123456789012345678901234567890", `12:30:45`: "12:30:45", `"~"`: "~",
 		`$$HOME`: "$HOME", `"${SET}"`: "value", `"a ${SET}"`: "a value", `"${UNSET:-}"`: "",
 	}
-	refused := []string{`~`, `null`, ``, `!!null ""`, `!x y`, `"${UNSET}"`, `"${"`, `{a: {b: c}}`, `[[a]]`, `[~]`, `{a: ~}`, `{a: b, a: c}`, `{? [a] : b}`}
+	refused := []string{`~`, `null`, ``, `!!null ""`, `!x y`, `"${UNSET}"`, `"${"`, `{a: {b: c}}`, `[[a]]`, `[~]`, `{a: ~}`,
+		`{a: b, a: c}`, `{? [a] : b}`}
 	env := func(name string) (string, bool) { return "value", name == "SET" }
 	for _, name := range format.Names() {
 		receiver, _ := format.Lookup(name)

@@ -139,7 +139,7 @@ func (d *decoder) fail(n node, code, format string, args ...any) {
 
 func (d *decoder) add(e *Error) {
 	if len(d.errs) == maxMistakes {
-		e = &Error{Pos: e.Pos, Code: "file.mistakes", Message: fmt.Sprintf("more than %d mistakes: the others are not told", maxMistakes)}
+		e = &Error{Pos: e.Pos, Code: "file.mistakes", Message: fmt.Sprintf("more than %d mistakes: the others are not reported", maxMistakes)}
 	}
 	if !d.isFull() {
 		d.errs = append(d.errs, e)
@@ -163,7 +163,7 @@ func (d *decoder) failed(n node) bool {
 func (d *decoder) warn(n node, code, format string, args ...any) {
 	switch {
 	case len(d.warnings) == maxMistakes:
-		n.path, code, format, args = "", "file.mistakes", "more than %d warnings: the others are not told", []any{maxMistakes}
+		n.path, code, format, args = "", "file.mistakes", "more than %d warnings: the others are not reported", []any{maxMistakes}
 	case len(d.warnings) > maxMistakes:
 		return
 	}

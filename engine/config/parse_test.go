@@ -149,7 +149,8 @@ var good = map[string][]webhook{
 			w.Name, w.Secret, w.Signing = "all", "0123456789abcdef", []signature.Scheme{signature.AWF, signature.GitHub}
 			w.Custom = []signature.Custom{
 				{Header: "Stripe-Signature", Template: "{timestamp}.{body}", Prefix: "t={timestamp},v1=", Separator: ","},
-				{Header: "X-Signature", Hash: "sha512", Encoding: "base64", IDHeader: "X-Id", TimestampHeader: "X-Time", Template: "{id}{timestamp}{body}"},
+				{Header: "X-Signature", Hash: "sha512", Encoding: "base64", IDHeader: "X-Id", TimestampHeader: "X-Time",
+					Template: "{id}{timestamp}{body}"},
 			}
 		}),
 	},
@@ -229,7 +230,8 @@ func TestIdentityIsTheAbsoluteFileAndTheName(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := []string{cfg.Webhooks[0].Identity, cfg.Webhooks[1].Identity}
-		want := []string{filepath.Join(dir, "awf-hook.yaml") + "#oncall", filepath.Join(dir, "awf-hook.yaml") + "#" + unnamed("https://b.example")}
+		want := []string{filepath.Join(dir, "awf-hook.yaml") + "#oncall",
+			filepath.Join(dir, "awf-hook.yaml") + "#" + unnamed("https://b.example")}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Parse(%q), the identities (-want +got):\n%s", file, diff)
 		}

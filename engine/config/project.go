@@ -105,8 +105,7 @@ func (p *Project) readSettings(own *Config) {
 		return
 	}
 	cfg, state, err := p.read(path, text, ProjectFile)
-	var mistakes Errors
-	errors.As(err, &mistakes)
+	mistakes, _ := errors.AsType[Errors](err)
 	mistakes = append(mistakes, own.httpURLs(cfg.Webhooks)...)
 	if len(mistakes) > 0 {
 		mistakes.Sort()

@@ -174,7 +174,8 @@ tests: [{event: {event: workflow_end}}]`,
 
 func TestTrustedProjectHoldsUntilItDoesSomethingNew(t *testing.T) {
 	wasm := "one module"
-	files := map[string]string{".awf/settings.yaml": stranger, ".awf/redact.wasm": wasm, ".awf/workflows/a.yaml": "name: deploy\nwebhooks: [{url: 'https://own.example/'}]"}
+	files := map[string]string{".awf/settings.yaml": stranger, ".awf/redact.wasm": wasm,
+		".awf/workflows/a.yaml": "name: deploy\nwebhooks: [{url: 'https://own.example/'}]"}
 	c := newCheckout(t, files)
 	c.trust()
 	const trusted = "oncall=evil.example third=evil.example"
@@ -185,13 +186,17 @@ func TestTrustedProjectHoldsUntilItDoesSomethingNew(t *testing.T) {
 		change           string
 	}{
 		{"as it was shown", ".awf/settings.yaml", stranger, true, 1, ""},
-		{"a comment, a filter and an event", ".awf/settings.yaml", "# new\n" + strings.Replace(stranger, "name: oncall", "name: oncall\n    events: [step_*]\n    filter: 'true'", 1), true, 1, ""},
+		{"a comment, a filter and an event", ".awf/settings.yaml",
+			"# new\n" + strings.Replace(stranger, "name: oncall", "name: oncall\n    events: [step_*]\n    filter: 'true'", 1), true, 1, ""},
 		{"less", ".awf/settings.yaml", strings.Replace(stranger, "  - {name: audit, enabled: false}\n", "", 1), true, 1, ""},
 		{"a host", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/$", "worse.example/$", 1), false, 1, "https://worse.example"},
-		{"a port", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/$", "evil.example:8443/$", 1), false, 1, "https://evil.example:8443"},
-		{"a path", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/other\"", 1), false, 1, "another address at https://evil.example"},
+		{"a port", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/$", "evil.example:8443/$", 1), false, 1,
+			"https://evil.example:8443"},
+		{"a path", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/other\"", 1), false, 1,
+			"another address at https://evil.example"},
 		{"a variable", ".awf/settings.yaml", strings.Replace(stranger, "ONCALL_SECRET", "HOME", 1), false, 1, "$HOME"},
-		{"a shown variable elsewhere", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/${ONCALL_SECRET}\"", 1), false, 1, "$ONCALL_SECRET"},
+		{"a shown variable elsewhere", ".awf/settings.yaml", strings.Replace(stranger, "evil.example/\"", "evil.example/${ONCALL_SECRET}\"", 1),
+			false, 1, "$ONCALL_SECRET"},
 		{"an override", ".awf/settings.yaml", strings.Replace(stranger, "name: third", "name: audit2", 1), true, 1, ""},
 		{"back", ".awf/settings.yaml", stranger, true, 1, ""},
 		{"a module", ".awf/redact.wasm", "another module", false, 1, "redact.wasm sha256:"},
@@ -239,7 +244,8 @@ func TestContinuousIntegrationTrusts(t *testing.T) {
 		s := c.search()
 		trusts(c, &s)
 		cfg, err := s.Load()
-		if err != nil || cfg.Project.State != trust.Trusted || cfg.Project.Warning() != "" || !strings.Contains(hosts(cfg), "oncall=evil.example") {
+		if err != nil || cfg.Project.State != trust.Trusted || cfg.Project.Warning() != "" ||
+			!strings.Contains(hosts(cfg), "oncall=evil.example") {
 			t.Errorf("%s: %v, %v", name, hosts(cfg), err)
 		}
 	}

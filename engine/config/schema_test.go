@@ -157,7 +157,8 @@ func TestSchemaAllowsWhatIsGood(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s: %v", goodDir, err)
 	}
-	for _, file := range append(files, "../../cmd/awf-hook/init.yaml", "../../testdata/f028/settings.yaml", "../../examples/demo/awf-hook.yaml") {
+	for _, file := range append(files, "../../cmd/awf-hook/init.yaml", "../../testdata/f028/settings.yaml",
+		"../../examples/demo/awf-hook.yaml") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -228,7 +229,8 @@ func TestSchemaNamesTheChoices(t *testing.T) {
 		}
 		at, with := keyPlace(key.Path)
 		for _, choice := range append(slices.Clone(key.Choices), "none-of-them") {
-			good := !slices.ContainsFunc(mistakes(t, with(choice)), func(m *config.Error) bool { return m.Path == at && strings.Contains(m.Message, "want") })
+			good := !slices.ContainsFunc(mistakes(t, with(choice)),
+				func(m *config.Error) bool { return m.Path == at && strings.Contains(m.Message, "want") })
 			if good != slices.Contains(key.Choices, choice) && !strings.Contains(key.Path, "custom") { // a scheme is judged as a whole
 				t.Errorf("%s: %s is good = %v", key.Path, choice, good)
 			}

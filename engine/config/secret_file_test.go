@@ -29,7 +29,8 @@ func TestSecretFile(t *testing.T) {
 	} {
 		put(t, filepath.Join(dir, "secrets", "one"), tt.text)
 		for _, path := range []string{"secrets/one", filepath.Join(dir, "secrets", "one"), "${FOLDER:-secrets}/one"} {
-			cfg, err := config.Parse(filepath.Join(dir, "f.yaml"), []byte("webhooks: [{url: 'https://a.example/', secret_file: '"+path+"'}]"), environment)
+			cfg, err := config.Parse(filepath.Join(dir, "f.yaml"),
+				[]byte("webhooks: [{url: 'https://a.example/', secret_file: '"+path+"'}]"), environment)
 			if tt.mistake != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.mistake) || strings.Contains(err.Error(), secret) {
 					t.Errorf("a file of %d bytes: %v, want %s", len(tt.text), err, tt.mistake)

@@ -39,52 +39,52 @@ func (s *Serve) Certificate() *tls.Certificate {
 }
 
 var serveKeys = []Key{
-	{Path: "listen", Kind: KindText, UserOnly: true, Without: "127.0.0.1:8470",
+	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470",
 		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
 			func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
 			"and `tls`, unless `--insecure-listen` is given"},
-	{Path: "tls", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serveTLSKeys,
+	{Path: "tls", Kind: KindMapping, merge: wholeHolds, below: serveTLSKeys,
 		Is:     "the server's certificate; both files are PEM",
 		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100, UserOnly: true,
+	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100,
 		access: reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
 		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
 			"`listen` and those of the certificate"},
-	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, UserOnly: true, below: tokenKeys,
+	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, below: tokenKeys,
 		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
-			func(s *Serve) string { return tokenNames(s.Tokens) }),
+			func(s *Serve) string { return joined(s.Tokens, func(t Token) string { return t.Name }) }),
 		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
-	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, UserOnly: true, below: secretKeys,
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, below: secretKeys,
 		access: field(func(s *Serve) any { return &s.Secrets }),
 		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none",
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none",
 		access: field(func(s *Serve) any { return &s.Rate }),
 		Is:     "the maximum number of events per time from requests without a token"},
-	{Path: "page", Kind: KindText, UserOnly: true, Without: "read", Choices: []string{"off", "read", "operate"},
+	{Path: "page", Kind: KindText, Without: "read", Choices: []string{"off", "read", "operate"},
 		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
 			"the token's role decides within this bound; without, whoever reaches the address may do this"},
 }
 
 var serveTLSKeys = []Key{
-	{Path: "cert_file", Kind: KindText, UserOnly: true, Is: "the certificate, followed by the intermediate ones",
+	{Path: "cert_file", Kind: KindText, Is: "the certificate, followed by the intermediate ones",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
-	{Path: "key_file", Kind: KindText, UserOnly: true, Is: "its key",
+	{Path: "key_file", Kind: KindText, Is: "its key",
 		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
 }
 
 var tokenKeys = []Key{
-	{Path: "name", Kind: KindText, Min: 1, Max: 100, UserOnly: true, Required: true,
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true,
 		Is:     "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them",
 		access: field(func(t *Token) any { return &t.Name })},
-	{Path: "role", Kind: KindText, UserOnly: true, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
+	{Path: "role", Kind: KindText, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
 		access: field(func(t *Token) any { return &t.Role }),
 		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
 			"pause and close; `admin`, which is everything"},
-	{Path: "sha256", Kind: KindText, UserOnly: true, Required: true,
+	{Path: "sha256", Kind: KindText, Required: true,
 		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, UserOnly: true, Without: "none", Is: "the maximum number of events per time from the client",
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from the client",
 		access: field(func(t *Token) any { return &t.Rate })},
 }
 
@@ -141,12 +141,4 @@ func (d *decoder) tokenDigest(n node, t *Token) {
 		return
 	}
 	copy(t.SHA256[:], sum)
-}
-
-func tokenNames(tokens []Token) string {
-	var names []string
-	for _, t := range tokens {
-		names = append(names, t.Name)
-	}
-	return strings.Join(names, ", ")
 }

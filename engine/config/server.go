@@ -17,11 +17,11 @@ type Server struct {
 }
 
 var serverKeys = []Key{
-	{Path: "url", Kind: KindText, UserOnly: true, Required: true, Is: "its address: `https://hooks.example.com`",
+	{Path: "url", Kind: KindText, Required: true, Is: "its address: `https://hooks.example.com`",
 		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
-	{Path: "token", Kind: KindSecret, UserOnly: true, Is: "the token for it",
+	{Path: "token", Kind: KindSecret, Is: "the token for it",
 		access: field(func(s *Server) any { return &s.Token })},
-	{Path: "secret", Kind: KindSecret, UserOnly: true, Is: "signs the requests instead of a token",
+	{Path: "secret", Kind: KindSecret, Is: "signs the requests instead of a token",
 		access: field(func(s *Server) any { return &s.Secret })},
 }
 

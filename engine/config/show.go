@@ -88,3 +88,12 @@ func (v *Value) use(u use) {
 		v.Text = "not known without its variables"
 	}
 }
+
+// joined joins the texts of a list's entries.
+func joined[T any](list []T, text func(T) string) string {
+	texts := make([]string, len(list))
+	for i, entry := range list {
+		texts[i] = text(entry)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -96,7 +96,7 @@ func (d *decoder) readFile(n node, name string, limit int64, kind string) (strin
 	}
 	d.named = append(d.named, d.absolute(name))
 	text, err := file.Read(d.absolute(name), limit)
-	if tooLarge := (*file.TooLarge)(nil); errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*file.TooLarge](err); tooLarge {
 		err = fmt.Errorf("%w: not %s", err, kind)
 	}
 	if err != nil {
@@ -169,8 +169,7 @@ func (w *Webhook) showSigning() string {
 }
 
 func showSecrets(secrets []SigningSecret) string {
-	var list []string
-	for _, s := range secrets {
+	return joined(secrets, func(s SigningSecret) string {
 		text := secret.Mask
 		if !s.NotBefore.IsZero() {
 			text += " from " + s.NotBefore.Format(time.RFC3339)
@@ -178,7 +177,6 @@ func showSecrets(secrets []SigningSecret) string {
 		if !s.NotAfter.IsZero() {
 			text += " until " + s.NotAfter.Format(time.RFC3339)
 		}
-		list = append(list, text)
-	}
-	return strings.Join(list, ", ")
+		return text
+	})
 }

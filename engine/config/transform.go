@@ -134,9 +134,5 @@ func (d *decoder) contentType(n node, s *Step) {
 
 // showTransform names the steps.
 func (w *Webhook) showTransform() string {
-	var kinds []string
-	for i := range w.Transform {
-		kinds = append(kinds, w.Transform[i].Kind())
-	}
-	return strings.Join(kinds, ", ")
+	return joined(w.Transform, func(s Step) string { return s.Kind() })
 }

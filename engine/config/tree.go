@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"gopkg.in/yaml.v3"
 )
@@ -46,11 +47,11 @@ func (t *Tree) Get(key string) *Tree {
 	return nil
 }
 
-// AppendJSON appends the tree as JSON. It writes strings with str.
-func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
+// AppendJSON appends the tree as JSON.
+func (t *Tree) AppendJSON(dst []byte) []byte {
 	switch t.Kind {
 	case TreeText:
-		return str(dst, t.Text.Value)
+		return jsonbytes.AppendString(dst, t.Text.Value)
 	case TreeLiteral:
 		return append(dst, t.Literal...)
 	case TreeList:
@@ -59,7 +60,7 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = v.AppendJSON(dst, str)
+			dst = v.AppendJSON(dst)
 		}
 		return append(dst, ']')
 	}
@@ -68,7 +69,7 @@ func (t *Tree) AppendJSON(dst []byte, str func([]byte, string) []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = v.AppendJSON(append(str(dst, t.Keys[i].Value), ':'), str)
+		dst = v.AppendJSON(append(jsonbytes.AppendString(dst, t.Keys[i].Value), ':'))
 	}
 	return append(dst, '}')
 }

@@ -5,29 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// ParseDuration parses a duration like time.ParseDuration, which lacks days: 7d.
-func ParseDuration(text string) (time.Duration, error) {
-	if days, isDays := strings.CutSuffix(text, "d"); isDays {
-		number, err := parseDecimal(days)
-		if day := float64(24 * time.Hour); err == nil && number*day < math.MaxInt64 {
-			return time.Duration(number * day), nil
-		}
-		return 0, errNumber
-	}
-	return time.ParseDuration(text)
-}
-
-var errNumber = strconv.ErrSyntax
-
-// parseDecimal parses decimal digits with or without a fraction. It refuses other forms that Go knows, which nobody means here.
-func parseDecimal(text string) (float64, error) {
-	if text == "" || strings.Trim(text, "0123456789.") != "" {
-		return 0, errNumber
-	}
-	return strconv.ParseFloat(text, 64)
-}
+// ParseDuration parses a duration as expressions do: "90s", "7d", "1d12h".
+func ParseDuration(text string) (time.Duration, error) { return expression.ParseDuration(text) }
 
 // shortDuration formats a duration as people write it: 24h, not 24h0m0s.
 func shortDuration(d time.Duration) string {
@@ -61,11 +44,12 @@ func parseSize(text string) (int64, error) {
 			break
 		}
 	}
-	number, err := parseDecimal(text)
-	if size := number * float64(unit); err == nil && size < math.MaxInt64 {
-		return int64(size), nil
+	number, err := strconv.ParseFloat(text, 64)
+	size := number * float64(unit)
+	if err != nil || strings.Trim(text, "0123456789.") != "" || size >= math.MaxInt64 { // Go knows other forms, which nobody means here
+		return 0, strconv.ErrSyntax
 	}
-	return 0, errNumber
+	return int64(size), nil
 }
 
 // shortSize formats a size as people write it: 1GiB.

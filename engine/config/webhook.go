@@ -207,21 +207,13 @@ func (d *decoder) events(n node, w *Webhook) {
 }
 
 func (w *Webhook) showEvents() string {
-	var globs []string
-	for _, glob := range w.Events {
-		globs = append(globs, glob.Value)
-	}
-	return "[" + strings.Join(globs, ", ") + "]"
+	return "[" + joined(w.Events, func(glob Text) string { return glob.Value }) + "]"
 }
 
 func (d *decoder) ownHeaders(n node, w *Webhook) { d.headers(n, &w.Headers) }
 
 func (w *Webhook) showHeaders() string {
-	var names []string
-	for _, h := range w.Headers {
-		names = append(names, h.Name+": "+secret.Mask)
-	}
-	return strings.Join(names, ", ")
+	return joined(w.Headers, func(h Header) string { return h.Name + ": " + secret.Mask })
 }
 
 func (w *Webhook) showOrderMaxWait() string {

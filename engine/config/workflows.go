@@ -239,8 +239,7 @@ func (ws *Workflows) read(def *definition) *Found {
 			return found
 		}
 	}
-	var mistakes Errors
-	errors.As(err, &mistakes)
+	mistakes, _ := errors.AsType[Errors](err)
 	mistakes = append(mistakes, ws.base.httpURLs(cfg.Webhooks)...)
 	if ws.shares != "" {
 		err = share(cfg.Webhooks, ws.shares)

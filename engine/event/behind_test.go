@@ -47,8 +47,10 @@ var eventLines = map[string]string{
 func TestEventBehindText(t *testing.T) {
 	long := strings.Repeat("=>", event.MaxLine)
 	for _, before := range []string{
-		"Uploading 100%", "\r 10%\r 50%\r100%", "\x1b[32mok\x1b[0m", "\r", "{", "}", `"`, `\`, `{"`, `{"a":`, `{"level":"info"}`, `{"level":"info"} `,
-		"[", "]", "[1,2]", "data: ", "data:", "x data: ", "\xff\xfe\x00", "\x00\x00", "{{{{", "}}}}", `\"`, `"\`, "Continue? [y/N] ", "line\nUploading",
+		"Uploading 100%", "\r 10%\r 50%\r100%", "\x1b[32mok\x1b[0m", "\r", "{", "}", `"`, `\`, `{"`, `{"a":`,
+		`{"level":"info"}`, `{"level":"info"} `,
+		"[", "]", "[1,2]", "data: ", "data:", "x data: ", "\xff\xfe\x00", "\x00\x00", "{{{{", "}}}}", `\"`, `"\`,
+		"Continue? [y/N] ", "line\nUploading",
 		`{"event":"x"}`, long, "{" + long, `{"a":"` + long, strings.Repeat(`{"a":`, 100_000),
 	} {
 		for dialect, line := range eventLines {
@@ -60,7 +62,8 @@ func TestEventBehindText(t *testing.T) {
 						t.Errorf("%.40q before %s: passed %.40q, %d events, broken %q", before, dialect, res.passed, len(res.events), res.broken)
 						continue
 					}
-					if alone := read(t, strings.NewReader(line)); dialect != "envelope" && res.events[0].ID != alone.events[0].ID && alone.events[0].ID[14] != '7' {
+					if alone := read(t, strings.NewReader(line)); dialect != "envelope" && res.events[0].ID != alone.events[0].ID &&
+						alone.events[0].ID[14] != '7' {
 						t.Errorf("%.40q before %s: id %s, alone %s", before, dialect, res.events[0].ID, alone.events[0].ID)
 					}
 					if len(in) > 10_000 {
@@ -68,7 +71,8 @@ func TestEventBehindText(t *testing.T) {
 					}
 					slow := read(t, iotest.OneByteReader(strings.NewReader(in)))
 					if len(slow.events) != 1 || slow.passed != before || len(slow.broken) > 0 {
-						t.Errorf("%.40q before %s, byte by byte: passed %.40q, %d events, broken %q", before, dialect, slow.passed, len(slow.events), slow.broken)
+						t.Errorf("%.40q before %s, byte by byte: passed %.40q, %d events, broken %q", before, dialect, slow.passed,
+							len(slow.events), slow.broken)
 					}
 				}
 			})
@@ -118,7 +122,8 @@ func TestWhatLooksLikeAnEvent(t *testing.T) {
 				t.Errorf("%.60s: %d events, passed %.60q", text, len(res.events), res.passed)
 			}
 			switch got := strings.Join(res.broken, ""); {
-			case want == "" && got == "", want != "" && strings.HasPrefix(got, "<stdin>:1: ") && strings.HasSuffix(got, want) && res.counts.Broken == 1:
+			case want == "" && got == "", want != "" && strings.HasPrefix(got, "<stdin>:1: ") && strings.HasSuffix(got, want) &&
+				res.counts.Broken == 1:
 			default:
 				t.Errorf("%.60s: told %q, want %q", text, got, want)
 			}
@@ -162,7 +167,8 @@ func (s *stopsBefore) Read(p []byte) (int, error) {
 
 // A hostile line takes no more than a few looks at each of its bytes.
 func TestHostileLinesAreRead(t *testing.T) {
-	for _, unit := range []string{`{"`, `{"a":`, `{"event":"`, `{"event":{`, "}", `\"`, `{"}`, "{ ", `{"event":1}`, start, `data:{"kind":1}`, start[:len(start)-1]} {
+	for _, unit := range []string{`{"`, `{"a":`, `{"event":"`, `{"event":{`, "}", `\"`, `{"}`, "{ ", `{"event":1}`, start, `data:{"kind":1}`,
+		start[:len(start)-1]} {
 		line := strings.Repeat(unit, 3*event.MaxLine/2/len(unit))
 		began := time.Now()
 		read(t, strings.NewReader(line+"\n"+line+"}"))
@@ -184,7 +190,8 @@ func FuzzEventBehind(f *testing.F) {
 				continue // waits a second for its run's start
 			}
 			res := read(t, io.MultiReader(bytes.NewReader(before), strings.NewReader(line+"\n")))
-			if len(res.events) == 0 || !strings.HasSuffix(string(res.events[len(res.events)-1].Body()), strings.TrimPrefix(line, `{"event":"workflow_end"`)) && dialect == "envelope" {
+			if len(res.events) == 0 || !strings.HasSuffix(string(res.events[len(res.events)-1].Body()),
+				strings.TrimPrefix(line, `{"event":"workflow_end"`)) && dialect == "envelope" {
 				t.Errorf("%q before %s: %d events", before, dialect, len(res.events))
 			}
 			blank := len(bytes.Trim(bytes.TrimPrefix(before[bytes.LastIndexByte(before, '\n')+1:], []byte("\uFEFF")), " \t")) == 0

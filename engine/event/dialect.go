@@ -64,13 +64,13 @@ func (e *mistake) Error() string { return e.key + ": " + e.reason }
 
 // Column returns the byte of the line, from 1, to which an error of [ParseLine] refers.
 func Column(line []byte, err error) int {
-	if invalid := (*jsonbytes.InvalidError)(nil); errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*jsonbytes.InvalidError](err); ok {
 		if bytes.HasPrefix(line, dataPrefix) {
 			return invalid.Byte + len(dataPrefix)
 		}
 		return invalid.Byte
 	}
-	if wrong := (*mistake)(nil); errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*mistake](err); ok {
 		return max(0, bytes.Index(line, []byte(`"`+wrong.key+`"`))) + 1
 	}
 	return 1

@@ -62,11 +62,14 @@ func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
 		return rec.ID
 	}
 	ids := map[string]string{}
-	for _, id := range []string{"deploy-7", "deploy-7@emit", "deploy-7@plugin", "deploy-7@file", "a@b@c", "@", "%40", strings.Repeat("ab", 32)} {
+	for _, id := range []string{"deploy-7", "deploy-7@emit", "deploy-7@plugin", "deploy-7@file", "a@b@c", "@", "%40",
+		strings.Repeat("ab", 32)} {
 		for from, got := range map[string]string{
-			"stdin": of(envelope(id), ""), "emit": event.OwnID(id, "emit"), "a file": of(envelope(id), "file"), "a client": of(envelope(id), "http:ci"),
+			"stdin": of(envelope(id), ""), "emit": event.OwnID(id, "emit"), "a file": of(envelope(id), "file"),
+			"a client":                               of(envelope(id), "http:ci"),
 			"a client that is called another source": of(envelope(id), "http:emit"), "a client with an @": of(envelope(id), "http:a@emit"),
-			"a plugin": of(plugin("notify", id), ""), "another plugin": of(plugin("emit", id), ""), "a plugin with an @": of(plugin("x@emit", id), ""),
+			"a plugin": of(plugin("notify", id), ""), "another plugin": of(plugin("emit", id), ""),
+			"a plugin with an @": of(plugin("x@emit", id), ""),
 			"a plugin in a file": of(plugin("notify", id), "file"),
 		} {
 			if before, taken := ids[got]; taken {
@@ -94,7 +97,8 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 	}
 	valid := func(text []byte, mark string) bool { return mark == sign(text) }
 	for _, id := range []string{"deploy-7", "deploy-7@emit", strings.Repeat("ab", 32)} {
-		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(), Webhooks: []string{"a.yaml#one"}, Source: `ci "1"`}
+		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(),
+			Webhooks: []string{"a.yaml#one"}, Source: `ci "1"`}
 		line := ev.Sealed(sign)
 		if read := read(line, valid); read != id || got.Source != ev.Source {
 			t.Errorf("read as %q of %q, want %q of %q: %s", read, got.Source, id, ev.Source, line)

@@ -172,7 +172,8 @@ func TestOrphansByTheirQuiet(t *testing.T) {
 // What a joiner remembers outlives it: names, callers, steps, ends. What it only learned makes no orphans.
 func TestRemembered(t *testing.T) {
 	var j event.Joiner
-	joined(t, &j, auditStart("top", 0), stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`), auditStart("done", 1), auditFailure("done", 3))
+	joined(t, &j, auditStart("top", 0), stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`), auditStart("done", 1),
+		auditFailure("done", 3))
 	j.Flush()
 	state, err := j.Save()
 	if err != nil {
@@ -182,7 +183,8 @@ func TestRemembered(t *testing.T) {
 	if err := next.Restore(state); err != nil {
 		t.Fatal(err)
 	}
-	given := joined(t, &next, auditStart("kid", 4), stepLine("top", "step.call_workflow.completed", `,"child_run_id":"kid"`), auditFailure("done", 9))
+	given := joined(t, &next, auditStart("kid", 4), stepLine("top", "step.call_workflow.completed", `,"child_run_id":"kid"`),
+		auditFailure("done", 9))
 	want := []string{
 		`workflow_start of kid {"parent_id":"top"}`,
 		`step_complete of top {"step":"a","path":"a","iteration":0,"child_id":"kid","status":"success","duration":0}`,

@@ -78,7 +78,7 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 		return nil, nil
 	}
 	if err != nil {
-		if invalid := (*jsonbytes.InvalidError)(nil); !isValid && errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*jsonbytes.InvalidError](err); ok && !isValid {
 			invalid.Byte = byteBefore(line[len(text)-len(object):], invalid.Byte)
 		}
 		return nil, err

@@ -110,12 +110,17 @@ func TestWhichStepSpoke(t *testing.T) {
 	}{
 		{"none open", nil, "of r", asIs},
 		{"the only one", []string{step("a1", "started", "agent", 1)}, "of r", asIs + `,"step":"a1"` + inferred},
-		{"within others", []string{step("fan", "started", "parallel", 1), step("a1", "started", "agent", 2)}, "of r", asIs + `,"step":"a1"` + inferred},
-		{"beside a command", []string{step("a1", "started", "agent", 1), step("c", "started", "command", 2)}, "of r", asIs + `,"step":"a1"` + inferred},
+		{"within others", []string{step("fan", "started", "parallel", 1), step("a1", "started", "agent", 2)}, "of r",
+			asIs + `,"step":"a1"` + inferred},
+		{"beside a command", []string{step("a1", "started", "agent", 1), step("c", "started", "command", 2)}, "of r",
+			asIs + `,"step":"a1"` + inferred},
 		{"two agents", []string{step("a1", "started", "agent", 1), step("a2", "started", "agent", 2)}, "of r", asIs},
-		{"one that ended", []string{step("a1", "started", "agent", 1), step("a1", "completed", "agent", 2), step("a2", "started", "agent", 3)}, "of r", asIs + `,"step":"a2"` + inferred},
-		{"AWF's own word", []string{step("a1", "started", "agent", 1), step("a2", "started", "agent", 2)}, "a1", `"path":"a1","iteration":0,"seq":7,"step":"a1"`},
-		{"a step of the workflow's name", []string{step("of r", "started", "command", 1), step("a2", "started", "agent", 2)}, "of r", asIs + `,"step":"a2"` + inferred},
+		{"one that ended", []string{step("a1", "started", "agent", 1), step("a1", "completed", "agent", 2), step("a2", "started", "agent", 3)},
+			"of r", asIs + `,"step":"a2"` + inferred},
+		{"AWF's own word", []string{step("a1", "started", "agent", 1), step("a2", "started", "agent", 2)}, "a1",
+			`"path":"a1","iteration":0,"seq":7,"step":"a1"`},
+		{"a step of the workflow's name", []string{step("of r", "started", "command", 1), step("a2", "started", "agent", 2)}, "of r",
+			asIs + `,"step":"a2"` + inferred},
 	} {
 		var j event.Joiner
 		given := joined(t, &j, append(append([]string{auditStart("r", 0)}, tt.steps...), message(tt.path))...)
@@ -131,7 +136,8 @@ func TestDurationsOfNamedSteps(t *testing.T) {
 		return `{"type":"step.` + typ + `","source":"core","timestamp":"2026-11-24T01:24:0` + at + `Z","metadata":{"workflow_id":"r","step_name":"s"` + more + `}}`
 	}
 	var j event.Joiner
-	given := joined(t, &j, plugin("started", "1", ""), plugin("completed", "3.5", ""), plugin("started", "4", ""), plugin("failed", "5", `,"duration":"700ms"`))
+	given := joined(t, &j, plugin("started", "1", ""), plugin("completed", "3.5", ""), plugin("started", "4", ""),
+		plugin("failed", "5", `,"duration":"700ms"`))
 	want := []string{
 		`step_start  {"step":"s"}`, `step_complete  {"step":"s","status":"success","duration":2.5}`,
 		`step_start  {"step":"s"}`, `step_complete  {"step":"s","status":"failure","duration":0.7}`,

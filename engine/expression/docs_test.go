@@ -19,7 +19,8 @@ func TestFunctionsOfTheDocs(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(text), "### Functions")
 	table, _, _ = strings.Cut(table, "\n## ")
-	in := expression.NewEnv(&event.Event{Type: "workflow_end", WorkflowName: "deploy-eu", Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC)})
+	in := expression.NewEnv(&event.Event{Type: "workflow_end", WorkflowName: "deploy-eu",
+		Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC)})
 	rows := regexp.MustCompile("(?m)^\\| `(.*)` \\| `(.*)` \\|$").FindAllStringSubmatch(table, -1)
 	for _, row := range rows {
 		source, want := strings.ReplaceAll(row[1], `\|`, "|"), row[2]

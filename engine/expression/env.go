@@ -20,10 +20,10 @@ type Env struct {
 
 	secrets secretKeys
 
-	reader jsonbytes.Reader // of the JSON that is being decoded
 	budget budget
 	slots  []any        // the variables of the program that runs
 	args   []any        // of the functions that are being called
+	few    [4]any       // the first args
 	trace  *Trace       // of the run; nil if it is not watched
 	watch  func(*Trace) // nil if runs are not watched
 }
@@ -31,6 +31,7 @@ type Env struct {
 // NewEnv returns the environment of an event, which must not change any more.
 func NewEnv(e *event.Event) *Env {
 	env := new(Env)
+	env.args = env.few[:0]
 	env.begin(e)
 	return env
 }
@@ -38,9 +39,9 @@ func NewEnv(e *event.Event) *Env {
 // begin sets the event of an unused environment.
 func (env *Env) begin(e *event.Event) {
 	env.event = e
-	env.roots[payload] = object{name: "payload", raw: e.Payload, reader: &env.reader, spare: env.roots[payload].spare}
-	if e.Payload == nil {
-		env.roots[payload].raw = []byte("{}")
+	o := &env.roots[payload]
+	if o.name, o.raw = roots[payload], e.Payload; e.Payload == nil {
+		o.raw = []byte("{}")
 	}
 }
 
@@ -71,7 +72,6 @@ func (p *Envs) Keep(env *Env) {
 	env.event, env.trace, env.watch = nil, nil, nil
 	env.roots = [3]object{payload: {spare: spare}}
 	env.fields, env.secrets = [4]any{}, secretKeys{}
-	env.reader.Reset(nil)
 	p.pool.Put(env)
 }
 
@@ -80,7 +80,7 @@ func (env *Env) Event() *event.Event { return env.event }
 
 // SetEventBody sets body to the event as it is sent without a transform. The bytes are made when an expression asks for them.
 func (env *Env) SetEventBody() {
-	env.roots[body] = object{name: "body", event: env.event, reader: &env.reader}
+	env.roots[body] = object{name: "body", event: env.event}
 	env.secrets[body] = nil
 }
 
@@ -107,15 +107,17 @@ type object struct {
 	byKey   map[string]int
 	whole   any
 	decoded bool // whole is set
-	reader  *jsonbytes.Reader
 }
 
 type member struct {
-	key, raw []byte
+	key      []byte
 	value    any
-	end      int32 // the end of raw in the object's JSON
+	from, to int32 // the place of its value in the object's JSON
 	decoded  bool
 }
+
+// rawOf returns the JSON of a member.
+func (o *object) rawOf(m *member) []byte { return o.raw[m.from:m.to:m.to] }
 
 // manyMembers is the number of members above which a map finds one.
 const manyMembers = 32
@@ -163,10 +165,7 @@ func (o *object) member(key string) any {
 		return nil
 	}
 	if !m.decoded {
-		o.reader.Reset(m.raw)
-		v, err := o.reader.Value()
-		o.fail(err)
-		m.value, m.decoded = o.number(key, v), true
+		m.value, m.decoded = o.number(key, jsonbytes.ValueOf(o.rawOf(m))), true
 	}
 	return m.value
 }
@@ -224,10 +223,10 @@ func (o *object) find(key string) *member {
 func (o *object) index() error {
 	const usual = 8
 	members := slices.Grow(o.spare[:0], usual)
-	o.reader.Reset(o.json())
-	err := o.reader.Members(func(key []byte) error {
-		raw, err := o.reader.Raw()
-		members = append(members, member{key: key, raw: raw, end: int32(o.reader.Offset())})
+	r := jsonbytes.NewReader(o.json())
+	err := r.Members(func(key []byte) error {
+		raw, err := r.Raw()
+		members = append(members, member{key: key, from: int32(r.Offset() - len(raw)), to: int32(r.Offset())})
 		return err
 	})
 	if err != nil {
@@ -253,7 +252,7 @@ func (env *Env) find(path []string) []byte {
 	raw := o.json()
 	for i, key := range path[1:] {
 		if i > 0 {
-			o = &object{name: o.name, raw: raw, reader: o.reader}
+			o = &object{name: o.name, raw: raw}
 		}
 		if !isObject(raw) || o.members == nil && o.index() != nil {
 			return nil
@@ -262,7 +261,7 @@ func (env *Env) find(path []string) []byte {
 		if m == nil {
 			return nil
 		}
-		if raw = m.raw; raw[0] == '"' && i == 0 && o.isNumeric(key) {
+		if raw = o.rawOf(m); raw[0] == '"' && i == 0 && o.isNumeric(key) {
 			return nil
 		}
 	}

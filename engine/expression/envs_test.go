@@ -17,7 +17,8 @@ func TestKeptEnvironmentsAreAsNew(t *testing.T) {
 		many += fmt.Sprintf(`,"m%d":%d`, i, i)
 	}
 	payloads := []string{
-		`{"a":"one","b":[1,2,3],"step":"build","duration":"12.5"}`, `{}`, many + `}`, `{"b":[4]}`, ``, `[1]`, `{"a":{"a":2}}`, `{"a":1,"a":"last"}`, `"text"`, `{"a":`,
+		`{"a":"one","b":[1,2,3],"step":"build","duration":"12.5"}`, `{}`, many + `}`, `{"b":[4]}`, ``, `[1]`, `{"a":{"a":2}}`,
+		`{"a":1,"a":"last"}`, `"text"`, `{"a":`,
 	}
 	var programs []*expression.Program
 	for _, text := range []string{

@@ -47,3 +47,14 @@ func ExampleProgram_Warnings() {
 	}
 	// Output: AWF gives no payload.statsu: did you mean payload.status?
 }
+
+func ExampleParseDuration() {
+	for _, text := range []string{"90s", "1d12h", "1d-12h"} {
+		took, err := expression.ParseDuration(text)
+		fmt.Println(took, err)
+	}
+	// Output:
+	// 1m30s <nil>
+	// 36h0m0s <nil>
+	// 0s want a duration like "90s", "1h30m" or "2d"
+}

@@ -72,8 +72,8 @@ func (p *Program) describe() []step {
 
 // compileError is a mistake that expr's parser or checker found.
 func compileError(t text, err error) *Error {
-	var at *file.Error
-	if !errors.As(err, &at) {
+	at, ok := errors.AsType[*file.Error](err)
+	if !ok {
 		at = &file.Error{Line: 1, Message: err.Error()}
 	}
 	behind := []rune(t.source)

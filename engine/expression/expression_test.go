@@ -170,7 +170,8 @@ func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 		t.Errorf("Bool without payload = %v, %v, want true, no error", got, err)
 	}
 	const want = "payload: invalid JSON at byte 7: unexpected EOF"
-	for _, source := range []string{`payload.cut == nil`, `payload["cut"] == nil`, `payload.status == nil`, `len(payload) == 0`, `any([1], payload.cut == #)`} {
+	for _, source := range []string{`payload.cut == nil`, `payload["cut"] == nil`, `payload.status == nil`, `len(payload) == 0`,
+		`any([1], payload.cut == #)`} {
 		if _, err := compile(t, source).Bool(expression.NewEnv(broken)); err == nil || err.Error() != want {
 			t.Errorf("Bool(%q) = %v, want %s", source, err, want)
 		}
@@ -231,8 +232,11 @@ func TestProgramIsSharedByGoroutines(t *testing.T) {
 
 func FuzzCompileBool(f *testing.F) {
 	for _, source := range []string{
-		`event == "workflow_end"`, "event ==\n 1", `workflow_name matches "["`, `payload.a?.b ?? 1 > 2`, `sortBy(payload.l, #)[0] == nil`, `groupBy(payload.l, #)["1"] != nil`, `reduce(payload.l, #acc)`, `truncate(payload.s, 1)`, `glob("*", payload.s)`, `date(payload.s).Hour() > 1`, `payload.a[1:2]`, `any(payload.l, {# > 1})`,
-		`let x = 1; x == 2`, `1..10 == [1]`, `timestamp - duration("1h") > date("2026-01-01")`, `"é" in payload`, `int(payload.s) | string() == ""`,
+		`event == "workflow_end"`, "event ==\n 1", `workflow_name matches "["`, `payload.a?.b ?? 1 > 2`, `sortBy(payload.l, #)[0] == nil`,
+		`groupBy(payload.l, #)["1"] != nil`, `reduce(payload.l, #acc)`, `truncate(payload.s, 1)`, `glob("*", payload.s)`,
+		`date(payload.s).Hour() > 1`, `payload.a[1:2]`, `any(payload.l, {# > 1})`,
+		`let x = 1; x == 2`, `1..10 == [1]`, `timestamp - duration("1h") > date("2026-01-01")`, `"é" in payload`,
+		`int(payload.s) | string() == ""`,
 	} {
 		f.Add(source)
 	}
@@ -248,7 +252,8 @@ func FuzzCompileBool(f *testing.F) {
 			}
 			return
 		}
-		if _, err := program.Bool(expression.NewEnv(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil && strings.ContainsFunc(err.Error(), isBreak) {
+		if _, err := program.Bool(expression.NewEnv(ended(`{"a": {"b": 1}, "l": [1, 2.5, "a", null], "s": "a\nb"}`))); err != nil &&
+			strings.ContainsFunc(err.Error(), isBreak) {
 			t.Errorf("Bool(%q) = %q, want one line", source, err)
 		}
 	})

@@ -212,6 +212,9 @@ func (d *definition) check(i int, arg *any) error {
 		return nil
 	}
 	if kind == 'i' {
+		if _, isInt := (*arg).(int); isInt {
+			return nil
+		}
 		if f, isFloat := (*arg).(float64); isFloat && f == math.Trunc(f) && math.Abs(f) < exact {
 			*arg = int(f)
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
@@ -117,11 +116,11 @@ func (p *phrase) word(word string) string {
 		if len(p.after) > 1 {
 			text = p.after[1]
 		}
-		d, err := toDuration(nil, []any{text})
+		d, err := ParseDuration(text)
 		if err != nil {
 			return text + " is not a number"
 		}
-		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.(time.Duration).Seconds(), text)
+		return fmt.Sprintf("want seconds without a unit: %v; or a duration: duration(%q)", d.Seconds(), text)
 	case "arrow":
 		if slices.Contains(roots, p.before[1]) || strings.Contains(p.before[1], ".") {
 			return fmt.Sprintf("want a dot before a member's name: %s.%s", p.before[1], p.after[1])

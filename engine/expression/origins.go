@@ -70,18 +70,18 @@ func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 	if m == nil {
 		return 0, 0, false
 	}
-	return int(m.end) - len(m.raw), int(m.end), true
+	return int(m.from), int(m.to), true
 }
 
 // SetWith sets with to JSON, or to nothing if it is nil. The members with the given keys hold secrets; [AllKeys] means all members.
 func (env *Env) SetWith(json []byte, secrets []string) {
-	env.roots[with] = object{name: "with", raw: json, reader: &env.reader}
+	env.roots[with] = object{name: "with", raw: json}
 	env.secrets[with] = secrets
 }
 
 // SetBody sets body to JSON, or to a text if isJSON is false. The given parts, from and to, are secret.
 func (env *Env) SetBody(text []byte, isJSON bool, secrets [][2]int) {
-	env.roots[body] = object{name: "body", raw: text, reader: &env.reader}
+	env.roots[body] = object{name: "body", raw: text}
 	if !isJSON {
 		env.roots[body] = object{decoded: true, whole: string(text)}
 	}

@@ -53,7 +53,7 @@ func (c *Compiler) Template(source string) (parts []TemplatePart, whole bool, mi
 // within compiles the expression between two byte offsets of a text.
 func (c *Compiler) within(source string, begin, end int) (part TemplatePart, mistakes []*Error) {
 	program, err := c.Value(source[begin:end])
-	if mistake := (*Error)(nil); errors.As(err, &mistake) {
+	if mistake, ok := errors.AsType[*Error](err); ok {
 		return part, []*Error{mistake.within(source, begin)}
 	}
 	part.Program = program

@@ -61,22 +61,24 @@ func (p part) isLayoutWithoutTime() bool {
 	return isText && !hasTime(layout)
 }
 
-// toDuration parses a duration like "1d12h".
-func toDuration(_ *budget, args []any) (any, error) {
-	text := args[0].(string)
+func toDuration(_ *budget, args []any) (any, error) { return ParseDuration(args[0].(string)) }
+
+// ParseDuration parses a duration like "90s", "1h30m" or "1d12h". Days are what time.ParseDuration lacks.
+func ParseDuration(text string) (time.Duration, error) {
 	var total time.Duration
-	if days, rest, ok := strings.Cut(text, "d"); ok {
+	if days, rest, hasDays := strings.Cut(text, "d"); hasDays {
 		n, err := strconv.ParseFloat(days, 64)
-		if err != nil || !(n >= 0 && n < 100_000) {
-			return nil, errDuration
+		if err != nil || strings.Trim(days, "0123456789.") != "" || n >= 100_000 {
+			return 0, errDuration
 		}
-		if total, text = time.Duration(n*float64(24*time.Hour)), rest; rest == "" {
+		if total = time.Duration(n * float64(24*time.Hour)); rest == "" {
 			return total, nil
 		}
+		text = rest
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil {
-		return nil, errDuration
+	if err != nil || total > 0 && (strings.ContainsAny(text, "+-") || total+d < total) {
+		return 0, errDuration
 	}
 	return total + d, nil
 }

@@ -30,13 +30,7 @@ func Open(path string) (*os.File, error) {
 }
 
 // Read reads a regular file of at most limit bytes.
-func Read(path string, limit int64) ([]byte, error) {
-	f, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return readAll(f, limit)
-}
+func Read(path string, limit int64) ([]byte, error) { return In("").Read(path, limit) }
 
 // In is a folder that its files must stay in: neither .. nor a link may lead out. The empty folder allows all paths.
 type In string
@@ -63,8 +57,7 @@ func (folder In) Open(path string) (*os.File, error) {
 	}
 	defer root.Close()
 	f, err := root.OpenFile(inside, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	var system syscall.Errno
-	if err != nil && !errors.As(err, &system) { // os says "path escapes from parent" in an error of its own
+	if _, isSystem := errors.AsType[syscall.Errno](err); err != nil && !isSystem { // os says "path escapes from parent" in an error of its own
 		return nil, ErrOutside
 	}
 	return regular(f, err)
@@ -76,16 +69,28 @@ func (folder In) Read(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readAll(f, limit)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, cause(err)
+	}
+	if info.Size() > limit {
+		return nil, &TooLarge{limit}
+	}
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // of the full size, so that it is not copied as it grows
+	switch n, err := text.ReadFrom(io.LimitReader(f, limit+1)); {
+	case err != nil:
+		return nil, cause(err)
+	case n > limit: // it has grown
+		return nil, &TooLarge{limit}
+	}
+	return text.Bytes(), nil
 }
 
 // Write writes a regular file. It creates a missing file with the mode, and does not write through a symbolic link.
 func Write(path string, text []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
-	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {
-		return ErrLink
-	}
-	if f, err = regular(f, err); err != nil {
+	f, err := create(path, 0, mode)
+	if err != nil {
 		return err
 	}
 	err = f.Truncate(0)
@@ -98,7 +103,11 @@ func Write(path string, text []byte, mode os.FileMode) error {
 // Append opens a regular file to write at its end. It creates a missing file with the mode, and does not write through a
 // symbolic link.
 func Append(path string, mode os.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
+	return create(path, os.O_APPEND, mode)
+}
+
+func create(path string, flag int, mode os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|flag, mode)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {
 		return nil, ErrLink
 	}
@@ -128,25 +137,6 @@ func regular(f *os.File, err error) (*os.File, error) {
 	return nil, err
 }
 
-func readAll(f *os.File, limit int64) ([]byte, error) {
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, cause(err)
-	}
-	if info.Size() > limit {
-		return nil, &TooLarge{limit}
-	}
-	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // of the full size, so that it is not copied as it grows
-	switch n, err := text.ReadFrom(io.LimitReader(f, limit+1)); {
-	case err != nil:
-		return nil, cause(err)
-	case n > limit: // it has grown
-		return nil, &TooLarge{limit}
-	}
-	return text.Bytes(), nil
-}
-
 // TooLarge is the error of Read for a file over its limit.
 type TooLarge struct{ Limit int64 } // bytes
 
@@ -159,7 +149,7 @@ func (e *TooLarge) Error() string {
 
 // cause strips what os repeats: the call and the path.
 func cause(err error) error {
-	if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err

@@ -42,7 +42,8 @@ func tree(t *testing.T) (top, project string) {
 		proc = "/proc/self/status" // readable; /proc/kmsg also claims to be a regular file, but blocks
 	}
 	for name, target := range map[string]string{
-		"link": "good", "out": "../outside", "absolute": filepath.Join(top, "outside"), "loop": "loop", "zero": "/dev/zero", "stdin": "/dev/stdin", "proc": proc,
+		"link": "good", "out": "../outside", "absolute": filepath.Join(top, "outside"), "loop": "loop", "zero": "/dev/zero",
+		"stdin": "/dev/stdin", "proc": proc,
 	} {
 		must(os.Symlink(target, filepath.Join(project, name)))
 	}

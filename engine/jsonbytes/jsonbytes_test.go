@@ -46,6 +46,7 @@ func FuzzReader(f *testing.F) {
 		}
 		if err == nil {
 			compare(t, text, v)
+			compare(t, text, jsonbytes.ValueOf(bytes.TrimSpace(text)))
 		}
 		if !bytes.Equal(kept, text) {
 			t.Error("reading changed the text")

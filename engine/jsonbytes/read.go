@@ -5,7 +5,7 @@
 // requires.
 //
 // Errors and escapes are those of go-json-experiment's jsontext, which is encoding/json/jsontext of Go 1.27. The reader is our own:
-// it takes half of the time of jsontext's.
+// it takes two thirds of the time of jsontext's.
 //
 // Other programs should not import it: it serves only this module and may change at any time.
 package jsonbytes
@@ -148,6 +148,15 @@ func (r *Reader) Value() (any, error) {
 		return nil, err
 	}
 	return scalar(raw), nil
+}
+
+// ValueOf decodes a valid value as [Reader.Value] does.
+func ValueOf(raw []byte) any {
+	if raw[0] == '{' || raw[0] == '[' {
+		v, _ := NewReader(raw).Value()
+		return v
+	}
+	return scalar(raw)
 }
 
 // scalar decodes a valid value that is no object and no list.

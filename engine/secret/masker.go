@@ -44,53 +44,50 @@ func NewMasker(values, keys []string) *Masker {
 
 // Text returns text with its secrets masked.
 func (m *Masker) Text(text string) string {
-	marked := m.spans(text)
+	marked := m.parts(text)
 	if len(marked) == 0 {
 		return text
 	}
 	var b strings.Builder
 	end := 0
-	for _, s := range marked {
-		b.WriteString(text[end:s.from])
+	for _, p := range marked {
+		b.WriteString(text[end:p[0]])
 		b.WriteString(Mask)
-		end = s.to
+		end = p[1]
 	}
 	b.WriteString(text[end:])
 	return b.String()
 }
 
-// Spans returns the secret parts of a body, from and to, in order. [MaskSpans] can mask them later, when the secrets are
+// Parts returns the secret parts of a body, from and to, in order. [MaskParts] can mask them later, when the secrets are
 // no longer known.
-func (m *Masker) Spans(body []byte) (spans [][2]int) {
-	if m.isEmpty() {
+func (m *Masker) Parts(body []byte) [][2]int {
+	if m.isEmpty() { // saves the copy
 		return nil
 	}
-	for _, s := range m.spans(string(body)) {
-		spans = append(spans, [2]int{s.from, s.to})
-	}
-	return spans
+	return m.parts(string(body))
 }
 
-// MaskSpans masks the parts of a body that Spans found. It ignores parts beyond the body. JSON stays JSON: a masked
+// MaskParts masks the parts of a body that Parts found. It ignores parts beyond the body. JSON stays JSON: a masked
 // number becomes a string.
-func MaskSpans(body []byte, spans [][2]int) []byte {
-	if len(spans) == 0 {
+func MaskParts(body []byte, parts [][2]int) []byte {
+	if len(parts) == 0 {
 		return body
 	}
 	isJSON, inString := json.Valid(body), false
 	masked, end := []byte{}, 0
-	for _, s := range spans {
-		if s[0] < end || s[1] < s[0] || s[1] > len(body) {
+	for _, p := range parts {
+		if p[0] < end || p[1] < p[0] || p[1] > len(body) {
 			continue
 		}
-		before := body[end:s[0]]
+		before := body[end:p[0]]
 		masked, inString = append(masked, before...), endsInString(before, inString)
 		if isJSON && !inString {
 			masked = append(append(append(masked, '"'), Mask...), '"')
 		} else {
 			masked = append(masked, Mask...)
 		}
-		inString, end = endsInString(body[s[0]:s[1]], inString), s[1]
+		inString, end = endsInString(body[p[0]:p[1]], inString), p[1]
 	}
 	return append(masked, body[end:]...)
 }
@@ -184,15 +181,12 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &handler{h.Handler.WithGroup(name), h.masker}
 }
 
-// span is a part of a text, in bytes.
-type span struct{ from, to int }
-
 // invisible are characters that formats insert after characters with a meaning for a receiver. They may occur inside a
 // secret.
 const invisible = "\u200b\u200c\u200d\u2060\ufeff"
 
-// spans finds the secret parts of a text, in order.
-func (m *Masker) spans(text string) []span {
+// parts finds the secret parts of a text, from and to, in order.
+func (m *Masker) parts(text string) [][2]int {
 	if m.isEmpty() {
 		return nil
 	}
@@ -209,14 +203,14 @@ func (m *Masker) spans(text string) []span {
 			}
 		}
 	}
-	spans := m.visible(string(visible))
-	for i, s := range spans {
-		spans[i] = span{at[s.from], at[s.from]} // an empty text may follow a key
-		if s.to > s.from {
-			spans[i].to = at[s.to-1] + 1
+	parts := m.visible(string(visible))
+	for i, p := range parts {
+		parts[i] = [2]int{at[p[0]], at[p[0]]} // an empty text may follow a key
+		if p[1] > p[0] {
+			parts[i][1] = at[p[1]-1] + 1
 		}
 	}
-	return spans
+	return parts
 }
 
 // holdsInvisible reports whether a text holds an invisible character. It looks for their two first bytes before: nearly all
@@ -230,9 +224,9 @@ func holdsInvisible(text string) bool {
 func (m *Masker) isEmpty() bool { return m.keys == nil && len(m.forms().whole) == 0 }
 
 // visible finds the secret parts of a text without invisible characters.
-func (m *Masker) visible(text string) []span {
+func (m *Masker) visible(text string) [][2]int {
 	forms := m.forms()
-	var found []span
+	var found [][2]int
 	for _, form := range forms.whole {
 		for at := 0; ; {
 			i := strings.Index(text[at:], form)
@@ -242,7 +236,7 @@ func (m *Masker) visible(text string) []span {
 			from := at + i
 			at = from + len(form)
 			if len(form) > maxWord || standsAlone(text, from, at) {
-				found = append(found, span{from, at})
+				found = append(found, [2]int{from, at})
 			}
 		}
 	}
@@ -250,13 +244,13 @@ func (m *Masker) visible(text string) []span {
 		for i := 0; i+run <= len(text); i++ {
 			part := text[i : i+run]
 			if _, secret := forms.runs[maphash.String(forms.seed, part)]; secret { // spaces at its edges may belong to the text
-				found = append(found, span{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
+				found = append(found, [2]int{i + len(part) - len(strings.TrimLeft(part, " ")), i + len(strings.TrimRight(part, " "))})
 			}
 		}
 	}
 	if m.keys != nil {
 		for _, match := range m.keys.FindAllStringSubmatchIndex(text, -1) {
-			found = append(found, span{match[2], match[3]})
+			found = append(found, [2]int{match[2], match[3]})
 		}
 	}
 	return merge(found)
@@ -270,16 +264,16 @@ func standsAlone(text string, from, to int) bool {
 	return (from == 0 || !isWord(text[from-1])) && (to == len(text) || !isWord(text[to]))
 }
 
-// merge joins spans that overlap or touch.
-func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from-b.from, a.to-b.to) })
-	joined := spans[:0]
-	for _, s := range spans {
-		if last := len(joined) - 1; last >= 0 && s.from <= joined[last].to {
-			joined[last].to = max(joined[last].to, s.to)
+// merge joins parts that overlap or touch.
+func merge(parts [][2]int) [][2]int {
+	slices.SortFunc(parts, func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
+	joined := parts[:0]
+	for _, p := range parts {
+		if last := len(joined) - 1; last >= 0 && p[0] <= joined[last][1] {
+			joined[last][1] = max(joined[last][1], p[1])
 			continue
 		}
-		joined = append(joined, s)
+		joined = append(joined, p)
 	}
 	return joined
 }

@@ -92,7 +92,8 @@ func FuzzParseURL(f *testing.F) {
 }
 
 func TestVariableThatSplitsTheHost(t *testing.T) {
-	values := map[string]string{"GOOD": "good.example", "PATH": "h.example/hook", "SLASH": "ab/cd", "MARK": "ab?cd", "HASH": "ab#cd", "BACK": `ab\cd`, "ALL": "https://u:p@h.example/"}
+	values := map[string]string{"GOOD": "good.example", "PATH": "h.example/hook", "SLASH": "ab/cd", "MARK": "ab?cd", "HASH": "ab#cd",
+		"BACK": `ab\cd`, "ALL": "https://u:p@h.example/"}
 	for text, want := range map[string]string{
 		"https://${SLASH}@h.example/":           "SLASH",
 		"https://user:${MARK}@h.example/":       "MARK",
@@ -117,10 +118,11 @@ func TestVariableThatSplitsTheHost(t *testing.T) {
 func TestSecretsAsPeoplePasteThem(t *testing.T) {
 	for value, want := range map[string]string{
 		"0123456789abcdef": "", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3": "", "inner space is fine": "", "'": "", "": "", "a'": "",
-		" 0123456789abcdef": "white space", "0123456789abcdef\t": "white space", "0123456789abcdef\n": "a line break", "0123456789\nabcdef": "a line break",
-		"\u00a00123456789abcdef": "white space", "   ": "nothing but white space", "\n": "nothing but white space",
-		"\ufeff0123456789abcdef": "byte order mark", `"0123456789abcdef"`: "quotes", "'0123456789abcdef'": "quotes", "`0123456789abcdef`": "quotes",
-		"v1,whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3": "v1", "0123456789\u200babcdef": "invisible",
+		" 0123456789abcdef": "white space", "0123456789abcdef\t": "white space", "0123456789abcdef\n": "a line break",
+		"0123456789\nabcdef": "a line break", "\u00a00123456789abcdef": "white space", "   ": "nothing but white space",
+		"\n":                     "nothing but white space",
+		"\ufeff0123456789abcdef": "byte order mark", `"0123456789abcdef"`: "quotes", "'0123456789abcdef'": "quotes",
+		"`0123456789abcdef`": "quotes", "v1,whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3": "v1", "0123456789\u200babcdef": "invisible",
 	} {
 		got := secret.Pasted(value)
 		if (got == "") != (want == "") || !strings.Contains(got, want) || strings.Contains(got, "0123") {
@@ -132,7 +134,8 @@ func TestSecretsAsPeoplePasteThem(t *testing.T) {
 func TestVariablesThatAreNotRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"$TOKEN": "$TOKEN", "Bearer $TOKEN": "$TOKEN", "%TOKEN%": "%TOKEN%", "https://h/?a=%API_KEY%&b": "%API_KEY%", "$_A": "$_A",
-		"%ADMIN%": "%ADMIN%", "%ADMIN%20x": "", "${TOKEN}": "", "$$TOKEN": "", "$$$TOKEN": "$TOKEN", "${A}$B2": "$B2", "$5": "", "a$": "", "$filter": "",
+		"%ADMIN%": "%ADMIN%", "%ADMIN%20x": "", "${TOKEN}": "", "$$TOKEN": "", "$$$TOKEN": "$TOKEN", "${A}$B2": "$B2", "$5": "",
+		"a$": "", "$filter": "",
 		"%20A%20": "", "%E4%BD%A0": "", "100%": "", "%%": "", "50% OFF %": "",
 	} {
 		got, _, _ := strings.Cut(secret.Unread(text), " ")

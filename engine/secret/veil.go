@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -112,8 +113,8 @@ const (
 	nearby    = 8
 )
 
-// Parts returns the texts in parts of a body, from and to, raw and decoded as JSON strings.
-func Parts(body []byte, parts [][2]int) (texts []string) {
+// Texts returns the texts in parts of a body, from and to, raw and decoded as JSON strings.
+func Texts(body []byte, parts [][2]int) (texts []string) {
 	for i, p := range parts {
 		if last := i - 1; last >= 0 && p[1]-p[0] <= shortPart && p[0]-parts[last][1] <= nearby && parts[last][1]-parts[last][0] <= shortPart {
 			continue // it was taken with the last one
@@ -143,14 +144,4 @@ func unquote(inner string) (text string, isJSON bool) {
 }
 
 // Join returns the union of two lists of parts, from and to, in order.
-func Join(a, b [][2]int) [][2]int {
-	var all []span
-	for _, p := range append(a[:len(a):len(a)], b...) {
-		all = append(all, span{p[0], p[1]})
-	}
-	var joined [][2]int
-	for _, s := range merge(all) {
-		joined = append(joined, [2]int{s.from, s.to})
-	}
-	return joined
-}
+func Join(a, b [][2]int) [][2]int { return merge(slices.Concat(a, b)) }

@@ -32,7 +32,7 @@ func TestVeilPartsKeepsJSON(t *testing.T) {
 		t.Fatalf("VeilParts = %s", veiled)
 	}
 	differ := secret.Differences([]byte(body), veiled)
-	if masked := string(secret.MaskSpans([]byte(body), differ)); strings.ContainsAny(masked, "x5") && strings.Contains(masked, `"a":"x`) {
+	if masked := string(secret.MaskParts([]byte(body), differ)); strings.ContainsAny(masked, "x5") && strings.Contains(masked, `"a":"x`) {
 		t.Errorf("masked: %s", masked)
 	}
 }
@@ -48,7 +48,7 @@ func TestDifferences(t *testing.T) {
 		{`abc`, ``, `<secret>`},
 	} {
 		parts := secret.Differences([]byte(tt.body), []byte(tt.other))
-		if got := string(secret.MaskSpans([]byte(tt.body), parts)); got != tt.want {
+		if got := string(secret.MaskParts([]byte(tt.body), parts)); got != tt.want {
 			t.Errorf("%s and %s: %s, want %s", tt.body, tt.other, got, tt.want)
 		}
 	}
@@ -61,7 +61,7 @@ func TestPartsOfSingleCharactersAreOneText(t *testing.T) {
 		parts = append(parts, [2]int{7 + 4*i, 8 + 4*i})
 	}
 	parts = append(parts, [2]int{36, 42})
-	got := secret.Parts([]byte(body), parts)
+	got := secret.Texts([]byte(body), parts)
 	if len(got) != 2 || got[0] != `s","e","c","r","e","t` || got[1] != "longer" {
 		t.Errorf("Parts = %q", got)
 	}

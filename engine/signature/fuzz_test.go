@@ -31,7 +31,8 @@ func FuzzVerify(f *testing.F) {
 			forged.Set(name, text)
 		}
 		known := func(err error) bool {
-			for _, kind := range []error{signature.ErrMissing, signature.ErrInvalid, signature.ErrNoMatch, signature.ErrTooOld, signature.ErrTooNew} {
+			for _, kind := range []error{signature.ErrMissing, signature.ErrInvalid, signature.ErrNoMatch, signature.ErrTooOld,
+				signature.ErrTooNew} {
 				if errors.Is(err, kind) {
 					return true
 				}

@@ -10,7 +10,8 @@ import (
 func TestNearest(t *testing.T) {
 	names := []string{"filter", "events", "url"}
 	for name, want := range map[string]string{
-		"filtre": "filter", "rul": "url", "EVENTS": "events", "evenst": "events", "Filter": "filter", "evets": "events", "uri": "url", "u": "url", "": "", "xyz": "", "transform": "", strings.Repeat("filter", 10): "",
+		"filtre": "filter", "rul": "url", "EVENTS": "events", "evenst": "events", "Filter": "filter", "evets": "events", "uri": "url", "u": "url",
+		"": "", "xyz": "", "transform": "", strings.Repeat("filter", 10): "",
 	} {
 		if got := spelling.Nearest(name, names); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)

@@ -1,5 +1,8 @@
 // Package trace holds W3C's trace context, which connects what happens to an event across processes, and the spans that
 // awf-hook records.
+//
+// [Parse] reads a context from a request's headers and [New] begins a trace. [Context.Next] makes a new span in a trace, and
+// [Context.Parent] writes the header for the next process.
 package trace
 
 import (

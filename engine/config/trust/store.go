@@ -180,7 +180,7 @@ func Folder(path string) (string, error) {
 		return "", err
 	}
 	real, err := filepath.EvalSymlinks(abs)
-	if on := (*fs.PathError)(nil); errors.As(err, &on) {
+	if on, ok := errors.AsType[*fs.PathError](err); ok {
 		return "", fmt.Errorf("%s: %w", path, on.Err)
 	}
 	if err != nil {

@@ -131,7 +131,8 @@ func TestWaitsWithinTheirBounds(t *testing.T) {
 				t.Fatalf("%+v: wait %v, %q, want from %v to %v", r, wait, dead, time.Duration(least), time.Duration(most))
 			}
 			if !a.Free && (random == 0 && at > least+slack || random == 1 && at < most-slack) {
-				t.Fatalf("%+v: wait %v by chance %v, want the end of what jitter allows: from %v to %v", r, wait, random, time.Duration(least), time.Duration(most))
+				t.Fatalf("%+v: wait %v by chance %v, want the end of what jitter allows: from %v to %v", r, wait, random, time.Duration(least),
+					time.Duration(most))
 			}
 		}
 	}

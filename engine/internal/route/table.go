@@ -90,9 +90,6 @@ func (t *Table[W]) Broken() (list []error) {
 	return list
 }
 
-// Options returns the current options.
-func (t *Table[W]) Options() Options[W] { return t.current.Load().Options }
-
 // Close ends the compilations and waits for them.
 func (t *Table[W]) Close() {
 	t.end()

@@ -209,7 +209,8 @@ func TestSilentlyDeadHTTP2ConnectionIsLeft(t *testing.T) {
 			return
 		}
 		born := dead.Load()
-		serveHTTP2(func(p *peer, stream uint32) bool { return dead.Load() != born || answer200(p, stream) })(&peer{Conn: conn, from: newReader(conn), of: p.of})
+		serveHTTP2(func(p *peer, stream uint32) bool { return dead.Load() != born || answer200(p, stream) })(&peer{Conn: conn,
+			from: newReader(conn), of: p.of})
 	})
 	defer receiver.end()
 	w := webhook(t, "https://"+receiver.addr)

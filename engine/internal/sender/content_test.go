@@ -67,21 +67,28 @@ func TestBadContentIsDead(t *testing.T) {
 		{"header's name", func(c *delivery.Content) { c.Header = [][2]string{{"X Bad", "1"}} }, "header X Bad: not a header name"},
 		{"no name", func(c *delivery.Content) { c.Header = [][2]string{{"", "1"}} }, "not a header name"},
 		{"line break in a name", func(c *delivery.Content) { c.Header = [][2]string{{"X\r\nY", "1"}} }, "header X??Y: not a header name"},
-		{"line break in a value", func(c *delivery.Content) { c.Header = [][2]string{{"X-A", "hidden\r\nX-Evil: 1"}} }, "header X-A: control character in a header's value"},
-		{"long value", func(c *delivery.Content) { c.Header = [][2]string{{"X-A", strings.Repeat("x", 4097)}} }, "header X-A: want at most 4096 bytes, got 4097"},
+		{"line break in a value", func(c *delivery.Content) { c.Header = [][2]string{{"X-A", "hidden\r\nX-Evil: 1"}} },
+			"header X-A: control character in a header's value"},
+		{"long value", func(c *delivery.Content) { c.Header = [][2]string{{"X-A", strings.Repeat("x", 4097)}} },
+			"header X-A: want at most 4096 bytes, got 4097"},
 		{"many headers", func(c *delivery.Content) { c.Header = make([][2]string, 51) }, "want at most 50 headers, got 51"},
-		{"framing", func(c *delivery.Content) { c.Header = [][2]string{{"Transfer-Encoding", "chunked"}} }, "belongs to HTTP itself or to awf-hook"},
+		{"framing", func(c *delivery.Content) { c.Header = [][2]string{{"Transfer-Encoding", "chunked"}} },
+			"belongs to HTTP itself or to awf-hook"},
 		{"host", func(c *delivery.Content) { c.Header = [][2]string{{"hOST", "x"}} }, "belongs to HTTP itself or to awf-hook"},
 		{"our own", func(c *delivery.Content) { c.Header = [][2]string{{"X-AWF-Delivery", "x"}} }, "belongs to HTTP itself or to awf-hook"},
-		{"a signature", func(c *delivery.Content) { c.Header = [][2]string{{"Webhook-Signature", "x"}} }, "belongs to HTTP itself or to awf-hook"},
+		{"a signature", func(c *delivery.Content) { c.Header = [][2]string{{"Webhook-Signature", "x"}} },
+			"belongs to HTTP itself or to awf-hook"},
 		{"GitHub's signature", func(c *delivery.Content) { c.Header = [][2]string{{"x-hub-signature-256", "x"}} }, "an event cannot make it"},
-		{"what lets the transport send twice", func(c *delivery.Content) { c.Header = [][2]string{{"Idempotency-Key", "x"}} }, "belongs to HTTP itself or to awf-hook"},
+		{"what lets the transport send twice", func(c *delivery.Content) { c.Header = [][2]string{{"Idempotency-Key", "x"}} },
+			"belongs to HTTP itself or to awf-hook"},
 		{"credentials", func(c *delivery.Content) { c.Header = [][2]string{{"authorization", "x"}} }, "an event cannot make it"},
 		{"content type", func(c *delivery.Content) { c.ContentType = "a/b\r\nX-Evil: 1" }, "content type: control character"},
 		{"suffix without a beginning", func(c *delivery.Content) { c.URLSuffix = ".evil.example/" }, "URL suffix: want it to begin with / or ?"},
 		{"suffix that leads upwards", func(c *delivery.Content) { c.URLSuffix = "/../admin" }, "URL suffix: a path that leads upwards"},
-		{"suffix that leads upwards, escaped", func(c *delivery.Content) { c.URLSuffix = "/%2e%2E/admin" }, "URL suffix: a path that leads upwards"},
-		{"suffix that leads upwards by a backslash", func(c *delivery.Content) { c.URLSuffix = `/..\admin` }, "URL suffix: a path that leads upwards"},
+		{"suffix that leads upwards, escaped", func(c *delivery.Content) { c.URLSuffix = "/%2e%2E/admin" },
+			"URL suffix: a path that leads upwards"},
+		{"suffix that leads upwards by a backslash", func(c *delivery.Content) { c.URLSuffix = `/..\admin` },
+			"URL suffix: a path that leads upwards"},
 		{"suffix with a fragment", func(c *delivery.Content) { c.URLSuffix = "/a#b" }, "URL suffix: not a path and a query"},
 		{"suffix with a line break", func(c *delivery.Content) { c.URLSuffix = "/a HTTP/1.1\r\nX: 1" }, "URL suffix: not a path and a query"},
 		{"suffix with a bad escape", func(c *delivery.Content) { c.URLSuffix = "/%zz" }, "URL suffix: not a path and a query"},
@@ -128,7 +135,8 @@ func TestAllSchemesAtATime(t *testing.T) {
 	}
 	for name, check := range verify {
 		room := name == "standard" || name == "stripe"
-		for secret, want := range map[string]bool{w.Secrets[0].Value: false, w.Secrets[1].Value: true, w.Secrets[2].Value: room, w.Secrets[3].Value: false} {
+		for secret, want := range map[string]bool{w.Secrets[0].Value: false, w.Secrets[1].Value: true, w.Secrets[2].Value: room,
+			w.Secrets[3].Value: false} {
 			if err := check(secret); (err == nil) != want {
 				t.Errorf("%s under the secret %s: %v, want good %v", name, secret, err, want)
 			}

@@ -46,11 +46,14 @@ func short(w *sender.Webhook) { w.Timeout = 150 * time.Millisecond }
 // plainFaults are the faults of HTTP/1.1 without TLS.
 func plainFaults(*testing.T) []faultRow {
 	return []faultRow{
-		{name: "good", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
+		{name: "good", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), want: isDelivered, attempts: 1, requests: 1,
+			reason: "200 OK"},
 		{name: "refused", tune: func(w *sender.Webhook) { w.URL.Host = closedPort() }, want: isDead, attempts: 3, reason: ": connection refused"},
 		{name: "reset at once", serve: (*peer).reset, want: isDead, attempts: 3, requests: -1, reason: "connection reset"},
-		{name: "reset before the header", serve: func(p *peer) { p.read(); p.reset() }, want: isDead, attempts: 3, requests: 3, reason: ": connection reset by peer"},
-		{name: "reset within the header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-A: b\r\n"); pause(); p.reset() }, want: isDead, attempts: 3, requests: 3, reason: "the receiver closed the connection without an answer"},
+		{name: "reset before the header", serve: func(p *peer) { p.read(); p.reset() }, want: isDead, attempts: 3, requests: 3,
+			reason: ": connection reset by peer"},
+		{name: "reset within the header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-A: b\r\n"); pause(); p.reset() },
+			want: isDead, attempts: 3, requests: 3, reason: "the receiver closed the connection without an answer"},
 		{name: "reset within the body", serve: func(p *peer) {
 			p.read()
 			p.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -63,11 +66,15 @@ func plainFaults(*testing.T) []faultRow {
 			pause()
 			p.reset()
 		}, want: isDead, attempts: 3, requests: 3, reason: "503 Service Unavailable"},
-		{name: "closed before the header", serve: func(p *peer) { p.read() }, want: isDead, attempts: 3, requests: 3, reason: "the receiver closed the connection without an answer"},
-		{name: "closed within the header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-Half: ") }, want: isDead, attempts: 3, requests: 3, reason: "the receiver closed the connection without an answer"},
+		{name: "closed before the header", serve: func(p *peer) { p.read() }, want: isDead, attempts: 3, requests: 3,
+			reason: "the receiver closed the connection without an answer"},
+		{name: "closed within the header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-Half: ") }, want: isDead, attempts: 3,
+			requests: 3, reason: "the receiver closed the connection without an answer"},
 		{name: "black hole", serve: (*peer).hang, tune: short, want: isDead, attempts: 3, requests: -1, reason: "no answer within 150ms"},
-		{name: "first byte too late", serve: (*peer).hang, tune: func(w *sender.Webhook) { w.Deadlines.FirstByte = 100 * time.Millisecond }, want: isDead, attempts: 3, requests: -1, reason: "no answer within 100ms"},
-		{name: "a header by the byte", serve: func(p *peer) { p.read(); p.drip("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 1<<10)) }, tune: short, want: isDead, attempts: 3, requests: 3, reason: "no answer within 150ms"},
+		{name: "first byte too late", serve: (*peer).hang, tune: func(w *sender.Webhook) { w.Deadlines.FirstByte = 100 * time.Millisecond },
+			want: isDead, attempts: 3, requests: -1, reason: "no answer within 100ms"},
+		{name: "a header by the byte", serve: func(p *peer) { p.read(); p.drip("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 1<<10)) },
+			tune: short, want: isDead, attempts: 3, requests: 3, reason: "no answer within 150ms"},
 		{name: "a body by the byte", serve: func(p *peer) {
 			p.read()
 			p.write("HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n")
@@ -78,12 +85,14 @@ func plainFaults(*testing.T) []faultRow {
 			p.write("HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n")
 			p.flood(100)
 		}, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "a body without an end", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 500 X\r\n\r\n"); p.flood(1 << 20) }, want: isDead, attempts: 3, requests: 3, reason: "500 Internal Server Error"},
+		{name: "a body without an end", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 500 X\r\n\r\n"); p.flood(1 << 20) }, want: isDead,
+			attempts: 3, requests: 3, reason: "500 Internal Server Error"},
 		{name: "gzip bomb", serve: func(p *peer) {
 			p.read()
 			p.write("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(bomb), bomb)
 		}, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "gzip that is none", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"), want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
+		{name: "gzip that is none", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"),
+			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "endless 1xx", serve: func(p *peer) {
 			p.read()
 			for err := error(nil); err == nil; {
@@ -96,7 +105,8 @@ func plainFaults(*testing.T) []faultRow {
 				_, err = p.Write([]byte("HTTP/1.1 102 Processing\r\n\r\n"))
 			}
 		}, tune: short, want: isDead, attempts: 3, requests: 3, reason: "no answer within 150ms"},
-		{name: "a huge header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-Huge: "); p.flood(100) }, want: isDead, attempts: 3, requests: 3, reason: "server response headers exceeded 65536 bytes"},
+		{name: "a huge header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-Huge: "); p.flood(100) }, want: isDead,
+			attempts: 3, requests: 3, reason: "server response headers exceeded 65536 bytes"},
 		{name: "many headers", serve: func(p *peer) {
 			p.read()
 			p.write("HTTP/1.1 200 OK\r\n")
@@ -104,26 +114,39 @@ func plainFaults(*testing.T) []faultRow {
 				_, err = p.Write([]byte("X-Many: 1\r\n"))
 			}
 		}, want: isDead, attempts: 3, requests: 3, reason: "server response headers exceeded 65536 bytes"},
-		{name: "bad status line", serve: answerAll("HTTP/1.1 yes fine\r\n\r\n"), want: isDead, attempts: 3, requests: 3, reason: "malformed HTTP status code"},
+		{name: "bad status line", serve: answerAll("HTTP/1.1 yes fine\r\n\r\n"), want: isDead, attempts: 3, requests: 3,
+			reason: "malformed HTTP status code"},
 		{name: "no HTTP", serve: answerAll("220 mail.example ESMTP\r\n"), want: isDead, attempts: 3, requests: 3, reason: "malformed HTTP"},
-		{name: "switching protocols", serve: answerAll("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), want: isDead, attempts: 3, requests: 3, reason: "101 Switching Protocols"},
-		{name: "a status beyond HTTP", serve: answerAll("HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 3, requests: 3, reason: "999"},
-		{name: "kept connection that is closed", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
-		{name: "kept connection that is reset", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); pause(); p.reset() }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
-		{name: "a length that is too long", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
+		{name: "switching protocols", serve: answerAll("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+			want: isDead, attempts: 3, requests: 3, reason: "101 Switching Protocols"},
+		{name: "a status beyond HTTP", serve: answerAll("HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 3, requests: 3,
+			reason: "999"},
+		{name: "kept connection that is closed", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") },
+			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
+		{name: "kept connection that is reset",
+			serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); pause(); p.reset() }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
+		{name: "a length that is too long", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort") },
+			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "a length that is too short", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
-		{name: "a length that is none", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), want: isDead, attempts: 3, requests: 3, reason: "bad Content-Length"},
-		{name: "chunks that are none", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "redirect to itself", serve: answerAll("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1, requests: 1, reason: "307 Temporary Redirect, to 127.0.0.1"},
-		{name: "gone", serve: answerAll("HTTP/1.1 410 X\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1, requests: 1, reason: "410 Gone"},
+		{name: "a length that is none", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), want: isDead, attempts: 3,
+			requests: 3, reason: "bad Content-Length"},
+		{name: "chunks that are none", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") },
+			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
+		{name: "redirect to itself", serve: answerAll("HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1,
+			requests: 1, reason: "307 Temporary Redirect, to 127.0.0.1"},
+		{name: "gone", serve: answerAll("HTTP/1.1 410 X\r\nContent-Length: 0\r\n\r\n"), want: isDead, attempts: 1, requests: 1,
+			reason: "410 Gone"},
 		{name: "an early refusal", serve: func(p *peer) {
 			_, _ = p.from.ReadByte()
 			p.write("HTTP/1.1 413 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			p.hang()
 		}, want: isDead, attempts: 1, requests: -1, reason: "413 Request Entity Too Large"},
-		{name: "clocks apart", serve: answerAll("HTTP/1.1 401 X\r\nDate: Tue, 24 Nov 2020 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n"), want: isFree, attempts: 3, requests: 3, reason: "401 Unauthorized: this machine's clock is"},
-		{name: "the proxy is down", tune: func(w *sender.Webhook) { w.Proxy = &url.URL{Scheme: "http", Host: closedPort()} }, want: isFree, attempts: 3, reason: ": connection refused"},
-		{name: "503, then good", serve: failFirst("HTTP/1.1 503 X\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"), want: isDelivered, attempts: 2, requests: 2, reason: "200 OK", rest: 2 * time.Minute},
+		{name: "clocks apart", serve: answerAll("HTTP/1.1 401 X\r\nDate: Tue, 24 Nov 2020 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n"),
+			want: isFree, attempts: 3, requests: 3, reason: "401 Unauthorized: this machine's clock is"},
+		{name: "the proxy is down", tune: func(w *sender.Webhook) { w.Proxy = &url.URL{Scheme: "http", Host: closedPort()} }, want: isFree,
+			attempts: 3, reason: ": connection refused"},
+		{name: "503, then good", serve: failFirst("HTTP/1.1 503 X\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"), want: isDelivered,
+			attempts: 2, requests: 2, reason: "200 OK", rest: 2 * time.Minute},
 		{name: "reset, then good", serve: failFirst(""), want: isDelivered, attempts: 2, requests: 2, reason: "200 OK"},
 	}
 }
@@ -142,7 +165,8 @@ func limited(*testing.T) []faultRow {
 			continue // a pause relative to our own clock is not exact here
 		}
 		text += fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(tt.body), tt.body)
-		rows = append(rows, faultRow{name: "429, " + tt.name, serve: failFirst(text), want: isDelivered, attempts: 2, requests: 2, reason: "200 OK", rest: tt.want})
+		rows = append(rows, faultRow{name: "429, " + tt.name, serve: failFirst(text), want: isDelivered, attempts: 2, requests: 2,
+			reason: "200 OK", rest: tt.want})
 	}
 	return rows
 }
@@ -155,15 +179,16 @@ func echoes(*testing.T) []faultRow {
 		"JSON": func(s string) string { b, _ := json.Marshal(s); return string(b) }, "hex": func(s string) string { return hex.EncodeToString([]byte(s)) },
 		"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }, "upper case": strings.ToUpper, "lower case": strings.ToLower,
 	} {
-		rows = append(rows, faultRow{name: "echo, " + name, want: isDead, attempts: 1, requests: 1, reason: "400 Bad Request", serve: func(p *peer) {
-			for p.read() {
-				text := form(string(p.text))
-				for _, secret := range allHidden {
-					text = form(secret) + "\n" + text
+		rows = append(rows, faultRow{name: "echo, " + name, want: isDead, attempts: 1, requests: 1, reason: "400 Bad Request",
+			serve: func(p *peer) {
+				for p.read() {
+					text := form(string(p.text))
+					for _, secret := range allHidden {
+						text = form(secret) + "\n" + text
+					}
+					p.write("HTTP/1.1 400 %s\r\nX-Echo: %s\r\nContent-Length: %d\r\n\r\n%s", hiddenPath, hiddenHeader, len(text), text)
 				}
-				p.write("HTTP/1.1 400 %s\r\nX-Echo: %s\r\nContent-Length: %d\r\n\r\n%s", hiddenPath, hiddenHeader, len(text), text)
-			}
-		}})
+			}})
 	}
 	for name, text := range map[string]string{
 		"status": "HTTP/1.1 %s", "status line": "%s", "header": "HTTP/1.1 200 OK\r\n%s\r\n", "length": "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
@@ -175,11 +200,12 @@ func echoes(*testing.T) []faultRow {
 		}})
 	}
 	return append(rows,
-		faultRow{name: "echo as a redirect", want: isDead, attempts: 1, requests: 1, reason: "302 Found, to <secret>.example", serve: func(p *peer) {
-			for p.read() {
-				p.write("HTTP/1.1 302 X\r\nLocation: https://%s.example/%s\r\nContent-Length: 0\r\n\r\n", hiddenHeader, hiddenPath)
-			}
-		}})
+		faultRow{name: "echo as a redirect", want: isDead, attempts: 1, requests: 1, reason: "302 Found, to <secret>.example",
+			serve: func(p *peer) {
+				for p.read() {
+					p.write("HTTP/1.1 302 X\r\nLocation: https://%s.example/%s\r\nContent-Length: 0\r\n\r\n", hiddenHeader, hiddenPath)
+				}
+			}})
 }
 
 // named are faults of the host's name.
@@ -209,10 +235,12 @@ func named(t *testing.T) []faultRow {
 		{name: "a name that is good", serve: good, tune: server("127.0.0.1", 0), want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "no such name", tune: server("", 3), want: isDead, attempts: 3, reason: "receiver.example: no such host"},
 		{name: "a name without an address", tune: server("", 0), want: isDead, attempts: 3, reason: "receiver.example: no such host"},
-		{name: "a name server that fails", tune: server("", 2), want: isDead, attempts: 3, reason: "receiver.example: the name servers gave no proper answer"},
+		{name: "a name server that fails", tune: server("", 2), want: isDead, attempts: 3,
+			reason: "receiver.example: the name servers gave no proper answer"},
 		{name: "a name server that is silent", tune: silent, want: isDead, attempts: 3, reason: "the host's name was not resolved within 150ms"},
 		{name: "no name server", tune: nobody, want: isFree, attempts: 3, reason: "no name server can be reached"},
-		{name: "a name that leads to metadata", tune: server("169.254.169.254", 0), want: isDead, attempts: 3, reason: "169.254.169.254 is refused: a link-local address"},
+		{name: "a name that leads to metadata", tune: server("169.254.169.254", 0), want: isDead, attempts: 3,
+			reason: "169.254.169.254 is refused: a link-local address"},
 	}
 }
 
@@ -248,21 +276,36 @@ func secured(t *testing.T) []faultRow {
 	const unread = "the receiver refused the request twice without reading it"
 	return []faultRow{
 		{name: "TLS", serve: over(ca.server(t, nil), good), tune: https, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "expired certificate", serve: over(ca.server(t, ended), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate expired on "},
-		{name: "certificate of tomorrow", serve: over(ca.server(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is not valid before "},
-		{name: "certificate of another", serve: over(ca.server(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"other.example", hiddenHeader} }), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is for other.example, <secret>, not for 127.0.0.1"},
-		{name: "certificate of nobody", serve: over(newAuthority(t).server(t, nil), good), tune: https, want: isDead, attempts: 3, reason: "signed by an unknown authority"},
-		{name: "old TLS", serve: over(old, good), tune: https, want: isDead, attempts: 3, reason: "the receiver refused the TLS handshake: protocol version not supported"},
-		{name: "no TLS", serve: func(p *peer) { p.write("HTTP/1.1 400 Bad Request\r\n\r\n"); p.hang() }, tune: https, want: isDead, attempts: 3, reason: "the receiver does not speak TLS"},
+		{name: "expired certificate", serve: over(ca.server(t, ended), good), tune: https, want: isDead, attempts: 3,
+			reason: "the receiver's certificate expired on "},
+		{name: "certificate of tomorrow", serve: over(ca.server(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }),
+			good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is not valid before "},
+		{name: "certificate of another", serve: over(ca.server(t,
+			func(c *x509.Certificate) {
+				c.IPAddresses, c.DNSNames = nil,
+					[]string{"other.example", hiddenHeader}
+			}), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is for other.example, <secret>, not for 127.0.0.1"},
+		{name: "certificate of nobody", serve: over(newAuthority(t).server(t, nil), good), tune: https, want: isDead, attempts: 3,
+			reason: "signed by an unknown authority"},
+		{name: "old TLS", serve: over(old, good), tune: https, want: isDead, attempts: 3,
+			reason: "the receiver refused the TLS handshake: protocol version not supported"},
+		{name: "no TLS", serve: func(p *peer) { p.write("HTTP/1.1 400 Bad Request\r\n\r\n"); p.hang() }, tune: https, want: isDead, attempts: 3,
+			reason: "the receiver does not speak TLS"},
 		{name: "slow TLS", serve: (*peer).hang, tune: slow, want: isDead, attempts: 3, reason: "no TLS handshake within 150ms"},
-		{name: "TLS that is broken off", serve: func(p *peer) { _, _ = p.from.ReadByte(); p.reset() }, tune: https, want: isDead, attempts: 3, reason: "connection reset"},
-		{name: "client certificate", serve: over(mutual, good), tune: with(ca.certificate(t, nil)), want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "no client certificate", serve: over(mutual, good), tune: https, want: isDead, attempts: 3, reason: "the receiver refused the TLS handshake: certificate required"},
-		{name: "client certificate that expired", serve: over(mutual, good), tune: with(ca.certificate(t, ended)), want: isFree, attempts: 3, reason: "our client certificate expired on "},
+		{name: "TLS that is broken off", serve: func(p *peer) { _, _ = p.from.ReadByte(); p.reset() }, tune: https, want: isDead, attempts: 3,
+			reason: "connection reset"},
+		{name: "client certificate", serve: over(mutual, good), tune: with(ca.certificate(t, nil)), want: isDelivered, attempts: 1, requests: 1,
+			reason: "200 OK"},
+		{name: "no client certificate", serve: over(mutual, good), tune: https, want: isDead, attempts: 3,
+			reason: "the receiver refused the TLS handshake: certificate required"},
+		{name: "client certificate that expired", serve: over(mutual, good), tune: with(ca.certificate(t, ended)), want: isFree, attempts: 3,
+			reason: "our client certificate expired on "},
 
 		{name: "HTTP/2", serve: h2(answer200), tune: https, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "HTTP/2 black hole", serve: h2(func(*peer, uint32) bool { return true }), tune: func(w *sender.Webhook) { https(w); w.Timeout = 500 * time.Millisecond }, want: isDead, attempts: 3, requests: 3, reason: "no answer within 500ms"},
-		{name: "HTTP/2 stream reset", serve: reset(2), tune: https, want: isDead, attempts: 3, requests: 3, reason: "INTERNAL_ERROR; received from peer"},
+		{name: "HTTP/2 black hole", serve: h2(func(*peer, uint32) bool { return true }),
+			tune: func(w *sender.Webhook) { https(w); w.Timeout = 500 * time.Millisecond }, want: isDead, attempts: 3, requests: 3, reason: "no answer within 500ms"},
+		{name: "HTTP/2 stream reset", serve: reset(2), tune: https, want: isDead, attempts: 3, requests: 3,
+			reason: "INTERNAL_ERROR; received from peer"},
 		{name: "HTTP/2 stream refused", serve: reset(7), tune: https, want: isDead, attempts: 3, requests: 6, reason: unread},
 		{name: "HTTP/2 reset behind a 200", serve: h2(func(p *peer, stream uint32) bool {
 			p.frame(frameHeaders, flagEndHeader, stream, status200)
@@ -276,8 +319,10 @@ func secured(t *testing.T) []faultRow {
 			p.hang()
 			return false
 		}), tune: func(w *sender.Webhook) { https(w); w.MaxInFlight = 1 }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "HTTP/2 GOAWAY unread", serve: h2(func(p *peer, _ uint32) bool { away(p, 0, 0); p.hang(); return false }), tune: func(w *sender.Webhook) { https(w); w.MaxInFlight = 1 }, want: isDead, attempts: 3, requests: 6, reason: unread},
-		{name: "HTTP/2 GOAWAY in anger", serve: h2(func(p *peer, stream uint32) bool { away(p, stream, 11); return false }), tune: func(w *sender.Webhook) { https(w); w.MaxInFlight = 1 }, want: isDead, attempts: 3, requests: 3, reason: "GOAWAY"},
+		{name: "HTTP/2 GOAWAY unread", serve: h2(func(p *peer, _ uint32) bool { away(p, 0, 0); p.hang(); return false }),
+			tune: func(w *sender.Webhook) { https(w); w.MaxInFlight = 1 }, want: isDead, attempts: 3, requests: 6, reason: unread},
+		{name: "HTTP/2 GOAWAY in anger", serve: h2(func(p *peer, stream uint32) bool { away(p, stream, 11); return false }),
+			tune: func(w *sender.Webhook) { https(w); w.MaxInFlight = 1 }, want: isDead, attempts: 3, requests: 3, reason: "GOAWAY"},
 	}
 }
 

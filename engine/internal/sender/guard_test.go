@@ -65,7 +65,8 @@ var guarded = []struct {
 	{"5f00:: 5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "segment routing", "", "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 5f01::"},
 	{"fc00:: fd12:3456::1 fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	{"fd00:ec2::254 fd20:ce::254", "metadata", "metadata", ""},
-	{"fe80:: fe80::1 fe80::1%lo febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local", "link-local", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+	{"fe80:: fe80::1 fe80::1%lo febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local", "link-local",
+		"fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	{"fec0:: feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "site-local", "", ""},
 	{"ff00:: ff05::1 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast", "", ""},
 	{"ff02::1 ff02::1%eth0", "link-local multicast", "link-local multicast", ""},
@@ -106,7 +107,8 @@ func TestGuardKnowsEveryRange(t *testing.T) {
 			check(trusted, netip.MustParseAddr(text), "")
 		}
 	}
-	for _, g := range []sender.Guard{strict, trusted, {Trusted: true, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}} {
+	for _, g := range []sender.Guard{strict, trusted,
+		{Trusted: true, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}} {
 		check(g, netip.Addr{}, "not a known")
 	}
 	// An address that the user allows is allowed as long as it leads nowhere else.
@@ -278,7 +280,8 @@ func TestNameThatChangesItsAddressIsJudgedAtTheDial(t *testing.T) {
 	s := newSender(t, w)
 	for n := range 4 {
 		a := s.Send(t.Context(), newDelivery())
-		if refused := strings.Contains(a.Reason, "127.0.0.1 is refused: a loopback address"); a.Outcome != delivery.Retry || refused != (n%2 == 1) {
+		if refused := strings.Contains(a.Reason,
+			"127.0.0.1 is refused: a loopback address"); a.Outcome != delivery.Retry || refused != (n%2 == 1) {
 			t.Errorf("attempt %d: %v, %s", n, a.Outcome, a.Reason)
 		}
 	}

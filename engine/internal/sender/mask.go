@@ -69,7 +69,7 @@ func ofUser(user *url.Userinfo) []string {
 // maskOf returns a function that masks the webhook's secrets and what the delivery's body made from them: the receiver
 // may send either back.
 func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
-	made := secret.Parts(d.Body, d.Secret)
+	made := secret.Texts(d.Body, d.Secret)
 	made = slices.DeleteFunc(made, func(text string) bool { return len(text) < minMade || s.masker.Text(text) == secret.Mask })
 	if len(made) == 0 {
 		return s.masker.Text

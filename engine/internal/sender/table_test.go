@@ -35,7 +35,8 @@ const (
 	hiddenKnown  = `hidden "variable"`
 )
 
-var allHidden = []string{hiddenUser, hiddenPass, hiddenPath, hiddenQuery, hiddenHeader, hiddenSecret, hiddenKnown, hiddenUser + ":" + hiddenPass}
+var allHidden = []string{hiddenUser, hiddenPass, hiddenPath, hiddenQuery, hiddenHeader, hiddenSecret, hiddenKnown,
+	hiddenUser + ":" + hiddenPass}
 
 // maxAttempts is how often the tests' lane tries.
 const maxAttempts = 3

@@ -14,7 +14,7 @@ const (
 	connectTimeout = 10 * time.Second // for the lookup of the name and the connection
 	tlsTimeout     = 10 * time.Second // for the handshake
 	idleTimeout    = 90 * time.Second // how long a connection is kept for the next attempt
-	maxHeader      = 64 << 10         // bytes of an answer's header, that of its 1xx forerunners included
+	maxHeader      = 64 << 10         // bytes of an answer's header, including those of the 1xx answers before it
 )
 
 // Deadlines limit the parts of an attempt; zero is the default. The webhook's timeout limits the whole.

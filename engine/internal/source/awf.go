@@ -14,9 +14,9 @@ func (env Env) get(name string) string {
 	return value
 }
 
-// DataFolder returns the folder where AWF keeps its audit file, its transcripts and, without --storage, the states of its
+// dataFolder returns the folder where AWF keeps its audit file, its transcripts and, without --storage, the states of its
 // runs.
-func DataFolder(env Env) string {
+func dataFolder(env Env) string {
 	if folder := env.get("XDG_DATA_HOME"); folder != "" {
 		return filepath.Join(folder, "awf")
 	}
@@ -29,14 +29,14 @@ func AuditFile(env Env) string {
 	case "off":
 		return ""
 	case "":
-		return filepath.Join(DataFolder(env), "audit.jsonl")
+		return filepath.Join(dataFolder(env), "audit.jsonl")
 	default:
 		return file
 	}
 }
 
 // Transcripts returns the folder that AWF writes its transcripts to.
-func Transcripts(env Env) string { return filepath.Join(DataFolder(env), "transcripts") }
+func Transcripts(env Env) string { return filepath.Join(dataFolder(env), "transcripts") }
 
 // packed returns the pack's workflow, "PACK/NAME", that AWF's arguments name; "" if they name none.
 func packed(args []string) string {
@@ -55,7 +55,7 @@ func packed(args []string) string {
 
 // Storage returns the folder where AWF keeps the states of its runs, if it is called with these arguments.
 func Storage(args []string, env Env) string {
-	storage := DataFolder(env)
+	storage := dataFolder(env)
 	for i, arg := range args {
 		if arg == "--" {
 			break

@@ -32,7 +32,8 @@ done`
 	}
 	defer null.Close()
 	child, err := Start(Command{
-		Args: []string{"/bin/sh", "-c", script}, Env: []string{"XDG_DATA_HOME=" + filepath.Join(dir, "data"), "T=" + transcripts, "PATH=/usr/bin:/bin"},
+		Args: []string{"/bin/sh", "-c", script}, Env: []string{"XDG_DATA_HOME=" + filepath.Join(dir, "data"), "T=" + transcripts,
+			"PATH=/usr/bin:/bin"},
 		Stdin: null, Stdout: null, Stderr: null, Places: NewPlaces(dir, nil),
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ type Child struct {
 // all the same: see [Child.Wait].
 func Start(cmd Command) (*Child, error) {
 	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
-	env := List(cmd.Env)
+	env := envOf(cmd.Env)
 	c.process = exec.Command(cmd.Args[0], cmd.Args[1:]...)
 	c.process.Stdin, c.process.Stdout, c.process.Stderr = cmd.Stdin, cmd.Stdout, cmd.Stderr
 	c.process.Env = cmd.Env
@@ -115,8 +115,8 @@ func lowerPriority() {
 	}
 }
 
-// List looks up variables in a list of "key=value"; the last entry for a key wins.
-func List(list []string) Env {
+// envOf looks up variables in a list of "key=value"; the last entry for a key wins.
+func envOf(list []string) Env {
 	return func(name string) (value string, set bool) {
 		for _, entry := range list {
 			if len(entry) > len(name) && entry[len(name)] == '=' && entry[:len(name)] == name {

@@ -179,7 +179,8 @@ func TestCopyLines(t *testing.T) {
 	if got, err := os.ReadFile(target); err != nil || string(got) != text {
 		t.Errorf("copied %d bytes, want %d: %v", len(got), len(text), err)
 	}
-	for path, mode := range map[string]os.FileMode{target: 0o600, tr.path: 0o600, filepath.Dir(target): 0o750 | os.ModeDir, filepath.Dir(tr.path): 0o700 | os.ModeDir} {
+	for path, mode := range map[string]os.FileMode{target: 0o600, tr.path: 0o600, filepath.Dir(target): 0o750 | os.ModeDir,
+		filepath.Dir(tr.path): 0o700 | os.ModeDir} {
 		if info, err := os.Stat(path); err != nil || info.Mode()&^os.ModeSetgid != mode {
 			t.Errorf("%s: %v, want %v; %v", path, info.Mode(), mode, err)
 		}
@@ -228,12 +229,12 @@ func TestTakenUpCopy(t *testing.T) {
 
 // AWF's folders, according to its environment and its arguments.
 func TestPlaces(t *testing.T) {
-	env := List([]string{"HOME=/h", "XDG_DATA_HOME=", "AWF_AUDIT_LOG=x", "AWF_AUDIT_LOG="})
+	env := envOf([]string{"HOME=/h", "XDG_DATA_HOME=", "AWF_AUDIT_LOG=x", "AWF_AUDIT_LOG="})
 	for _, tt := range []struct{ got, want string }{
 		{AuditFile(env), "/h/.local/share/awf/audit.jsonl"},
-		{AuditFile(List([]string{"XDG_DATA_HOME=/d"})), "/d/awf/audit.jsonl"},
-		{AuditFile(List([]string{"AWF_AUDIT_LOG=off"})), ""},
-		{AuditFile(List([]string{"AWF_AUDIT_LOG=OFF"})), "OFF"}, // AWF's own comparison is exact
+		{AuditFile(envOf([]string{"XDG_DATA_HOME=/d"})), "/d/awf/audit.jsonl"},
+		{AuditFile(envOf([]string{"AWF_AUDIT_LOG=off"})), ""},
+		{AuditFile(envOf([]string{"AWF_AUDIT_LOG=OFF"})), "OFF"}, // AWF's own comparison is exact
 		{Transcripts(env), "/h/.local/share/awf/transcripts"},
 		{packed([]string{"run", "--input", "a=b/c", "mypack/packwf"}), "mypack/packwf"},
 		{packed([]string{"--storage", "a/b", "run", "deploy"}), ""},

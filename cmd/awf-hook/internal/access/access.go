@@ -5,6 +5,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Role determines what a client may see and change. Each role includes the ones before it.
@@ -17,24 +18,14 @@ const (
 	Admin        // also send events
 )
 
-func (r Role) String() string {
-	switch r {
-	case Read:
-		return "read"
-	case Operate:
-		return "operate"
-	case Admin:
-		return "admin"
-	}
-	return "none"
-}
+var roles = [...]string{None: "none", Read: "read", Operate: "operate", Admin: "admin"}
+
+func (r Role) String() string { return roles[r] }
 
 // ParseRole parses a role's name.
 func ParseRole(name string) (Role, error) {
-	for _, r := range []Role{Read, Operate, Admin} {
-		if r.String() == name {
-			return r, nil
-		}
+	if i := slices.Index(roles[:], name); i > int(None) {
+		return Role(i), nil
 	}
 	return None, fmt.Errorf("want read, operate or admin, got %q", name)
 }

@@ -21,7 +21,7 @@ type Queue interface {
 	List(ctx context.Context, f engine.Filter) ([]Item, error)
 	Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
 	// Groups counts deliveries by webhook and reason. It returns the n largest groups.
-	Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error)
+	Groups(ctx context.Context, f engine.Filter, n int) ([]Group, error)
 	Show(ctx context.Context, id string) (*Detail, error)
 	Webhooks(ctx context.Context) ([]Lane, error)
 	// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.
@@ -107,6 +107,12 @@ type Detail struct {
 // NewDetail makes a detail from the engine's. It masks the secrets of the configuration.
 func NewDetail(d *engine.Detail, cfg *config.Config) *Detail {
 	return &Detail{NewItem(&d.Item), d.Attempts, engine.Body(d, cfg)}
+}
+
+// Group counts the selected deliveries that share a webhook and a reason.
+type Group struct {
+	Name string `json:"webhook"`
+	engine.Group
 }
 
 // Lane is a webhook's lane.

@@ -179,7 +179,7 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 	want := []string{
 		"tester: move /etc/awf-hook.yaml#away to /etc/awf-hook.yaml#good ", "tester: delete state dead, webhook bad ",
 		"tester: pause good for 1m0s: deploy", "tester: enable good ",
-		"tester: disable good moved", "tester: replay " + dead[0].ID + " with the transforms of now",
+		"tester: disable good moved", "tester: replay " + dead[0].ID + " with the current transforms",
 	}
 	if diff := cmp.Diff(want, said); diff != "" {
 		t.Errorf("operations (-want +got)\n%s", diff)
@@ -332,7 +332,7 @@ func TestDocumentIsTrue(t *testing.T) {
 		"Item": api.Item{}, "Detail": api.Detail{}, "Lane": api.Lane{}, "Attempt": delivery.Attempt{}, "Operation": engine.Operation{},
 		"Selection": api.Selection{}, "Handover": api.Handover{}, "LaneCall": api.LaneCall{}, "CountAnswer": api.CountAnswer{},
 		"WebhooksAnswer": api.WebhooksAnswer{}, "DeliveriesAnswer": api.DeliveriesAnswer{}, "OperationsAnswer": api.OperationsAnswer{},
-		"Tally": engine.Tally{}, "Group": engine.Group{}, "GroupsAnswer": api.GroupsAnswer{},
+		"Tally": engine.Tally{}, "Group": api.Group{}, "GroupsAnswer": api.GroupsAnswer{},
 		"Explanation": engine.Explanation{}, "StepTrace": engine.StepTrace{},
 	} {
 		var has []string

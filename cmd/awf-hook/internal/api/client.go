@@ -137,7 +137,7 @@ func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally
 }
 
 // Groups implements [Queue].
-func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]Group, error) {
 	f.Limit = n
 	var answer GroupsAnswer
 	err := c.get(ctx, "/v1/groups", Query(f), &answer)

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	defaultLimit = 50   // items of a list, unless the query says otherwise
-	maxLimit     = 1000 // items of a list
-	maxCall      = 64 << 10
+	defaultLimit = 50       // items of a list, unless the query says otherwise
+	maxLimit     = 1000     // items of a list
+	MaxCall      = 64 << 10 // bytes of an ordinary call
 )
 
 // New makes a handler of /v1/ for a queue, and for additional routes. The caller authenticates and authorizes requests.
@@ -127,7 +127,7 @@ type (
 		Before     int64  `json:"before,omitzero"` // value for the next page; missing on the last page
 	}
 	GroupsAnswer struct {
-		Groups []engine.Group `json:"groups"`
+		Groups []Group `json:"groups"`
 	}
 	OperationsAnswer struct {
 		Operations []engine.Operation `json:"operations"`
@@ -236,14 +236,21 @@ func filtered(pattern string, do func(context.Context, engine.Filter) (any, erro
 	}}
 }
 
-// posted makes a route with a value in its body. do returns how many deliveries or lanes it changed.
-func posted[T any](pattern string, do func(context.Context, T) (int, error)) Route {
+// Posted makes a route with a value in its body, which has up to limit bytes.
+func Posted[T any](pattern string, limit int64, do func(context.Context, T) (any, error)) Route {
 	return Route{Pattern: pattern, Do: func(r *http.Request) (any, error) {
 		var given T
-		if err := Read(r, maxCall, &given); err != nil {
+		if err := Read(r, limit, &given); err != nil {
 			return nil, err
 		}
-		n, err := do(r.Context(), given)
-		return CountAnswer{n}, err
+		return do(r.Context(), given)
 	}}
+}
+
+// posted makes a route that changes deliveries or lanes. do returns how many.
+func posted[T any](pattern string, do func(context.Context, T) (int, error)) Route {
+	return Posted(pattern, MaxCall, func(ctx context.Context, given T) (any, error) {
+		n, err := do(ctx, given)
+		return CountAnswer{n}, err
+	})
 }

@@ -48,7 +48,8 @@ func Resolve(called string, identities []string) (string, error) {
 	if slices.Contains(identities, called) {
 		return called, nil
 	}
-	named := slices.DeleteFunc(slices.Clone(identities), func(identity string) bool { return WebhookName(identity) != called })
+	named := slices.DeleteFunc(slices.Sorted(slices.Values(identities)), func(identity string) bool { return WebhookName(identity) != called })
+	named = slices.Compact(named)
 	switch len(named) {
 	case 0:
 		return "", unknownWebhook(called, identities)
@@ -72,18 +73,23 @@ func unknownWebhook(called string, identities []string) error {
 	return Unknown(spelling.Unknown("webhook", called, names))
 }
 
-// known lists the identities of the webhooks that had a delivery, and of those in the configuration.
-func (l Local) known(ctx context.Context) (had, all []string, err error) {
+// queued lists the identities of the webhooks that had a delivery.
+func (l Local) queued(ctx context.Context) (identities []string, err error) {
 	lanes, err := l.Deliveries.Lanes(ctx)
 	for i := range lanes {
-		had = append(had, lanes[i].Webhook)
+		identities = append(identities, lanes[i].Webhook)
 	}
-	all = slices.AppendSeq(slices.Clone(had), maps.Keys(Configured(l.Config())))
-	for _, w := range l.Config().Webhooks {
-		all = append(all, w.Identity) // those that are switched off included
+	return identities, err
+}
+
+// configured lists the identities of the configuration's webhooks, those that are switched off included.
+func (l Local) configured() []string {
+	cfg := l.Config()
+	identities := slices.Collect(maps.Keys(Configured(cfg)))
+	for _, w := range cfg.Webhooks {
+		identities = append(identities, w.Identity)
 	}
-	slices.Sort(all)
-	return had, slices.Compact(all), err
+	return identities
 }
 
 // check returns an error if neither the queue nor the configuration has a webhook of this name or identity. It accepts "".
@@ -91,11 +97,15 @@ func (l Local) check(ctx context.Context, called string) error {
 	if called == "" {
 		return nil
 	}
-	_, all, err := l.known(ctx)
-	if err != nil || slices.ContainsFunc(all, func(identity string) bool { return identity == called || WebhookName(identity) == called }) {
+	isCalled := func(identity string) bool { return identity == called || WebhookName(identity) == called }
+	known, err := l.queued(ctx)
+	if err != nil || slices.ContainsFunc(known, isCalled) { // most are: do not read workflow definitions for them
 		return err
 	}
-	return unknownWebhook(called, all)
+	if known = append(known, l.configured()...); slices.ContainsFunc(known, isCalled) {
+		return nil
+	}
+	return unknownWebhook(called, known)
 }
 
 // WholeID returns an error if a filter has only the beginning of an id. A filter for a change must not.

@@ -43,11 +43,16 @@ func (l Local) Count(ctx context.Context, f engine.Filter) (engine.Tally, error)
 }
 
 // Groups implements [Queue].
-func (l Local) Groups(ctx context.Context, f engine.Filter, n int) ([]engine.Group, error) {
+func (l Local) Groups(ctx context.Context, f engine.Filter, n int) ([]Group, error) {
 	if err := l.check(ctx, f.Webhook); err != nil {
 		return nil, err
 	}
-	return l.Deliveries.Groups(ctx, f, n)
+	found, err := l.Deliveries.Groups(ctx, f, n)
+	groups := make([]Group, len(found))
+	for i := range found {
+		groups[i] = Group{WebhookName(found[i].Webhook), found[i]}
+	}
+	return groups, err
 }
 
 // Show implements [Queue].
@@ -77,7 +82,7 @@ func (l Local) Replay(ctx context.Context, f engine.Filter, c engine.Change) (in
 	n, err := l.Deliveries.Replay(ctx, f, c)
 	op := engine.Operation{What: "replay", Target: Describe(f), Count: n}
 	if c.Retransform {
-		op.Note = "with the transforms of now"
+		op.Note = "with the current transforms"
 	}
 	return l.changed(ctx, f, op, err)
 }
@@ -103,14 +108,14 @@ func (l Local) changed(ctx context.Context, f engine.Filter, op engine.Operation
 
 // Move implements [Queue].
 func (l Local) Move(ctx context.Context, from, to string) (int, error) {
-	had, all, err := l.known(ctx)
+	known, err := l.queued(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if from, err = Resolve(from, had); err != nil {
+	if from, err = Resolve(from, known); err != nil {
 		return 0, fmt.Errorf("from: %w", err)
 	}
-	if to, err = Resolve(to, all); err != nil {
+	if to, err = Resolve(to, append(known, l.configured()...)); err != nil {
 		return 0, fmt.Errorf("to: %w", err)
 	}
 	if from == to {

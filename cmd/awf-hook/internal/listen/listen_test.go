@@ -162,14 +162,17 @@ func TestVerdicts(t *testing.T) {
 		body   string
 		want   map[signature.Scheme]error
 	}{
-		{"good", sign(secret, now, signature.Schemes...), body, map[signature.Scheme]error{signature.AWF: nil, signature.Standard: nil, signature.GitHub: nil}},
+		{"good", sign(secret, now, signature.Schemes...), body,
+			map[signature.Scheme]error{signature.AWF: nil, signature.Standard: nil, signature.GitHub: nil}},
 		{"good awf alone", sign(secret, now, signature.AWF), body, map[signature.Scheme]error{signature.AWF: nil}},
 		{"good standard alone", sign(secret, now, signature.Standard), body, map[signature.Scheme]error{signature.Standard: nil}},
 		{"absent", http.Header{}, body, nil},
 		{"another secret", sign("another secret", now, signature.Schemes...), body,
-			map[signature.Scheme]error{signature.AWF: signature.ErrNoMatch, signature.Standard: signature.ErrNoMatch, signature.GitHub: signature.ErrNoMatch}},
+			map[signature.Scheme]error{signature.AWF: signature.ErrNoMatch, signature.Standard: signature.ErrNoMatch,
+				signature.GitHub: signature.ErrNoMatch}},
 		{"another body", sign(secret, now, signature.Schemes...), body + " ",
-			map[signature.Scheme]error{signature.AWF: signature.ErrNoMatch, signature.Standard: signature.ErrNoMatch, signature.GitHub: signature.ErrNoMatch}},
+			map[signature.Scheme]error{signature.AWF: signature.ErrNoMatch, signature.Standard: signature.ErrNoMatch,
+				signature.GitHub: signature.ErrNoMatch}},
 		{"old", sign(secret, now.Add(-time.Hour), signature.Schemes...), body,
 			map[signature.Scheme]error{signature.AWF: nil, signature.Standard: signature.ErrTooOld, signature.GitHub: nil}},
 		{"malformed", http.Header{"X-Awf-Signature": {"zz"}}, body, map[signature.Scheme]error{signature.AWF: signature.ErrInvalid}},

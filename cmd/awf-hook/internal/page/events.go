@@ -21,7 +21,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-p.streams }()
 	default:
 		w.Header().Set("Retry-After", "30")
-		text := fmt.Sprintf("%d pages are open already: this one asks every few seconds instead", maxStreams)
+		text := fmt.Sprintf("%d pages are open already: this one updates every few seconds instead", maxStreams)
 		http.Error(w, text, http.StatusServiceUnavailable)
 		return
 	}

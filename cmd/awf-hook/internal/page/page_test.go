@@ -79,6 +79,27 @@ func TestReaderChangesNothing(t *testing.T) {
 	s.await(t, delivery.IsDead, 3)
 }
 
+// An address that is not understood, or that names what does not exist, does not show everything or nothing.
+func TestAddressesAreNotGuessed(t *testing.T) {
+	s := open(t, standard, "")
+	s.dieOne(t, failed("run-1"), 3)
+	for path, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"/deliveries?webhook=archiv": {404, "no webhook is called archiv: did you mean archive?"}, "/deliveries?webhook=chat": {200, "422"},
+		"/deliveries?stat=dead": {400, "stat: there is no such parameter"}, "/deliveries?state=dead;webhook=chat": {400, "invalid semicolon"},
+		"/deliveries?before=x": {400, "before: want 0 or more"}, "/changes?before=x": {400, "before: want a number"},
+		"/plan?what=replay&id=msg_": {400, "want a whole id"}, "/plan?what=replay&webhook=archiv": {404, "did you mean archive?"},
+		"/plan?what=replay&pace=fast": {400, "pace: want a number"}, "/webhook?id=chat": {404, "no webhook has the identity chat"},
+		"/deliveries?did=delete&n=1&state=dead": {200, "1 discarded"}, "/nowhere": {404, "there is no such view: /nowhere"},
+	} {
+		if resp, body := s.get(t, path, operateToken); resp.StatusCode != want.status || !strings.Contains(body, want.text) {
+			t.Errorf("%s: %d without %q, want %d\n%s", path, resp.StatusCode, want.text, want.status, body)
+		}
+	}
+}
+
 // Every view shows text from strangers as text.
 func TestHostileTextIsText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'</script><svg/onload=alert(2)>{{.}}javascript:alert(3)`

@@ -29,7 +29,7 @@ type listed struct {
 	*view.List
 	Filter   engine.Filter
 	Query    url.Values // the filter as in the address
-	Groups   []view.Group
+	Groups   []api.Group
 	Webhooks []view.Webhook
 	States   []delivery.State
 	Types    []string
@@ -215,7 +215,7 @@ func (p *Page) webhook(r *http.Request) (*shown, error) {
 				Data: lane{w, p.desk.Values(identity)}}, nil
 		}
 	}
-	return nil, api.Unknown(fmt.Errorf("no webhook is %.200q", identity))
+	return nil, api.Unknown(fmt.Errorf("no webhook has the identity %.200s", identity))
 }
 
 func (p *Page) changeWebhook(r *http.Request) (string, error) {

@@ -216,7 +216,7 @@ func newShare(o view.Outcomes) share {
 
 // notices are texts for the results of changes, by the key "did" of an address.
 var notices = map[string]string{
-	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook rests",
+	"replay": "%s due again", "delete": "%s discarded", "send": "%s made due now", "pause": "The webhook is paused",
 	"enable": "The webhook is open", "disable": "The webhook is closed", "cancel": "Cancelled", "begin": "Started: it runs in the background",
 }
 
@@ -232,7 +232,7 @@ func notice(r *http.Request) string {
 	case err != nil:
 		return ""
 	case n == 0:
-		return "Nothing changed: its state does not allow that any more"
+		return "Nothing changed: its state does not allow that"
 	}
 	return fmt.Sprintf(text, number(n))
 }

@@ -37,7 +37,7 @@ type Plan struct {
 	Target   string        `json:"target"` // the filter in words
 	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
-	Groups   []Group       `json:"groups"`
+	Groups   []api.Group   `json:"groups"`
 	Takes    Seconds       `json:"takes"`          // at this pace
 	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
 	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
@@ -60,7 +60,6 @@ type Bulk struct {
 	Halted string    `json:"cancelled_by,omitempty"`
 
 	order  Order
-	caller access.Who
 	cancel context.CancelFunc
 }
 
@@ -102,7 +101,7 @@ func (o *Order) check() error {
 	case o.What == discard && o.Change.Retransform:
 		why = "retransform goes with a replay"
 	case o.Pace < 1 || o.Pace > maxPace:
-		why = fmt.Sprintf("pace: want 1 to %d a second, got %d", maxPace, o.Pace)
+		why = fmt.Sprintf("pace: want 1 to %d per second, got %d", maxPace, o.Pace)
 	case o.Filter.Limit != 0:
 		why = "limit: want none"
 	default:
@@ -182,14 +181,13 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	case want != tally.Count:
 		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
 	}
-	who := access.From(ctx)
-	b := &Bulk{Who: who.Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace, Began: time.Now(),
-		order: o, caller: who}
+	b := &Bulk{Who: access.From(ctx).Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace,
+		Began: time.Now(), order: o}
 	shown, err := d.bulks.add(b)
 	if err != nil {
 		return nil, err
 	}
-	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " a second"
+	note := "begun: " + strconv.Itoa(b.Total) + " at " + strconv.Itoa(b.Pace) + " per second"
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
@@ -203,7 +201,10 @@ func (all *bulks) add(b *Bulk) (Bulk, error) {
 			running++
 		}
 	}
-	if running >= maxBulks || all.stopped {
+	switch {
+	case all.stopped:
+		return Bulk{}, fmt.Errorf("%w: the server ends", ErrRefused)
+	case running >= maxBulks:
 		return Bulk{}, fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
 	}
 	all.last++
@@ -252,19 +253,24 @@ func (d *Desk) Cancel(ctx context.Context, id int) error {
 func (d *Desk) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case b := <-d.bulks.begin:
 			running.Go(func() { d.carryOut(ctx, b) })
 		case <-ctx.Done():
-			return
 		}
+	}
+	d.bulks.mu.Lock()
+	d.bulks.stopped = true
+	d.bulks.mu.Unlock()
+	for len(d.bulks.begin) > 0 { // nothing follows them
+		d.end(ctx, <-d.bulks.begin, nil)
 	}
 }
 
 // carryOut carries out a bulk, a slice every quarter of a second.
 func (d *Desk) carryOut(ctx context.Context, b *Bulk) {
-	ctx, cancel := context.WithCancel(access.With(ctx, b.caller))
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.bulks.mu.Lock()
 	b.cancel = cancel
@@ -327,7 +333,8 @@ func (d *Desk) end(ctx context.Context, b *Bulk, err error) {
 	note += ": " + strconv.Itoa(b.Done) + " of " + strconv.Itoa(b.Total)
 	done := b.Done
 	d.bulks.mu.Unlock()
-	if err := d.record(context.WithoutCancel(ctx), b.What, b.Target, done, note); err != nil {
+	ctx = access.With(context.WithoutCancel(ctx), access.Who{Name: b.Who})
+	if err := d.record(ctx, b.What, b.Target, done, note); err != nil {
 		d.Log.Error("a bulk is not recorded", "error", err.Error())
 	}
 }

@@ -89,20 +89,9 @@ func (d *Desk) newest(ctx context.Context) (int64, error) {
 	return last[0].Seq, nil
 }
 
-// Group counts the selected deliveries that share a webhook and a reason.
-type Group struct {
-	Name string `json:"webhook"`
-	engine.Group
-}
-
 // Groups groups the deliveries that a filter selects by webhook and reason, the largest group first.
-func (d *Desk) Groups(ctx context.Context, f engine.Filter) ([]Group, error) {
-	found, err := d.api.Groups(ctx, f, maxGroups)
-	groups := make([]Group, len(found))
-	for i := range found {
-		groups[i] = Group{d.Engine.Name(found[i].Webhook), found[i]}
-	}
-	return groups, err
+func (d *Desk) Groups(ctx context.Context, f engine.Filter) ([]api.Group, error) {
+	return d.api.Groups(ctx, f, maxGroups)
 }
 
 // Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,10 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-const (
-	maxOrderCall = 64 << 10
-	maxDraftCall = 48 << 20 // includes a module in base64
-)
+const maxDraftCall = 48 << 20 // bytes, with a module in base64
 
 // Handler makes a handler of the JSON API: the calls of the queue and of the desk.
 func (d *Desk) Handler() http.Handler {
@@ -24,9 +22,9 @@ func (d *Desk) Handler() http.Handler {
 		api.Route{Pattern: "GET /v1/events/{id}", Do: d.callEvent},
 		api.Route{Pattern: "GET /v1/plan", Do: d.callPlan, Query: true},
 		api.Route{Pattern: "GET /v1/bulks", Do: func(*http.Request) (any, error) { return BulksAnswer{d.Bulks()}, nil }},
-		api.Route{Pattern: "POST /v1/bulks", Do: d.callBegin},
+		api.Posted("POST /v1/bulks", api.MaxCall, d.callBegin),
 		api.Route{Pattern: "POST /v1/bulks/{id}/cancel", Do: d.callCancel},
-		api.Route{Pattern: "POST /v1/try", Do: d.callTry},
+		api.Posted("POST /v1/try", maxDraftCall, func(ctx context.Context, f Draft) (any, error) { return d.Try(ctx, f) }),
 	)
 }
 
@@ -78,11 +76,7 @@ type BulkCall struct {
 	Retransform bool              `json:"retransform,omitzero"`
 }
 
-func (d *Desk) callBegin(r *http.Request) (any, error) {
-	var call BulkCall
-	if err := api.Read(r, maxOrderCall, &call); err != nil {
-		return nil, err
-	}
+func (d *Desk) callBegin(ctx context.Context, call BulkCall) (any, error) {
 	filter := url.Values{}
 	for name, value := range call.Filter {
 		filter.Set(name, value)
@@ -92,7 +86,7 @@ func (d *Desk) callBegin(r *http.Request) (any, error) {
 	if o.Filter, err = api.ParseCall(filter); err != nil {
 		return nil, err
 	}
-	return d.Begin(r.Context(), o, call.Count)
+	return d.Begin(ctx, o, call.Count)
 }
 
 func (d *Desk) callCancel(r *http.Request) (any, error) {
@@ -102,12 +96,4 @@ func (d *Desk) callCancel(r *http.Request) (any, error) {
 	}
 	err = d.Cancel(r.Context(), id)
 	return BulksAnswer{d.Bulks()}, err
-}
-
-func (d *Desk) callTry(r *http.Request) (any, error) {
-	var draft Draft
-	if err := api.Read(r, maxDraftCall, &draft); err != nil {
-		return nil, err
-	}
-	return d.Try(r.Context(), draft)
 }

@@ -266,6 +266,28 @@ func TestBulkIsPacedAndCancelled(t *testing.T) {
 	}
 }
 
+// A bulk that begins while the process ends is refused, or ends with it: it does not stay begun for ever.
+func TestBulksEndWithTheProcess(t *testing.T) {
+	d := open(t, twoHooks)
+	d.status.Store(422)
+	d.submit(t, 3, event.StepComplete)
+	until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == 3 })
+	late := view.New(view.Options{Engine: d.engine, Seen: view.NewSeen()})
+	order := view.Order{What: "delete", Pace: 1, Filter: engine.Filter{State: delivery.IsDead}}
+	if _, err := late.Begin(as(t, operator), order, 3); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	late.Run(ended)
+	if all := late.Bulks(); len(all) != 1 || all[0].Ended.IsZero() || all[0].Halted != "the end of the process" {
+		t.Errorf("bulks %+v, want one that ended with the process", all)
+	}
+	if _, err := late.Begin(as(t, operator), order, 3); !errors.Is(err, view.ErrRefused) {
+		t.Errorf("a bulk after the end: %v, want it refused", err)
+	}
+}
+
 func TestFilterIsItsAddress(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 	full := engine.Filter{ID: "msg_a", State: delivery.IsDead, Webhook: "/etc/a.yaml#one", Workflow: "<b>&=", Event: "workflow_end",

@@ -192,7 +192,7 @@ func (s *Store) accept(ctx context.Context, entries []*delivery.Entry, lasts boo
 }
 
 // ErrUnstored means that the file does not take new events, so that only memory could hold them.
-var ErrUnstored = errors.New("the queue is not in use")
+var ErrUnstored = errors.New("the queue cannot store events")
 
 // AcceptStored is Accept for entries that must not be in memory alone. If that is impossible, the error wraps ErrUnstored
 // or [store.ErrFull], and nothing is accepted.

@@ -1,10 +1,10 @@
-// What makes the page live and quick. Without it links and forms do the same.
+// This script keeps the page up to date and adds keys. Without it, links and forms do the same.
 "use strict";
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const typing = (e) => e && /^(INPUT|TEXTAREA|SELECT)$/.test(e.tagName);
 
-// dress does to content what a browser without script does not see: times in its own zone, buttons that copy.
+// dress shows times in the browser's zone, and buttons that copy.
 function dress(root) {
   for (const t of all("time[data-at]", root)) t.textContent = new Date(t.dateTime).toLocaleString();
   for (const button of all("[data-copy]", root)) {
@@ -25,7 +25,7 @@ async function copy(from, button) {
   setTimeout(() => { button.textContent = said; }, 2000);
 }
 
-// fragment asks for a view's content alone. It is null where the session has ended.
+// fragment loads the content of a view. It returns null if the session has ended.
 async function fragment(url, options = {}) {
   const answer = await fetch(url, { ...options, headers: { "X-Fragment": "1" } });
   if (answer.status === 401) {
@@ -35,7 +35,7 @@ async function fragment(url, options = {}) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// replace puts what has changed into the document, but for where somebody types. What is open stays so, and where the focus is.
+// replace replaces the sections that changed, except one in which somebody types. It keeps open details open, and the focus.
 function replace(doc) {
   for (const next of all("[data-live]", doc)) {
     const now = document.getElementById(next.id);
@@ -65,7 +65,7 @@ function ended() {
   $("#main").prepend(p);
 }
 
-// The view is asked for again when the server says that something happened; every five seconds where it cannot say so.
+// The view is loaded again when the server signals a change, or every five seconds without signals.
 let source, polling, asking, again;
 const live = $("#live[data-live]");
 
@@ -91,10 +91,10 @@ async function refresh() {
 function start() {
   if (!live || source || $("#ended")) return;
   source = new EventSource("/events");
-  source.addEventListener("open", () => { clearInterval(polling); polling = 0; say("on", "live"); refresh(); }); // for what happened before
+  source.addEventListener("open", () => { clearInterval(polling); polling = 0; say("on", "live"); refresh(); }); // something may have happened before
   source.addEventListener("changed", refresh);
   source.onerror = () => {
-    say("off", "asks every 5 s");
+    say("off", "updates every 5 s");
     polling ||= setInterval(() => { refresh(); if (!source) start(); }, 5000);
     if (source?.readyState === EventSource.CLOSED) { source = null; refresh(); }
   };
