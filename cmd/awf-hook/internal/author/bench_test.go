@@ -28,7 +28,7 @@ func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
 		}
 		if name == "Go" {
 			file = filepath.Join(tb.TempDir(), Module)
-			language, err := Told(dir)
+			language, err := LanguageOf(dir)
 			if err != nil {
 				tb.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 	}, nil
 }
 
-// Inspect describes a module for people. refused says why the sandbox would refuse the module; nil if it would not.
+// Inspect describes a module for people. refused is the error with which the sandbox would refuse the module, or nil.
 func Inspect(ctx context.Context, name string, module []byte) (text []byte, refused error) {
 	info := wasm.Inspect(module)
 	refused = info.Refused
