@@ -1,11 +1,11 @@
-// The host's part of a script. It runs before the script and returns its functions to the host.
+// The guest's side of a script. It runs before the script does and gives the host its functions.
 (function (configText, linesMost, lineBytes) {
   "use strict";
   const { parse, rawJSON, stringify } = JSON;
   const { freeze, keys, values } = Object;
 
-  // The script's log. The first two numbers are the lines that it logged and the bytes that are kept. The lines follow, each after
-  // its level and its length.
+  // What a script has said. The first two numbers are the lines that it logged and the bytes that are kept; the lines follow,
+  // each with its level and its length.
   const room = new ArrayBuffer(8 + linesMost * (lineBytes + 3));
   const counts = new Uint32Array(room, 0, 2);
   const lines = new Uint8Array(room, 8);
@@ -43,7 +43,7 @@
   log.warn = (...parts) => say(2, parts);
   log.error = (...parts) => say(3, parts);
 
-  // The decision of drop or fail counts, whatever the script does with the exception.
+  // What drop and fail have said counts, whatever the script does with the exception.
   let verdict;
   function stop(answer) {
     verdict = answer;
@@ -62,7 +62,7 @@
   }
   log.log = log;
 
-  // An integer that a Number cannot hold becomes a BigInt, so that it keeps its digits.
+  // An integer that no Number holds is a BigInt, so that none of its digits is lost on the way.
   const longest = 1000; // digits
   function exact(_, value, { source }) {
     if (typeof value !== "number" || Number.isSafeInteger(value) || source.length > longest || !/^-?[0-9]+$/.test(source)) return value;
@@ -73,13 +73,13 @@
     writable: true, configurable: true,
   });
 
-  // describe returns "e", the exception's text and, on further lines, its stack.
+  // An exception as "e", its text, and its stack in the lines below.
   function describe(e) {
     try {
       if (e instanceof Error) return "e" + e.name + ": " + e.message + "\n" + (e.stack ?? "");
       return "ethrew " + (typeof e === "object" && e !== null ? stringify(e) : String(e)) + "\n";
     } catch {
-      return "ethrew a value that cannot be shown\n";
+      return "ethrew what cannot be shown\n";
     }
   }
 
@@ -120,8 +120,7 @@
       });
     },
     begun: () => problem ?? "b",
-    // run takes the event, and true if it has numbers of many digits. It returns "b" and a body, "n" to send nothing, "f" and a reason,
-    // "e" and an exception, or "p" if the answer waits for a promise.
+    // run takes the event, and true if it has numbers of many digits. It answers with "b" and a body, "n" for none, "f" and a reason, "e" for an exception, or "p" if the answer waits for a promise.
     run: (text, hasLong) => answer(() => {
       counts.fill(0);
       verdict = undefined;
