@@ -57,14 +57,11 @@ func (e *Error) Unwrap() error { return e.Kind }
 
 // oneLine returns a guest's text as one line of printable characters, cut to a limit in bytes.
 func oneLine(s string, limit int) string {
-	if len(s) > limit {
-		s = s[:limit]
-	}
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
-	}, s)
+	}, s[:min(len(s), limit)])
 	return strings.TrimSpace(s)
 }

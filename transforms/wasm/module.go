@@ -11,7 +11,6 @@ import (
 	"mime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -40,11 +39,11 @@ type Module struct {
 	starting int64 // fuel that an instance costs before its code runs
 	stack    int64 // limits.Stack minus what calls outside cycles can take
 
-	worst  atomic.Int64 // see FuelPercent
-	line   line         // its calls, among those of other modules
+	line   line // its calls, among those of other modules
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
+	worst  int64              // see FuelPercent
 	free   map[*code][]*guest // for later events, with isolation: instance and of scripts; the last one is the next to be used
 	idle   []*memory          // clean
 }

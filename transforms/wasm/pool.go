@@ -93,23 +93,23 @@ const warnFrom = 80
 // note records the greatest share of its fuel that an event has used, and warns once when that comes near the limit.
 func (m *Module) note(out Output) {
 	percent := (100*out.Fuel + out.Limit - 1) / out.Limit
-	for {
-		worst := m.worst.Load()
-		if percent <= worst {
-			return
-		}
-		if m.worst.CompareAndSwap(worst, percent) {
-			if percent >= warnFrom && worst < warnFrom {
-				advice := ": limits: {fuel: N} raises the limit"
-				if out.Limit >= mostFuel {
-					advice = ", which is the most that there is"
-				}
-				m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
-			}
-			return
-		}
+	m.mu.Lock()
+	isNear := percent >= warnFrom && m.worst < warnFrom
+	m.worst = max(m.worst, percent)
+	m.mu.Unlock()
+	if !isNear {
+		return
 	}
+	advice := ": limits: {fuel: N} raises the limit"
+	if out.Limit >= mostFuel {
+		advice = ", which is the most that there is"
+	}
+	m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
 }
 
-// FuelPercent is the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.
-func (m *Module) FuelPercent() int { return int(m.worst.Load()) }
+// FuelPercent returns the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.
+func (m *Module) FuelPercent() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int(m.worst)
+}
