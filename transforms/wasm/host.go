@@ -100,13 +100,9 @@ func awfLog(g *guest, stack []uint64) {
 
 // logLevel translates a guest's level.
 func logLevel(level uint64) slog.Level {
-	switch uint32(level) {
-	case 0:
-		return slog.LevelDebug
-	case 2:
-		return slog.LevelWarn
-	case 3:
-		return slog.LevelError
+	levels := [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+	if n := uint32(level); n < uint32(len(levels)) {
+		return levels[n]
 	}
 	return slog.LevelInfo
 }
