@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Read decodes a call's body of up to limit bytes. An unknown member is an error, and so is one that comes twice: nobody knows which holds.
+// Read decodes a call's body of up to limit bytes. An unknown member is an error. So is a repeated one, since the client may mean either.
 func Read(r *http.Request, limit int64, into any) error {
 	text, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err == nil && int64(len(text)) > limit {
