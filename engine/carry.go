@@ -1,16 +1,21 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
+// ErrSameQueue means that two queues are one, which may have several names.
+var ErrSameQueue = errors.New("they are the same queue")
+
 // MoveTo moves all deliveries to another queue and keeps their ids, states and attempts. Other processes may use both
 // queues meanwhile. After an error or a kill, call MoveTo again: it continues where it stopped. rename maps a
-// webhook's identity in this queue to its identity in the other.
+// webhook's identity in this queue to its identity in the other. The error is ErrSameQueue if the other is this one.
 func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(webhook string) string) (Carried, error) {
 	source, err := d.queue.Durable()
 	if err != nil {
@@ -19,6 +24,9 @@ func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(web
 	target, err := to.queue.Durable()
 	if err != nil {
 		return Carried{}, err
+	}
+	if same, err := source.Is(ctx, target); err != nil || same {
+		return Carried{}, cmp.Or(err, ErrSameQueue)
 	}
 	return store.Carry(ctx, source, target, rename)
 }

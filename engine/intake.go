@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/engine/internal/route"
 )
 
@@ -17,7 +18,7 @@ const (
 	maxIntake      = 1024    // events that wait to be accepted
 	maxIntakeBytes = 4 << 20 // bytes of these events
 	// maxStuckBytes of events may wait while nothing accepts events: while the engine is being opened, or after the
-	// queue accepted none for stuckAfter. The stream need not wait then.
+	// queue accepted none for stuckAfter. The stream need not wait then. A stream that can wait keeps to maxIntake.
 	maxStuckBytes = 32 << 20
 	stuckAfter    = 200 * time.Millisecond
 	// roomWait is how long a stream waits for room before an event is refused. After a refusal the stream does not
@@ -35,6 +36,9 @@ type intake struct {
 	done    sync.WaitGroup
 	patient bool // owned by add
 
+	waits func() bool // see Stream.Waits; nil never
+	ahead *lane.Ahead // nil if waits is
+
 	parked  map[string]*parked // by workflow; owned by run
 	refuses bool               // the queue was full, and nothing was accepted since; owned by run
 
@@ -45,6 +49,7 @@ type intake struct {
 	bytes   int            // of these events
 	taken   int            // batches so far
 	stuck   bool           // nothing accepts events
+	pausing bool           // run waits for the lanes
 	closed  bool           // no more events will come
 	dropped bool           // events are discarded
 	early   int64          // events that were refused before open
@@ -56,9 +61,9 @@ type parked struct {
 	events []*event.Event
 }
 
-// newIntake makes an intake that keeps added events until open or drop.
-func newIntake() *intake {
-	in := &intake{patient: true, stuck: true, parked: map[string]*parked{}}
+// newIntake makes an intake that keeps added events until open or drop. waits is Stream.Waits.
+func newIntake(waits func() bool) *intake {
+	in := &intake{patient: true, waits: waits, stuck: waits == nil, parked: map[string]*parked{}}
 	in.changed = sync.NewCond(&in.mu)
 	return in
 }
@@ -68,6 +73,9 @@ func (in *intake) open(e *Engine) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.engine = e
+	if in.waits != nil {
+		in.ahead = lane.NewAhead(e.lanes)
+	}
 	e.counts.refused.Add(in.early)
 	in.done.Go(in.run)
 }
@@ -112,46 +120,19 @@ func (in *intake) add(ev event.Event) {
 	in.changed.Broadcast()
 }
 
-// waitForRoom waits until there is room, for stuckWait at most. The caller holds mu.
-func (in *intake) waitForRoom() {
-	after := func(wait time.Duration, change func()) *time.Timer {
-		return time.AfterFunc(wait, func() {
-			in.mu.Lock()
-			defer in.mu.Unlock()
-			change()
-			in.changed.Broadcast()
-		})
-	}
-	taken := in.taken
-	stuck := after(stuckAfter, func() { in.stuck = in.stuck || in.taken == taken })
-	defer stuck.Stop()
-	patience := after(stuckWait, func() { in.patient = false })
-	defer patience.Stop()
-	for in.isFull() && in.patient {
-		in.changed.Wait()
-	}
-}
-
-// isFull reports whether no more may be added. The caller holds mu.
-func (in *intake) isFull() bool {
-	switch {
-	case in.dropped:
-		return false
-	case in.stuck:
-		return in.bytes >= maxStuckBytes
-	}
-	return in.number >= maxIntake || in.bytes >= maxIntakeBytes
-}
-
 // counts adds to the number and bytes of held events; negative numbers subtract. The caller holds mu.
 func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
 
 // run accepts added events until close.
 func (in *intake) run() {
 	for {
+		in.pause()
 		batch, more := in.next()
 		if len(batch) > 0 {
 			in.accept(batch)
+			if in.ahead != nil {
+				in.ahead.Took(batch)
+			}
 		}
 		if !more {
 			return

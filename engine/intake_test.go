@@ -123,7 +123,7 @@ func TestNoEventVanishesAtAStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	in := newIntake()
+	in := newIntake(nil)
 	in.open(e)
 	in.close()
 	in.add(event.Event{ID: "late", Type: "workflow_end"})

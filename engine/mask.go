@@ -27,7 +27,7 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 		for i := range cfg.Webhooks {
 			values = append(values, with(&cfg.Webhooks[i])...)
 		}
-		for _, found := range definitions(cfg) {
+		for _, found := range cfg.Workflows.All() {
 			for i := range found.Own {
 				values = append(values, with(&found.Own[i])...)
 			}
@@ -38,14 +38,6 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 		keys = append(keys, receiver.Secrets()...)
 	}
 	return secret.NewMasker(values, keys)
-}
-
-// definitions returns the workflows' own definitions, none without their folders.
-func definitions(cfg *config.Config) []*config.Found {
-	if cfg.Workflows == nil {
-		return nil
-	}
-	return cfg.Workflows.All()
 }
 
 // StoredMasker masks, in what a queue holds, the secrets that the transforms of a configuration's webhooks can read, those
@@ -59,7 +51,7 @@ type StoredMasker struct {
 
 // Of returns the masker of a configuration as it is now. It may be called by several goroutines at once.
 func (s *StoredMasker) Of(cfg *config.Config) *secret.Masker {
-	found := definitions(cfg)
+	found := cfg.Workflows.All()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg != cfg || !slices.Equal(s.found, found) {

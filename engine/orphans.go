@@ -58,9 +58,6 @@ func identities(cfg *config.Config) (files, known map[string]bool, current []str
 	for _, w := range cfg.Active() {
 		current = append(current, w.Identity)
 	}
-	if cfg.Workflows == nil {
-		return files, known, current
-	}
 	for _, found := range cfg.Workflows.All() {
 		if abs, err := filepath.Abs(found.File); err == nil && found.Err == nil {
 			files[abs] = true

@@ -25,6 +25,10 @@ type Stream struct {
 
 	Seal *Seal // recognizes what Close wrote; nil treats all lines as foreign
 
+	// Waits reports whether reading may wait, since nobody waits for the reader, as with a file. Read then reads no
+	// further ahead than the receivers that take deliveries quickly. Nil never waits.
+	Waits func() bool
+
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
 }
 
@@ -44,7 +48,7 @@ type Reading struct {
 
 // Begin starts to read a stream. Lines that are no events pass through at once, even before an engine is open.
 func (s Stream) Begin(ctx context.Context) *Reading {
-	r := &Reading{intake: newIntake(), ended: make(chan struct{})}
+	r := &Reading{intake: newIntake(s.Waits), ended: make(chan struct{})}
 	add := r.intake.add
 	if s.Resend {
 		add = func(ev event.Event) {

@@ -144,7 +144,7 @@ func (s *spilled) count(entries []*delivery.Entry) {
 	}
 }
 
-// openSpill opens a file to append to it, or makes one in a folder. Only its owner may read it.
+// openSpill opens a file of events to append to it, or makes one in a folder. Only its owner may read it.
 func openSpill(place string) (*os.File, error) {
 	if strings.HasSuffix(place, "/") {
 		if err := os.MkdirAll(place, 0o700); err != nil {
@@ -152,7 +152,42 @@ func openSpill(place string) (*os.File, error) {
 		}
 		return os.CreateTemp(place, "awf-hook-*.ndjson")
 	}
-	return file.Append(place, 0o600)
+	f, err := file.Append(place, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := endLine(f, place); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// endLine ends the last line of a file, which a killed process may have cut. It returns an error if the file does not begin
+// like events: it may be a queue, for example.
+func endLine(f *os.File, path string) error {
+	in, err := file.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	var first, last [1]byte
+	_, err = in.ReadAt(first[:], 0)
+	if err == nil {
+		_, err = in.ReadAt(last[:], info.Size()-1)
+	}
+	switch {
+	case err != nil:
+		return err
+	case first[0] != '{':
+		return errors.New("it holds something else than events")
+	case last[0] != '\n':
+		_, err = f.WriteString("\n")
+	}
+	return err
 }
 
 // envelopeOf returns an entry's event as an envelope addressed to the entry's webhooks alone.

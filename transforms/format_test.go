@@ -11,13 +11,15 @@ import (
 
 // What a format leaves out of a message is said at debug level, and only there.
 func TestFormatsSayWhatTheyLeaveOut(t *testing.T) {
-	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks: [{url: 'https://one.test/', transform: [{format: slack, with: {link: '=payload.error'}}]}]"), config.NoEnv)
+	cfg, err := config.Parse("awf-hook.yaml",
+		[]byte("webhooks: [{url: 'https://one.test/', transform: [{format: slack, with: {link: '=payload.error'}}]}]"), config.NoEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for level, want := range map[slog.Level]string{slog.LevelDebug: `left out link: want an http or https URL`, slog.LevelInfo: ""} {
 		var log bytes.Buffer
-		c, mistakes := newCompiler(nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))).Compile(t.Context(), cfg.Webhooks[0].Transform)
+		c, mistakes := newCompiler(nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))).Compile(t.Context(),
+			cfg.Webhooks[0].Transform)
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}

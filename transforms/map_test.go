@@ -140,7 +140,8 @@ func TestMap(t *testing.T) {
 
 func TestMapDropsWhatComesToNothing(t *testing.T) {
 	for _, transform := range []string{
-		`      map: payload.missing`, `      map: '""'`, `      map: '{}'`, `      map: '[]'`, `      map: null`, `      map: {}`, `      map: []`,
+		`      map: payload.missing`, `      map: '""'`, `      map: '{}'`, `      map: '[]'`, `      map: null`, `      map: {}`,
+		`      map: []`,
 		`      map: 'payload.exit_code == 137 ? nil : {"a": 1}'`,
 		"      map: {a: =payload.missing}\n      omitempty: true",
 		"      - map: nil\n      - map: {a: 1}",

@@ -171,7 +171,7 @@ func checkFile(s config.Search, file string) checked {
 
 // definitionIn finds the workflow definition in a file.
 func definitionIn(settings *config.Config, file string) *config.Found {
-	if settings == nil || settings.Workflows == nil {
+	if settings == nil {
 		return nil
 	}
 	path, _ := filepath.Abs(file)
@@ -190,15 +190,18 @@ func checkDefinition(found *config.Found, settings *config.Config) checked {
 	return result
 }
 
+// hasWebhooks reports whether a definition has webhooks, or mistakes that may hide some.
+func hasWebhooks(found *config.Found) bool { return found.Err != nil || len(found.Own) > 0 }
+
 // checkFound checks the settings and each workflow definition with webhooks.
 func checkFound(s config.Search) []checked {
 	settings := check(s.Load())
 	results := []checked{settings}
-	if settings.config == nil || settings.config.Workflows == nil {
+	if settings.config == nil {
 		return results
 	}
 	for _, found := range settings.config.Workflows.All() {
-		if found.Err != nil || len(found.Own) > 0 {
+		if hasWebhooks(found) {
 			results = append(results, checkDefinition(found, settings.config))
 		}
 	}

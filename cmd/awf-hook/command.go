@@ -305,12 +305,8 @@ func (c *command) loadDry(search config.Search) (*config.Config, error) {
 	if err != nil || len(cfg.Files) > 0 || len(cfg.Webhooks) > 0 {
 		return cfg, err
 	}
-	if cfg.Workflows != nil {
-		for _, found := range cfg.Workflows.All() {
-			if found.Err != nil || len(found.Own) > 0 {
-				return cfg, nil
-			}
-		}
+	if slices.ContainsFunc(cfg.Workflows.All(), hasWebhooks) {
+		return cfg, nil
 	}
 	return nil, &exitError{exitConfig, errors.New("no webhooks: name a configuration with -c FILE")}
 }

@@ -131,9 +131,7 @@ func webhookNames(cmd *cobra.Command) (names []string) {
 	if cfg == nil {
 		return nil
 	}
-	for _, w := range activeWebhooks(cfg) {
-		names = append(names, w.Name)
-	}
+	names = namesOf(activeWebhooks(cfg))
 	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
 		lanes, _ := q.Lanes(context.Background())
 		for i := range lanes {

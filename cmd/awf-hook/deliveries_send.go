@@ -55,11 +55,9 @@ ends the pause.`,
 func (c *command) sayElsewhere(where *queueFlags) {
 	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
 		lanes, err := q.deliveries.Lanes(ctx)
-		waiting, own := map[string]int{}, q.config.Files
-		if q.config.Workflows != nil {
-			for _, found := range q.config.Workflows.All() {
-				own = append(own, found.File)
-			}
+		waiting, own := map[string]int{}, slices.Clone(q.config.Files)
+		for _, found := range q.config.Workflows.All() {
+			own = append(own, found.File)
 		}
 		for i := range lanes {
 			if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {

@@ -254,27 +254,6 @@ func (d *doctor) configuration() (*config.Config, bool) {
 	return cfg, true
 }
 
-// activeWebhooks returns the active webhooks, those of workflow definitions included.
-func activeWebhooks(cfg *config.Config) []config.Webhook {
-	all := cfg.Active()
-	known := map[string]bool{}
-	for _, w := range all {
-		known[w.Identity] = true
-	}
-	if cfg.Workflows == nil {
-		return all
-	}
-	for _, found := range cfg.Workflows.All() {
-		for _, w := range found.Webhooks {
-			if w.Enabled && !known[w.Identity] {
-				known[w.Identity] = true
-				all = append(all, w)
-			}
-		}
-	}
-	return all
-}
-
 // receivers tries to reach each receiver.
 func (d *doctor) receivers(cfg *config.Config) {
 	const part = "receivers"

@@ -76,3 +76,13 @@ func isTerminal(stream any) bool {
 	null, err := os.Stat(os.DevNull)
 	return err != nil || !os.SameFile(info, null)
 }
+
+// isFile reports whether a stream is a regular file: whoever wrote it does not wait for its reader.
+func isFile(stream any) bool {
+	f, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}

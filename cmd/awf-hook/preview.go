@@ -159,10 +159,7 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 
 // hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
-	var names []string
-	for _, w := range activeWebhooks(cfg) {
-		names = append(names, w.Name)
-	}
+	names := namesOf(activeWebhooks(cfg))
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}

@@ -55,9 +55,6 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if err != nil { // the namespace or a webhook's new name may be in doubt
 		return &exitError{exitConfig, err}
 	}
-	if from == to {
-		return failure(errors.New("--from and --to are the same queue"))
-	}
 	rename, err := engine.Renames(cfg, from, to)
 	if err != nil {
 		return &exitError{exitConfig, err}
@@ -74,6 +71,9 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	}
 	defer target.Close()
 	carried, err := source.MoveTo(ctx, target, rename)
+	if errors.Is(err, engine.ErrSameQueue) {
+		return failure(errors.New("--from and --to are the same queue"))
+	}
 	existed := ""
 	if carried.Known > 0 {
 		existed = fmt.Sprintf(", %d existed already", carried.Known)

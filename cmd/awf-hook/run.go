@@ -25,6 +25,7 @@ run finds webhooks in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_C
 
 The queue keeps what is not delivered at the end. The next run delivers it.
 
+run reads a pipe at once. It reads a file as fast as the receivers take its deliveries, unless they are slow.
 awf-hook never breaks a pipe: with a bad configuration it still copies stdin to stdout until stdin ends.
 After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-timeout at most. The second one stops it at once.`,
 		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
@@ -37,6 +38,9 @@ After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-ti
 			}
 			if s.grace = s.drainTimeout; isTerminal(c.in) {
 				s.grace = 0 // no program writes to us
+			}
+			if isFile(c.in) {
+				stream.Waits = func() bool { return !s.hurries.Load() }
 			}
 			return c.runStream(s, stream)
 		},

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
@@ -77,26 +76,6 @@ type countJSON struct {
 	Count int `json:"count"`
 }
 
-// traceJSON describes the JSON that [expression.Trace] writes.
-type traceJSON struct {
-	Path   string        `json:"path,omitempty"`
-	Source string        `json:"source,omitempty"`
-	Value  any           `json:"value"`
-	Err    string        `json:"error,omitempty"`
-	Parts  []partJSON    `json:"parts"`
-	Took   time.Duration `json:"took"`
-}
-
-// partJSON describes a part of it.
-type partJSON struct {
-	Source  string `json:"source,omitempty"`
-	Depth   int    `json:"depth"`
-	Times   int    `json:"times"`
-	Decided bool   `json:"decided,omitempty"`
-	Missing bool   `json:"missing,omitempty"`
-	Value   any    `json:"value,omitempty"`
-}
-
 // maker makes the schemas of the commands' output.
 func maker() *schema.Maker {
 	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
@@ -108,7 +87,7 @@ func maker() *schema.Maker {
 			"transform_failed", "not_signed"),
 		reflect.TypeOf(listen.Request{}.Signatures): {Type: "object", Additional: &schema.Schema{Type: "string"}},
 	}
-	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[traceJSON]())
+	m.Of[reflect.TypeFor[expression.Trace]()] = m.Object(reflect.TypeFor[expression.TraceJSON]())
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
@@ -48,6 +49,7 @@ type session struct {
 	ended    <-chan struct{}                                     // the drain timeout counts from its close; nil counts from feed's end
 	instead  func()                                              // runs if no engine can be opened, after the reason is printed
 	leaving  func()                                              // called at the first signal
+	hurries  atomic.Bool                                         // there was a signal
 	screen   *screen                                             // shows the drain's progress; nil uses the command's
 	isServer bool                                                // its environment says nothing about its events
 	options  engine.Options                                      // added to what every session has
@@ -141,6 +143,7 @@ func (s *session) run(c *command) error {
 // deliver opens the engine, feeds it, drains it and closes it. If no engine could be opened the report is nil; otherwise
 // the error is feed's.
 func (s *session) deliver(c *command) (*engine.Report, error) {
+	useHeapFloor()
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	hurried, hurry := context.WithCancel(context.Background())
@@ -224,6 +227,7 @@ func (s *session) progress(draining context.Context, eng *engine.Engine) func() 
 // waits returns a function that says, at the first signal, what the session still waits for.
 func (s *session) waits(c *command, feeding context.Context) func() {
 	return func() {
+		s.hurries.Store(true)
 		if s.leaving != nil {
 			s.leaving()
 			c.sayf("accepting events for another %v, then delivering what is left, for %v at most; a second signal stops at once",

@@ -133,13 +133,7 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 
 // knownWebhooks returns an error for a test with an unknown webhook, and suggests one.
 func knownWebhooks(cfg *config.Config, tests []config.Test) error {
-	var names []string
-	for _, w := range cfg.Webhooks {
-		names = append(names, w.Name)
-	}
-	for _, w := range activeWebhooks(cfg) {
-		names = append(names, w.Name)
-	}
+	names := namesOf(slices.Concat(cfg.Webhooks, activeWebhooks(cfg)))
 	for i := range tests {
 		for _, want := range tests[i].Want {
 			if !slices.Contains(names, want.Webhook) {

@@ -137,3 +137,28 @@ func laneRows(lanes []api.Lane) [][]string {
 	}
 	return rows
 }
+
+// activeWebhooks returns the active webhooks, those of workflow definitions included.
+func activeWebhooks(cfg *config.Config) []config.Webhook {
+	all := cfg.Active()
+	known := map[string]bool{}
+	for _, w := range all {
+		known[w.Identity] = true
+	}
+	for _, found := range cfg.Workflows.All() {
+		for _, w := range found.Webhooks {
+			if w.Enabled && !known[w.Identity] {
+				known[w.Identity] = true
+				all = append(all, w)
+			}
+		}
+	}
+	return all
+}
+
+func namesOf(webhooks []config.Webhook) (names []string) {
+	for i := range webhooks {
+		names = append(names, webhooks[i].Name)
+	}
+	return names
+}

@@ -12,7 +12,7 @@ import (
 var literalKinds = []Kind{KindNumber, KindDuration, KindSize, KindRate, KindPercent, KindDurations, KindNumbers, KindBool, KindTime}
 
 var (
-	cutOff   = lazy.Regexp(`^[ \t]+#[^\s#!-]`) // hardly meant as a comment, which begins with a space
+	cutOff   = lazy.Regexp(`^[ \t]+#[^\s#!-]`) // probably no comment, since no space follows
 	comment  = lazy.Regexp(`^[ \t]+#`)         // any comment
 	halfDone = lazy.Regexp(`(?:[=<>!&|+,(\[{-]|\b(?:and|or|not|in|contains|matches|startsWith|endsWith))$`)
 )

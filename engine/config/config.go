@@ -111,19 +111,6 @@ type Header struct {
 	Value secret.Secret
 }
 
-// Text is a scalar such as a glob or an expression. A mistake can point inside it.
-type Text struct {
-	Value  string
-	Path   string // "webhooks[0].filter"
-	pos    Pos
-	shape  shape
-	indent int      // of a literal block
-	env    bool     // a variable was expanded, so that positions inside mean nothing
-	values [][2]int // ranges of the values of variables
-
-	Unresolved bool // it has variables that were not looked up
-}
-
 // Pos is a place in a file. Lines and columns count from 1.
 type Pos struct {
 	File string `json:"file,omitempty"`

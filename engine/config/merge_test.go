@@ -134,3 +134,22 @@ func TestValuesOfMergedFilesHaveTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+// A key that a file gives is shown with its value's place, secrets masked.
+func TestGivenKeysAreShown(t *testing.T) {
+	for path, values := range mergedValues {
+		if path == "tests" || path == "queue.namespace" { // tests are no setting; a namespace without a database means nothing
+			continue
+		}
+		cfg, err := parseAs(t, config.UserFile, path, values.first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := slices.DeleteFunc(cfg.Values(), func(v config.Value) bool {
+			return !strings.HasPrefix(v.Key, path) || v.Place == "default" || strings.Contains(v.Text, "aaaaaaaa")
+		})
+		if len(shown) == 0 {
+			t.Errorf("%s: %s is not shown", path, values.first)
+		}
+	}
+}

@@ -174,7 +174,7 @@ func (d *decoder) with(n node, s *Step) {
 			e.Code = "format.option"
 		}
 	}
-	for i := range r.Keys { // an option that could not be read is given all the same
+	for i := range r.Keys { // the format must know of an option that could not be read
 		k := &r.Keys[i]
 		if (n.Kind != yaml.MappingNode || n.has(k.Name)) && !slices.ContainsFunc(s.Options, func(o Option) bool { return o.key == k }) {
 			s.Options = append(s.Options, Option{key: k, unread: true})

@@ -295,22 +295,3 @@ func (d *decoder) use(name, value node) {
 		d.usedBeside = append(d.usedBeside, u)
 	}
 }
-
-// variables lists the names of the variables in the scalars below a node.
-func variables(n *yaml.Node) []string {
-	var names []string
-	for _, m := range variable().FindAllStringSubmatch(n.Value, -1) {
-		if m[0] != "$$" {
-			name, _, _ := strings.Cut(m[1], ":-")
-			names = append(names, name)
-		}
-	}
-	for i, inner := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 { // nothing is expanded in a key
-			continue
-		}
-		// aliases are not followed, because a value belongs to the place of its definition
-		names = append(names, variables(inner)...)
-	}
-	return names
-}

@@ -169,6 +169,16 @@ func TestSchemaAllowsWhatIsGood(t *testing.T) {
 	}
 }
 
+// The schema allows a good value of each key.
+func TestSchemaAllowsEachKey(t *testing.T) {
+	for path, values := range mergedValues {
+		_, with := keyPlace(path)
+		if err := against(schemaOf(t), fromYAML(t, []byte(with(values.first))), path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What an editor can see of a mistake it sees.
 func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 	for _, text := range []string{

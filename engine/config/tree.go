@@ -3,7 +3,6 @@ package config
 import (
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
@@ -81,31 +80,6 @@ func (t *Tree) Secrets() []string {
 		list = append(list, v.Secrets()...)
 	}
 	return list
-}
-
-// secrets returns the whole text if a variable was expanded in it. For a text with expressions, which are no secret, it returns only
-// the values of the variables.
-func (t Text) secrets() (list []string) {
-	if len(t.values) > 0 && t.Value != "" && !strings.Contains(t.Value, "{{") && t.Value[0] != '=' {
-		return []string{t.Value}
-	}
-	for _, at := range t.values {
-		if at[1] > at[0] {
-			list = append(list, t.Value[at[0]:at[1]])
-		}
-	}
-	return list
-}
-
-// withOther returns the text with each variable's value replaced.
-func (t Text) withOther(other func(value string) string) string {
-	var text strings.Builder
-	end := 0
-	for _, at := range t.values {
-		text.WriteString(t.Value[end:at[0]] + other(t.Value[at[0]:at[1]]))
-		end = at[1]
-	}
-	return text.String() + t.Value[end:]
 }
 
 // Fail returns the error for a mistake at the tree's place.

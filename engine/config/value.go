@@ -20,7 +20,7 @@ import (
 func (d *decoder) field(n node, to any) {
 	switch to := to.(type) {
 	case **Tree:
-		if n.Tag == "!!null" && n.Value == "" { // hardly meant, unlike a null that is written out
+		if n.Tag == "!!null" && n.Value == "" { // probably a forgotten value, unlike a null that is written out
 			d.fail(n, "value.type", "want a value, got %s", describe(n.Node))
 			return
 		}
@@ -110,7 +110,11 @@ func (k *Key) showField(from any) string {
 		}
 	case *[]SigningSecret:
 		return showSecrets(*v)
-	case *[]string, *[]int, *[]time.Duration, *[]netip.Prefix:
+	case *[]time.Duration:
+		if len(*v) > 0 {
+			return "[" + joined(*v, shortDuration) + "]"
+		}
+	case *[]string, *[]int, *[]netip.Prefix:
 		if list := fmt.Sprint(reflect.ValueOf(v).Elem()); list != "[]" {
 			return strings.ReplaceAll(list, " ", ", ")
 		}

@@ -81,6 +81,9 @@ type Found struct {
 // Lookup returns the webhooks for a workflow's events, nil if the workflow has no definition. "PACK/NAME" names a pack's workflow. A name
 // alone finds a pack's workflow only if no other has it. Lookup returns the same pointer until the definition changes.
 func (ws *Workflows) Lookup(workflow string) *Found {
+	if ws == nil {
+		return nil
+	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if now := time.Now(); now.Sub(ws.checked) >= refreshInterval {
@@ -105,8 +108,11 @@ func (ws *Workflows) share(namespace string) {
 	clear(ws.found)
 }
 
-// All looks up all definitions, sorted by file.
+// All looks up all definitions, sorted by file. Without folders there are none.
 func (ws *Workflows) All() []*Found {
+	if ws == nil {
+		return nil
+	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	ws.refresh()

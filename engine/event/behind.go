@@ -12,7 +12,7 @@ import (
 // Line is the content of one line of AWF's output. AWF writes a newline after each event but none before it, so an event may follow
 // whatever a step printed last: a progress bar, a colour code, half a line.
 type Line struct {
-	Before  []byte    // the text in front of the events, or all of a line without one; nil if it is blank or broken
+	Before  []byte    // the text before the events, or all of a line without one; nil if it is blank or broken
 	Records []*Record // the events, in order
 	Err     error     // the mistake in text that looks like an event
 }

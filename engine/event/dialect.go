@@ -321,7 +321,7 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 		d.namedStep(r, d.optional(keyStep), "", kind)
 	default:
 		r.Type = underscored(kind)
-		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("data:"))))
+		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, dataPrefix)))
 	}
 }
 

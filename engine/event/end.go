@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,27 +141,4 @@ func (how Ending) record(r *run, now time.Time) *Record {
 	}
 	rec.end.failure, rec.end.synthetic = how.Error, true
 	return rec
-}
-
-// left yields the runs that started and did not end.
-func (rs *runs) left() iter.Seq[*run] {
-	return func(yield func(*run) bool) {
-		for e := rs.recent.Back(); e != nil; e = e.Prev() {
-			if r := e.Value.(*run); r.StartedBy != foreign && !r.Ended && r.Live && !yield(r) {
-				return
-			}
-		}
-	}
-}
-
-// depth returns how many runs are above the run.
-func (rs *runs) depth(r *run) int {
-	for depth := range maxDepth {
-		caller := rs.byID[r.ParentID]
-		if caller == nil {
-			return depth
-		}
-		r = caller.Value.(*run)
-	}
-	return maxDepth
 }

@@ -35,32 +35,6 @@ type waiting struct {
 	state time.Time // when it stops waiting for a state file
 }
 
-// Order returns the time that orders records of several files. Audit lines have truncated milliseconds: a start sorts
-// before everything in its millisecond, an end behind it.
-func (rec *Record) Order() time.Time {
-	if rec.dialect == audit && rec.role == roleEnd {
-		return rec.Timestamp.Truncate(time.Millisecond).Add(time.Millisecond - 1)
-	}
-	return rec.Timestamp
-}
-
-// Starts reports whether the record is the start of a run.
-func (rec *Record) Starts() bool { return rec.role == roleStart }
-
-// Resumed marks the start line of an earlier run as the start of the run that a program resumed.
-func (rec *Record) Resumed(programBegan time.Time) {
-	rec.resumedBy = programBegan
-}
-
-// Anonymous reports whether the line had no id and got a new one, since an equal line may be another event.
-func (rec *Record) Anonymous() bool { return rec.dialect == envelope && rec.anonymous }
-
-// SetLine numbers the record among those that are read together. [Event.Line] returns the number.
-func (rec *Record) SetLine(n int) { rec.line = n }
-
-// SetID gives the record another id.
-func (rec *Record) SetID(id string) { rec.ID = id }
-
 // Add takes a record. It returns false if the record is no event, but a second start or end of a run.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files

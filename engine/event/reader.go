@@ -27,7 +27,7 @@ func (e *LineError) Unwrap() error { return e.Reason }
 type Counts struct {
 	Events int // events given
 	Known  int // second starts and ends of a run, not given
-	Passed int // lines of AWF's own output, or with some of it in front of an event
+	Passed int // lines with AWF's own output, perhaps before an event
 	Broken int // lines with text that looks like an event and could not be read
 }
 

@@ -2,6 +2,7 @@ package event
 
 import (
 	"container/list"
+	"iter"
 	"time"
 )
 
@@ -272,4 +273,27 @@ func (r *run) complete(rec *Record) Event {
 	}
 	rec.Payload = []byte(rec.payload)
 	return rec.Event
+}
+
+// left yields the runs that started and did not end.
+func (rs *runs) left() iter.Seq[*run] {
+	return func(yield func(*run) bool) {
+		for e := rs.recent.Back(); e != nil; e = e.Prev() {
+			if r := e.Value.(*run); r.StartedBy != foreign && !r.Ended && r.Live && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// depth returns how many runs are above the run.
+func (rs *runs) depth(r *run) int {
+	for depth := range maxDepth {
+		caller := rs.byID[r.ParentID]
+		if caller == nil {
+			return depth
+		}
+		r = caller.Value.(*run)
+	}
+	return maxDepth
 }

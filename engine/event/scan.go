@@ -2,7 +2,7 @@ package event
 
 import "bytes"
 
-// The keys by which the dialects are told apart and read. They index [members].
+// The keys that tell the dialects apart and hold their values. They index [members].
 const (
 	keyChildRunID = iota
 	keyDuration

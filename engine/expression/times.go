@@ -63,7 +63,7 @@ func (p part) isLayoutWithoutTime() bool {
 
 func toDuration(_ *budget, args []any) (any, error) { return ParseDuration(args[0].(string)) }
 
-// ParseDuration parses a duration like "90s", "1h30m" or "1d12h". Days are what time.ParseDuration lacks.
+// ParseDuration parses a duration like "90s", "1h30m" or "1d12h". Unlike time.ParseDuration, it knows days.
 func ParseDuration(text string) (time.Duration, error) {
 	var total time.Duration
 	if days, rest, hasDays := strings.Cut(text, "d"); hasDays {

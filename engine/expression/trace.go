@@ -2,8 +2,8 @@ package expression
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -215,50 +215,47 @@ func (t *Trace) record(part int, v any) {
 	t.parts[part].Value = v
 }
 
-// MarshalJSON writes the trace as {"path","source","value","error","parts","took"}, and its parts as {"source","depth","times",
-// "decided","missing","value"}. A part without a value was not needed or is missing. The time is in seconds.
-func (t *Trace) MarshalJSON() ([]byte, error) {
-	parts := []byte{'['}
-	for i, p := range t.Parts() {
-		if i > 0 {
-			parts = append(parts, ',')
-		}
-		parts = append(parts, p.json()...)
-	}
-	var o jsonbytes.Object
-	o.Text("path", t.Path)
-	o.Text("source", t.Source())
-	o.Raw("value", valueJSON(t.Value))
-	if t.Err != nil {
-		o.Text("error", t.Err.Error())
-	}
-	o.Raw("parts", append(parts, ']'))
-	o.Raw("took", strconv.AppendFloat(nil, t.Took.Seconds(), 'f', -1, 64))
-	return o, nil
+// TraceJSON is the JSON of a [Trace].
+type TraceJSON struct {
+	Path   string        `json:"path,omitempty"`
+	Source string        `json:"source,omitempty"`
+	Value  any           `json:"value"`
+	Err    string        `json:"error,omitempty"`
+	Parts  []PartJSON    `json:"parts"`
+	Took   time.Duration `json:"took"`
 }
 
-func (p *Part) json() []byte {
-	var o jsonbytes.Object
-	o.Text("source", p.Source)
-	o.Int("depth", int64(p.Depth))
-	o.Int("times", int64(p.Times))
-	if p.Decided {
-		o.Raw("decided", []byte("true"))
+// PartJSON is the JSON of a [Part]. A part without a value was not needed or is missing.
+type PartJSON struct {
+	Source  string `json:"source,omitempty"`
+	Depth   int    `json:"depth"`
+	Times   int    `json:"times"`
+	Decided bool   `json:"decided,omitzero"`
+	Missing bool   `json:"missing,omitzero"`
+	Value   any    `json:"value,omitzero"`
+}
+
+// MarshalJSON writes a [TraceJSON], with the time in seconds.
+func (t *Trace) MarshalJSON() ([]byte, error) {
+	whole := TraceJSON{Path: t.Path, Source: t.Source(), Value: valueJSON(t.Value), Took: t.Took}
+	if t.Err != nil {
+		whole.Err = t.Err.Error()
 	}
-	switch {
-	case p.Missing():
-		o.Raw("missing", []byte("true"))
-	case p.Times > 0:
-		o.Raw("value", valueJSON(p.Value))
+	for _, p := range t.Parts() {
+		part := PartJSON{Source: p.Source, Depth: p.Depth, Times: p.Times, Decided: p.Decided, Missing: p.Missing()}
+		if p.Times > 0 && !part.Missing {
+			part.Value = valueJSON(p.Value)
+		}
+		whole.Parts = append(whole.Parts, part)
 	}
-	return o
+	return jsonbytes.Print(whole, "", "")
 }
 
 // valueJSON returns a value as JSON, null if it has no JSON.
-func valueJSON(v any) []byte {
+func valueJSON(v any) json.RawMessage {
 	text, err := AppendJSON(nil, v)
 	if err != nil {
-		return []byte("null")
+		return json.RawMessage("null")
 	}
 	return text
 }

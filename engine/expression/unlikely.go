@@ -34,7 +34,7 @@ func (w *warner) regexp(n *ast.BinaryNode) {
 	}
 }
 
-// asGlob matches texts that make sense as a glob and hardly any as a regular expression: deploy-*, *-prod.
+// asGlob matches texts that make sense as a glob but not as a regular expression: deploy-*, *-prod.
 var asGlob = lazy.Regexp(`^(?:\*[\w-]+|[\w-]*[\w-]\*)$`)
 
 // never warns if a condition on a key holds for none of the values that AWF gives it.

@@ -21,7 +21,8 @@ import (
 var texts = []string{
 	"", " ", "{}", "[]", "null", "true", "1", `"x"`,
 	` {"a" : [1, -2.50, 1e400, 123456789012345678901], "b\u0022" : {"c": "é\ud83d\ude00\n"}} `,
-	`{"a":1,"a":2}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1 2}`, `{"a":tru}`, `{"a":01}`, `{"a" 1}`, `{"a":1 "b":2}`, `{1:1}`,
+	`{"a":1,"a":2}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1 2}`, `{"a":tru}`, `{"a":01}`, `{"a" 1}`, `{"a":1 "b":2}`,
+	`{1:1}`,
 	`{,}`,
 	`[1,]`, `[1`, `[,]`, `[1 2]`, `{} {}`, `{}x`, `{"a":1}]`, `-`, `-0.5e-7`, `1.`, `1e+`, `00`, `nul`,
 	`"x`, "\"\x01\"", "\"\xff\"", `"\ud800"`, `"\u12"`, `"\u12G4"`, `"\x"`, `"\`, "\"a\nb\"",
@@ -154,7 +155,8 @@ func TestWrite(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	kinds := map[string]string{
-		`{}`: "an object", `[]`: "a list", `""`: "a string", `false`: "a boolean", `null`: "null", `-1`: "a number", `1`: "a number", ``: "nothing",
+		`{}`: "an object", `[]`: "a list", `""`: "a string", `false`: "a boolean", `null`: "null", `-1`: "a number", `1`: "a number",
+		``: "nothing",
 	}
 	for raw, want := range kinds {
 		if got := jsonbytes.KindOf([]byte(raw)); got != want {

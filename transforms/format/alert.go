@@ -11,7 +11,7 @@ import (
 
 // The receivers that keep alerts have this in common: one event triggers an alert, a later one with the same key resolves it.
 
-// alertKeys are the options of the receivers that keep alerts. The actions are those that the receiver knows.
+// alertKeys returns the options of the receivers that keep alerts. A receiver knows only some actions.
 func alertKeys(actions ...string) []Key {
 	return []Key{
 		{Name: "dedup", Kind: KindText, Choices: []string{"workflow", "run", "step"}, Default: "workflow",
@@ -50,7 +50,7 @@ func (m *message) action() string {
 	return ""
 }
 
-// dedupKey is the key of the event's alert: the same for the failure and the success that ends it.
+// dedupKey returns the key of the event's alert: the same for a failure and for the success that ends it.
 func (m *message) dedupKey() string {
 	dedup := m.format.values["dedup"].text
 	workflow := []string{"awf", m.name}
@@ -72,7 +72,7 @@ func (m *message) dedupKey() string {
 	return alertKey(workflow...)
 }
 
-// orderByAlert is the key by which an alert's deliveries are ordered.
+// orderByAlert returns the key that orders the deliveries of an alert.
 func orderByAlert(m *message) string {
 	if key := m.dedupKey(); m.fault == nil && key != "" {
 		return key

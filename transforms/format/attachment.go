@@ -10,7 +10,7 @@ import (
 
 // Mattermost and Rocket.Chat share the shape that Slack once had: a text, and an attachment with a coloured bar.
 
-// attachmentKeys are their options.
+// attachmentKeys returns their options.
 func attachmentKeys() []Key {
 	return slices.Concat(chatKeys(), mentionKeys("people's `@names`, `@here`, `@all`", "an @name, @here or @all", chatName), []Key{
 		{Name: "channel", Kind: KindText, Default: "the webhook's own", Is: "where to post", want: chatChannelIs, match: chatChannel},
@@ -25,7 +25,7 @@ const chatChannelIs = "a channel's name or id without white space"
 
 var chatName = matches(`^@[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// attachmentLimits are their limits. Whole is the server's limit of the whole text.
+// attachmentLimits returns their limits. The server limits the whole text.
 func attachmentLimits(whole int, source string) []Limit {
 	return []Limit{
 		{"headline", 300, Characters, "ours"},
@@ -37,7 +37,7 @@ func attachmentLimits(whole int, source string) []Limit {
 	}
 }
 
-// attachmentMessage is their message. Speaker names the member for the username; bold marks both ends of bold text.
+// attachmentMessage makes their message. The member speaker holds the username; bold marks both ends of bold text.
 func attachmentMessage(m *message, speaker, bold string) {
 	const inline = 30 // characters; fields with shorter values share a line
 	room := m.budget("the whole message", markdown.cost, 0)
@@ -48,7 +48,7 @@ func attachmentMessage(m *message, speaker, bold string) {
 	}
 	room.left -= 2*len(bold) + len("```\n\n```\n\n")
 	paragraph := markdown.inert(room.take(m.text, m.limit("text")))
-	room.cost = fenced(utf16Units)
+	room.cost = fenceCost
 	failure := codeBlock(room.take(m.err, m.limit("error")))
 	room.cost = markdown.cost
 	linkText := room.take(m.linkText, maxLabel)

@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// requestID is the request's id: the same on every attempt, another one for the same event in another form.
+// requestID returns the request's id: the same on every attempt, another one for the same event in another form.
 func requestID(m *message) string {
 	h := sha256.New()
 	h.Write([]byte(m.values.Event().ID))

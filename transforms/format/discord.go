@@ -103,7 +103,7 @@ func discordEmbed(m *message) (title, description string, fields raw) {
 	most := m.limit("text and error")
 	description = discordEscape(room.take(m.text, most/3))
 	if m.err != "" {
-		room.cost = fenced(utf16Units)
+		room.cost = fenceCost
 		failure := fence(room.take(m.err, most-utf16Units(description)-len(fences)))
 		room.left -= len(fences)
 		if description != "" {
@@ -154,7 +154,7 @@ func isDiscordName(s string) bool {
 
 func isDiscordMention(s string) bool { return discordMention(s) != "" }
 
-// discordMention is how a message writes a mention; "" if the text names nobody.
+// discordMention returns a mention as a message writes it, or "" if the text names nobody.
 func discordMention(s string) string {
 	s = strings.TrimPrefix(s, "@")
 	switch {

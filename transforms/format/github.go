@@ -3,6 +3,7 @@ package format
 import (
 	"cmp"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ var githubStatus = Receiver{
 func githubPolicy(good int, end string) Policy {
 	return Policy{
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
-		Success: map[int]string{http.StatusNoContent: "204", http.StatusCreated: "201"}[good],
+		Success: strconv.Itoa(good),
 		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After, else a minute",
 		address: pathEnds("GitHub", end),
 		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},

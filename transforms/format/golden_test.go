@@ -141,7 +141,8 @@ func pretty(t testing.TB, c delivery.Content) string {
 	return b.String()
 }
 
-var moments = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete, event.StepComplete + " failed"}
+var moments = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart,
+	event.StepComplete, event.StepComplete + " failed"}
 
 // The recorded runs' events, one of each type, as each receiver gets them.
 func TestGoldenMessages(t *testing.T) {

@@ -50,10 +50,10 @@ func writeGoogleChat(m *message) {
 	text := room.take(m.text, m.limit("text"))
 	var widgets raw
 	if text != "" {
-		widgets.add(object{{"textParagraph", object{{"text", gchatEscape(text)}}}})
+		widgets.add(object{{"textParagraph", object{{"text", escapeEntities(text)}}}})
 	}
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		widgets.add(object{{"decoratedText", object{{"wrapText", true}, {"topLabel", gchatEscape(f.label)}, {"text", gchatEscape(f.value)}}}})
+		widgets.add(object{{"decoratedText", object{{"wrapText", true}, {"topLabel", escapeEntities(f.label)}, {"text", escapeEntities(f.value)}}}})
 	}
 	if m.link != "" {
 		button := object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}
@@ -84,7 +84,7 @@ func gchatMessage(m *message) string {
 	b.WriteString(room.take(gchatMarkup.inert(m.heading()), m.limit("headline")))
 	if m.err != "" {
 		room.left -= fences
-		room.cost = fenced(utf16Units)
+		room.cost = fenceCost
 		b.WriteString("\n```\n" + fence(room.take(m.err, room.left)) + "\n```")
 	}
 	return b.String()
@@ -94,10 +94,7 @@ var gchatMarkup = markup{anywhere: "<`", edges: "*_~"}
 
 var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 
-// gchatEscape escapes the HTML that a card would read.
-func gchatEscape(s string) string { return slackEscape(s) }
-
-// gchatCost returns the size of a text after gchatEscape in a JSON string.
+// gchatCost returns the size of a text after escapeEntities in a JSON string.
 func gchatCost(s string) int {
 	n := jsonSize(s)
 	for i := range len(s) {

@@ -38,10 +38,13 @@ func TestPagerDutyLifecycle(t *testing.T) {
 	}{
 		{"workflow", nil, "-, -, trigger awf/deploy, -, -, resolve awf/deploy, trigger awf/run/4, -"},
 		{"run", []format.Option{option("dedup", "run")}, "-, -, trigger awf/run/1, -, -, resolve awf/run/3, trigger awf/run/4, -"},
-		{"step", []format.Option{option("dedup", "step")}, "-, trigger awf/deploy/step/build, trigger awf/deploy, -, resolve awf/deploy/step/build, resolve awf/deploy, trigger awf/run/4, -"},
-		{"expression", []format.Option{option("dedup", "=workflow_name + payload.step")}, "-, trigger deploybuild, trigger awf/deploy, -, resolve deploybuild, resolve awf/deploy, trigger awf/run/4, -"},
+		{"step", []format.Option{option("dedup", "step")},
+			"-, trigger awf/deploy/step/build, trigger awf/deploy, -, resolve awf/deploy/step/build, resolve awf/deploy, trigger awf/run/4, -"},
+		{"expression", []format.Option{option("dedup", "=workflow_name + payload.step")},
+			"-, trigger deploybuild, trigger awf/deploy, -, resolve deploybuild, resolve awf/deploy, trigger awf/run/4, -"},
 		{"people resolve", []format.Option{option("resolve", false)}, "-, -, trigger awf/deploy, -, -, -, trigger awf/run/4, -"},
-		{"action", []format.Option{option("action", `={workflow_cancel: "acknowledge", workflow_start: "resolve", workflow_end: ""}[event]`)}, "resolve awf/deploy, -, -, acknowledge awf/deploy, -, -, -, -"},
+		{"action", []format.Option{option("action", `={workflow_cancel: "acknowledge", workflow_start: "resolve", workflow_end: ""}[event]`)},
+			"resolve awf/deploy, -, -, acknowledge awf/deploy, -, -, -, -"},
 	} {
 		f := open(t, "pagerduty", with("pagerduty", tt.with...)...)
 		var got []string

@@ -103,7 +103,8 @@ func TestNoRoomForFields(t *testing.T) {
 		mentions = append(mentions, "@slack-"+strings.Repeat(strconv.Itoa(i%10), 70))
 	}
 	for length := 1900; length < 2040; length++ {
-		f := open(t, "datadog", format.Option{Name: "mentions", Value: mentions}, option("link", "https://ci.example.com/"+strings.Repeat("x", length-23)))
+		f := open(t, "datadog", format.Option{Name: "mentions", Value: mentions}, option("link", "https://ci.example.com/"+strings.Repeat("x",
+			length-23)))
 		if n := units(at(t, content(t, f, e), "text")); n > 4000 {
 			t.Fatalf("a link of %d makes a text of %d units, want at most 4000", length, n)
 		}

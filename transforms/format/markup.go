@@ -64,10 +64,13 @@ func fence(s string) string {
 	return strings.ReplaceAll(s, "`", "`"+zeroWidthSpace)
 }
 
-// fenced measures a text in the form that fence gives it.
-func fenced(cost measure) measure {
-	return func(s string) int { return cost(s) + strings.Count(s, "`")*cost(zeroWidthSpace) }
-}
+// fenceCost measures a text in the form that fence gives it.
+func fenceCost(s string) int { return utf16Units(s) + strings.Count(s, "`")*utf16Units(zeroWidthSpace) }
+
+// entities escapes the characters that begin markup in HTML, and mentions and links in Slack.
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func escapeEntities(s string) string { return entities.Replace(s) }
 
 // codeBlock returns a text between fences, which backticks in the text cannot end. It returns "" for "".
 func codeBlock(s string) string {

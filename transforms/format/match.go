@@ -8,6 +8,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
+// matches returns a function that reports whether a text matches a regular expression.
+func matches(expression string) func(string) bool {
+	compiled := lazy.Regexp(expression)
+	return func(s string) bool { return compiled().MatchString(s) }
+}
+
 // match checks constant texts against the rules of their keys.
 func (f *Format) match() []Mistake {
 	var mistakes []Mistake

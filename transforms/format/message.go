@@ -70,7 +70,7 @@ func only(keys []Key, names ...string) []Key {
 	return some
 }
 
-// mentionKeys returns the options of the chats that can call people. Who describes whom they can call; want is for errors.
+// mentionKeys returns the options of the chats that can mention people: who they can mention, for the documentation and for errors.
 func mentionKeys(who, want string, match func(string) bool) []Key {
 	return []Key{
 		{Name: "mentions", Kind: KindList, Max: maxMentions,
@@ -128,7 +128,7 @@ func (m *message) budget(what string, cost measure, overhead int) *budget {
 	return &budget{left: m.limit(what), cost: cost, overhead: overhead}
 }
 
-// fail keeps the first option that failed.
+// fail records the first option that failed.
 func (m *message) fail(name string, err error) {
 	if m.fault == nil {
 		m.fault = fmt.Errorf("%s: %w", name, err)
@@ -139,10 +139,13 @@ func (m *message) fail(name string, err error) {
 func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
 
 // option returns an option's text for the event, "" without one.
-func (m *message) option(name string) string {
-	s, err := m.format.values[name].text.value(m.values)
+func (m *message) option(name string) string { return m.evaluate(name, m.format.values[name].text) }
+
+// evaluate returns a text for the event. The place names it in errors.
+func (m *message) evaluate(place string, t *text) string {
+	s, err := t.value(m.values)
 	if err != nil {
-		m.fail(name, err)
+		m.fail(place, err)
 	}
 	return s
 }
@@ -213,11 +216,7 @@ func (m *message) list(name string) []string {
 	var entries []string
 	for i, entry := range m.format.values[name].list {
 		place := name + "[" + strconv.Itoa(i) + "]"
-		s, err := entry.value(m.values)
-		if err != nil {
-			m.fail(place, err)
-		}
-		if s = m.allowed(name, place, s); s != "" {
+		if s := m.allowed(name, place, m.evaluate(place, entry)); s != "" {
 			entries = append(entries, s)
 		}
 	}
@@ -228,11 +227,7 @@ func (m *message) list(name string) []string {
 func (m *message) labelled(name string) []field {
 	var fields []field
 	for _, entry := range m.format.values[name].fields {
-		s, err := entry.text.value(m.values)
-		if err != nil {
-			m.fail(name+"."+entry.label, err)
-		}
-		if s = strings.TrimSpace(clean(s)); s != "" {
+		if s := strings.TrimSpace(clean(m.evaluate(name+"."+entry.label, entry.text))); s != "" {
 			fields = append(fields, field{line(entry.label), s})
 		}
 	}

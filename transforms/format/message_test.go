@@ -170,7 +170,8 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	e := ordinary()
 	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)
 	for _, tt := range []struct{ name, previous, title, message string }{
-		{"an envelope", `{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z","payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
+		{"an envelope",
+			`{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z","payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
 		{"an envelope of another type", `{"event":"workflow_end","workflow_id":"r1","workflow_name":"deploy"}`, "deploy succeeded", "Run: r1"},
 		{"an object", `{"error":"masked","duration":1}`, "deploy-production failed after 1.0s", "masked\n\nRun: " + e.WorkflowID},
 		{"a text", `plain text`, "deploy-production failed", "Run: " + e.WorkflowID},
@@ -194,7 +195,8 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 
 // A cut text keeps its beginning and its end at grapheme borders, and says truly how much is missing.
 func TestCutsAreAtGraphemes(t *testing.T) {
-	graphemes := []string{"x", "word ", "\n", "é", "e\u0301\u0327", "日", "한", "\u1112\u1161\u11ab", "😀", "👩‍👩‍👧‍👦", "🇫🇷", "🏳️‍🌈", "क्षत्रिय", "שׁ", "م", "👍🏽", "0️⃣"}
+	graphemes := []string{"x", "word ", "\n", "é", "e\u0301\u0327", "日", "한", "\u1112\u1161\u11ab", "😀", "👩‍👩‍👧‍👦",
+		"🇫🇷", "🏳️‍🌈", "क्षत्रिय", "שׁ", "م", "👍🏽", "0️⃣"}
 	for n := range uint64(300) {
 		r := rand.New(rand.NewPCG(n, 3))
 		var b strings.Builder

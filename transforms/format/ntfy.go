@@ -67,7 +67,7 @@ func writeNtfy(m *message) {
 	})
 }
 
-// ntfyBody is the plain text below the title. It is never empty: ntfy would write "triggered".
+// ntfyBody returns the plain text below the title. It is never empty: ntfy would write "triggered".
 func ntfyBody(m *message) string {
 	const gaps = 20 // bytes between the parts
 	room := m.budget("text, fields and error", bytesOf, len(": \n"))
@@ -79,7 +79,8 @@ func ntfyBody(m *message) string {
 }
 
 func ntfyPriority(m *message) int {
-	if n, err := strconv.Atoi(m.word("priority")); err == nil {
+	if word := m.word("priority"); word != "" {
+		n, _ := strconv.Atoi(word) // one of the choices
 		return n
 	}
 	switch {

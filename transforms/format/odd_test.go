@@ -14,16 +14,26 @@ import (
 // odd are the contents of events that have broken somebody's notifications.
 var odd = map[string]string{
 	"nothing": "", "a blank": " ", "line ends": "a\r\nb\rc\nd", "Unicode line ends": "a\u2028b\u2029c\u0085d", "tabs": "a\tb\v\fc",
-	"ANSI colours": "\x1b[31;1mred\x1b[0m", "ANSI cursor": "\x1b[2J\x1b[1;1Hgone", "ANSI link": "\x1b]8;;https://evil.example\x1b\\here\x1b]8;;\x1b\\",
-	"ANSI title": "\x1b]0;title\a", "ANSI cut": "cut \x1b[", "C0": "a\x00b\x01c\x07d\x08e\x7f", "C1": "a\u0080b\u009bc", "invalid UTF-8": "a\xff\xfe\xc3b",
-	"half surrogates": "HALF", "noncharacters": "a\ufffeb\uffffc\ufdd0", "byte order mark": "\ufeffa", "override": "a\u202egnp.exe", "isolates": "a\u2066b\u2069c",
-	"marks of direction": "a\u200fb\u200e", "Hebrew": "שלום עולם", "Arabic": "مرحبا", "ZWJ family": strings.Repeat("👩‍👩‍👧‍👦", 40), "flags": strings.Repeat("🇫🇷", 60),
-	"skin": "👍🏽", "combining": "e" + strings.Repeat("\u0301", 400), "Devanagari": strings.Repeat("क्षत्रिय ", 30), "zero width": "a\u200b\u200c\u200db",
-	"100 kB": strings.Repeat("x", 100_000), "100 kB of lines": strings.Repeat("line\n", 20_000), "100 kB of quotes": strings.Repeat(`"`, 100_000), "100 kB of emojis": strings.Repeat("😀", 25_000),
-	"everyone": "@everyone @here @channel @all", "Slack mention": "<!channel> <@U012ABCDEF> <!subteam^S012>", "Discord mention": "<@123456789012345678> <@&123456789012345678>",
-	"Chat mention": "<users/all>", "Teams mention": "<at>Someone</at>", "Zulip mention": "@**all** @_**Bob** #**general**", "Telegram names": "@alice /start #tag $CASH",
-	"Markdown": "*a* _b_ ~c~ **d** __e__ ~~f~~ ||g|| `h`", "Markdown blocks": "# a\n> b\n- c\n1. d\n---\n| e |", "fence": "```\ncode\n``` ````", "links": "[a](https://evil.example) ![b](https://evil.example/x.png)",
-	"Slack link": "<https://evil.example|bank.example>", "HTML": `<script>alert(1)</script><img src=x onerror=alert(1)>&lt;b&gt;`, "dates": "{{DATE(2017-02-14T06:00:00Z, SHORT)}} <t:1700000000:R>",
+	"ANSI colours": "\x1b[31;1mred\x1b[0m", "ANSI cursor": "\x1b[2J\x1b[1;1Hgone",
+	"ANSI link":  "\x1b]8;;https://evil.example\x1b\\here\x1b]8;;\x1b\\",
+	"ANSI title": "\x1b]0;title\a", "ANSI cut": "cut \x1b[", "C0": "a\x00b\x01c\x07d\x08e\x7f", "C1": "a\u0080b\u009bc",
+	"invalid UTF-8":   "a\xff\xfe\xc3b",
+	"half surrogates": "HALF", "noncharacters": "a\ufffeb\uffffc\ufdd0", "byte order mark": "\ufeffa", "override": "a\u202egnp.exe",
+	"isolates":           "a\u2066b\u2069c",
+	"marks of direction": "a\u200fb\u200e", "Hebrew": "שלום עולם", "Arabic": "مرحبا",
+	"ZWJ family": strings.Repeat("👩‍👩‍👧‍👦", 40), "flags": strings.Repeat("🇫🇷", 60),
+	"skin": "👍🏽", "combining": "e" + strings.Repeat("\u0301", 400), "Devanagari": strings.Repeat("क्षत्रिय ", 30),
+	"zero width": "a\u200b\u200c\u200db",
+	"100 kB":     strings.Repeat("x", 100_000), "100 kB of lines": strings.Repeat("line\n", 20_000), "100 kB of quotes": strings.Repeat(`"`,
+		100_000), "100 kB of emojis": strings.Repeat("😀", 25_000),
+	"everyone": "@everyone @here @channel @all", "Slack mention": "<!channel> <@U012ABCDEF> <!subteam^S012>",
+	"Discord mention": "<@123456789012345678> <@&123456789012345678>",
+	"Chat mention":    "<users/all>", "Teams mention": "<at>Someone</at>", "Zulip mention": "@**all** @_**Bob** #**general**",
+	"Telegram names": "@alice /start #tag $CASH",
+	"Markdown":       "*a* _b_ ~c~ **d** __e__ ~~f~~ ||g|| `h`", "Markdown blocks": "# a\n> b\n- c\n1. d\n---\n| e |",
+	"fence": "```\ncode\n``` ````", "links": "[a](https://evil.example) ![b](https://evil.example/x.png)",
+	"Slack link": "<https://evil.example|bank.example>", "HTML": `<script>alert(1)</script><img src=x onerror=alert(1)>&lt;b&gt;`,
+	"dates":     "{{DATE(2017-02-14T06:00:00Z, SHORT)}} <t:1700000000:R>",
 	"templates": "${HOME} {{ payload }} %%% $CI_JOB_TOKEN", "backslashes": `\\ \* \" \u0041`,
 }
 
@@ -34,7 +44,8 @@ func TestOddContents(t *testing.T) {
 		t.Fatalf("%d odd contents, want 47", len(odd))
 	}
 	signs := map[string]string{
-		"pagerduty": "failed", "cloudevents": "workflow_error", "incidentio": "failed", "oncall": "failed", "opsgenie": "failed", "splunk": "workflow_error", "github-dispatch": "workflow_error",
+		"pagerduty": "failed", "cloudevents": "workflow_error", "incidentio": "failed", "oncall": "failed", "opsgenie": "failed",
+		"splunk": "workflow_error", "github-dispatch": "workflow_error",
 		"github-status": "failure", "gitlab": "failed", "awf": "workflow_error", "ntfy": "red_circle",
 	}
 	for _, name := range format.Names() {
@@ -71,7 +82,8 @@ func contentOf(t *testing.T, f *format.Format, odd string) delivery.Content {
 	if odd == "HALF" {
 		text = `\ud800 and \udc00`
 	}
-	e := happened(event.WorkflowError, "deploy "+odd, "run-1 "+odd, `{"status":"failure","error":"boom `+text+`","user":"`+text+`","note":"`+text+`"}`)
+	e := happened(event.WorkflowError, "deploy "+odd, "run-1 "+odd,
+		`{"status":"failure","error":"boom `+text+`","user":"`+text+`","note":"`+text+`"}`)
 	return content(t, f, e)
 }
 

@@ -45,7 +45,7 @@ func (k *Key) Describe() string {
 	case len(k.Choices) > 0 && k.Kind == KindText:
 		s = strings.Join(k.Choices, ", ") + " or an expression"
 	case len(k.Choices) > 0:
-		s = strings.Join(k.Choices[:len(k.Choices)-1], ", ") + " or " + k.Choices[len(k.Choices)-1]
+		s = either(k.Choices)
 	case k.Kind == KindNumber:
 		s += fmt.Sprintf(", %d to %d", k.Min, k.Max)
 	case k.Max > 0:
@@ -177,9 +177,14 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 	return v
 }
 
+// either joins at least two words by commas and an or.
+func either(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 func wantChoice(choices []string, got string, others ...string) string {
-	all := slices.Concat(choices, others)
-	want := "want " + strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+	want := "want " + either(slices.Concat(choices, others))
 	if near := spelling.Nearest(got, choices); near != "" {
 		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(got), near)
 	}

@@ -37,12 +37,14 @@ func ended(typ, status, code string) string {
 func TestFailingStatusWins(t *testing.T) {
 	words := map[string][]string{
 		"good": {"✅", "☑️", "white_check_mark", "ballot_box_with_check", " succeeded"}, "bad": {"🔴", "⚠️", "red_circle", " failed"},
-		"cancelled": {"🛑", "⏹️", "octagonal_sign", "stop_button", " was cancelled"}, "unknown": {"❔", "❓", "question", " ended with status"},
+		"cancelled": {"🛑", "⏹️", "octagonal_sign", "stop_button", " was cancelled"}, "unknown": {"❔", "❓", "question",
+			" ended with status"},
 	}
 	for _, name := range format.Names() {
 		f := open(t, name, with(name)...)
 		for _, typ := range []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepComplete} {
-			for _, status := range []string{"", "null", `""`, `"success"`, `"Success"`, `"failure"`, `"error"`, `"Failed"`, `"cancelled"`, `"paused"`, "true", "0", "{}"} {
+			for _, status := range []string{"", "null", `""`, `"success"`, `"Success"`, `"failure"`, `"error"`, `"Failed"`, `"cancelled"`,
+				`"paused"`, "true", "0", "{}"} {
 				for _, code := range []string{"", "null", "0", "2", `"2"`, `"x"`, "1.5"} {
 					var members []string
 					if status != "" {
@@ -74,9 +76,12 @@ func TestFailingStatusWins(t *testing.T) {
 func TestEndingsHaveTheirSigns(t *testing.T) {
 	f := open(t, "slack")
 	for want, tt := range map[string][2]string{
-		"✅ deploy succeeded": {event.WorkflowEnd, `{"status":"success"}`}, "🔴 deploy failed (exit code 2)": {event.WorkflowEnd, `{"status":"success","exit_code":2}`},
-		"🛑 deploy was cancelled": {event.WorkflowEnd, `{"status":"cancelled","exit_code":130}`}, "❔ deploy ended with status paused": {event.WorkflowEnd, `{"status":"paused"}`},
-		"⚠️ deploy: step x failed": {event.StepComplete, `{"step":"x","status":"error"}`}, "⏹️ deploy: step x was cancelled": {event.StepComplete, `{"step":"x","status":"cancelled"}`},
+		"✅ deploy succeeded": {event.WorkflowEnd, `{"status":"success"}`}, "🔴 deploy failed (exit code 2)": {event.WorkflowEnd,
+			`{"status":"success","exit_code":2}`},
+		"🛑 deploy was cancelled":               {event.WorkflowEnd, `{"status":"cancelled","exit_code":130}`},
+		"❔ deploy ended with status paused":    {event.WorkflowEnd, `{"status":"paused"}`},
+		"⚠️ deploy: step x failed":             {event.StepComplete, `{"step":"x","status":"error"}`},
+		"⏹️ deploy: step x was cancelled":      {event.StepComplete, `{"step":"x","status":"cancelled"}`},
 		"❓ deploy: step x ended with status 7": {event.StepComplete, `{"step":"x","status":7}`},
 	} {
 		if body := content(t, f, happened(tt[0], "deploy", "1", tt[1])).Body; !strings.Contains(string(body), fmt.Sprintf(`"text":%q`, want)) {

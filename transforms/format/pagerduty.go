@@ -113,5 +113,5 @@ func (m *message) pagerDetails() raw {
 	return raw(details)
 }
 
-// timestamp is RFC 3339 in UTC.
+// timestamp formats a time as RFC 3339 in UTC.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -56,7 +56,7 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 	return o, left == 0 || longest < shortest
 }
 
-// payloadValue is a member's value in about longest bytes.
+// payloadValue returns a member's value in about longest bytes.
 func payloadValue(value []byte, longest int) raw {
 	switch {
 	case len(value) <= longest && isTame(value):

@@ -89,13 +89,13 @@ type answer struct {
 	json map[string]any
 }
 
-// isPage reports whether the body is an HTML page, as a sign-in page on the way answers: no receiver does so that took a message.
+// isPage reports whether the body is an HTML page, such as a proxy's sign-in page: no receiver that took a message answers so.
 func (a *answer) isPage() bool {
 	body := bytes.ToLower(bytes.TrimSpace(a.Body))
 	return bytes.HasPrefix(body, []byte("<html")) || bytes.HasPrefix(body, []byte("<!doctype html"))
 }
 
-// at returns the value at a path of members in the body; nil if there is none.
+// at returns the value at a path of members in the body, or nil.
 func (a *answer) at(path string) any {
 	var v any = a.json
 	for name := range strings.SplitSeq(path, ".") {
@@ -105,7 +105,7 @@ func (a *answer) at(path string) any {
 	return v
 }
 
-// text is a text of the body, or a list's texts.
+// text returns the text at a path, or the texts of a list, joined.
 func (a *answer) text(path string) string {
 	switch v := a.at(path).(type) {
 	case string:
@@ -122,7 +122,7 @@ func (a *answer) text(path string) string {
 	return ""
 }
 
-// seconds is a number of seconds in the body, at most a day of them.
+// seconds returns the number of seconds at a path, at most a day.
 func (a *answer) seconds(path string) time.Duration {
 	const longest = 24 * 60 * 60
 	n, _ := a.at(path).(float64)
@@ -176,7 +176,7 @@ func again(reason string, after time.Duration) delivery.Verdict {
 	return delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: reason, RetryAfter: after}
 }
 
-// codeWord matches an error's name as receivers answer it, which echoes nothing.
+// codeWord matches the name of an error, which cannot echo a message.
 var codeWord = matches(`^[a-z][a-z_]{1,60}$`)
 
 // reasonText bounds a receiver's words.

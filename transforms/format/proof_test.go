@@ -53,7 +53,8 @@ func (p *proof) check(c delivery.Content) {
 		p.fail("%v", err)
 		return
 	}
-	if !slices.Contains([]string{"cloudevents", "pagerduty", "incidentio", "awf", "splunk", "github-dispatch"}, p.format) { // the others' data is the event's
+	if !slices.Contains([]string{"cloudevents", "pagerduty", "incidentio", "awf", "splunk", "github-dispatch"},
+		p.format) { // the others' data is the event's
 		p.shown(body, "")
 	}
 	for _, header := range c.Header {
@@ -70,10 +71,12 @@ func (p *proof) check(c delivery.Content) {
 
 // proofs repeats each receiver's own limits.
 var proofs = map[string]func(p *proof, c delivery.Content, body object){
-	"slack": (*proof).slack, "pagerduty": (*proof).pagerDuty, "discord": (*proof).discord, "teams": (*proof).teams, "googlechat": (*proof).googleChat,
-	"telegram": (*proof).telegram, "ntfy": (*proof).ntfy, "cloudevents": (*proof).cloudEvents,
+	"slack": (*proof).slack, "pagerduty": (*proof).pagerDuty, "discord": (*proof).discord, "teams": (*proof).teams,
+	"googlechat": (*proof).googleChat,
+	"telegram":   (*proof).telegram, "ntfy": (*proof).ntfy, "cloudevents": (*proof).cloudEvents,
 	"mattermost": (*proof).attachment, "rocketchat": (*proof).attachment, "matrix": (*proof).matrix, "opsgenie": (*proof).opsgenie,
-	"incidentio": (*proof).incidentIO, "oncall": (*proof).onCall, "datadog": (*proof).datadog, "splunk": (*proof).envelope, "awf": (*proof).envelope,
+	"incidentio": (*proof).incidentIO, "oncall": (*proof).onCall, "datadog": (*proof).datadog, "splunk": (*proof).envelope,
+	"awf":             (*proof).envelope,
 	"github-dispatch": (*proof).githubDispatch, "github-status": (*proof).githubStatus, "gitlab": (*proof).gitlab,
 }
 

@@ -65,7 +65,7 @@ func writeSlack(m *message) {
 		{"channel", m.permitted("channel")},
 		{"username", cut(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
-		{"text", slackEscape(cut(m.preview(), m.limit("preview"), slackCost))},
+		{"text", escapeEntities(cut(m.preview(), m.limit("preview"), slackCost))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
 			slackPart("rich_text", list{slackPart("rich_text_section", called)}).unless(called == nil),
@@ -74,7 +74,7 @@ func writeSlack(m *message) {
 	})
 }
 
-// slackPart is a block or a part of one. In rich text nothing is markup.
+// slackPart makes a block or a part of one. In rich text nothing is markup.
 func slackPart(typ string, elements any) object { return object{{"type", typ}, {"elements", elements}} }
 
 func slackText(text string) object { return object{{"type", "text"}, {"text", text}} }
@@ -103,7 +103,7 @@ func slackMentions(who []string) (called raw) {
 
 var slackID = matches(`^[UWS][A-Z0-9]{2,30}$`)
 
-// slackMention is the element that calls somebody, nil if the text names nobody.
+// slackMention returns the element that mentions somebody, or nil if the text names nobody.
 func slackMention(s string) object {
 	s = strings.TrimPrefix(s, "@")
 	switch {
@@ -119,20 +119,10 @@ func slackMention(s string) object {
 
 func isSlackMention(s string) bool { return slackMention(s) != nil }
 
-// slackEscape escapes characters that Slack would read as mentions and links.
-func slackEscape(s string) string {
-	if !strings.ContainsAny(s, "&<>") {
-		return s
-	}
-	return slackEntities.Replace(s)
-}
+// slackCost measures a text in the form that escapeEntities gives it.
+func slackCost(s string) int { return utf16Units(escapeEntities(s)) }
 
-// slackCost measures a text in the form that slackEscape gives it.
-func slackCost(s string) int { return utf16Units(slackEscape(s)) }
-
-var slackEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-
-// slackRefusals are the words by which Slack refuses a message, whatever the status is.
+// slackRefusals are the words with which Slack refuses a message, whatever the status.
 var slackRefusals = []string{
 	"action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_blocks_format", "invalid_payload",
 	"invalid_token",

@@ -177,7 +177,7 @@ func (k *known) outcome() moment {
 	return ended
 }
 
-// look is how a moment looks.
+// look holds the signs, words and colours of a moment.
 type look struct {
 	sign  string // an emoji
 	words string // what comes after the workflow's or the step's name
@@ -204,7 +204,7 @@ var looks = [...]look{
 	stepEnded:     {"❓", "ended", "after", 0xbdc3c7, "question", "", "warning", "error"},
 }
 
-// hex is the colour as #rrggbb.
+// hex returns the colour as #rrggbb.
 func (l *look) hex() string { return "#" + strconv.FormatInt(1<<24|int64(l.color), 16)[1:] }
 
 // isFailure reports whether somebody should look.
@@ -219,7 +219,7 @@ const (
 	longestStep = 30
 )
 
-// headline says in one line what happened: "deploy failed after 2m 3s (exit code 42)".
+// headline returns in one line what happened: "deploy failed after 2m 3s (exit code 42)".
 func (s *subject) headline(m moment) string {
 	name := cut(s.name, longestName, utf16Units) // so that the rest of a line has room
 	switch {

@@ -78,7 +78,7 @@ func writeTeams(m *message) {
 	m.put(object{{"type", "message"}, {"summary", summary}, {"attachments", list{attachment}}})
 }
 
-// teamsBlock is rich text, in which nothing is markup.
+// teamsBlock makes a block of rich text, in which nothing is markup.
 func teamsBlock(spacing string, runs list) object {
 	return object{{"type", "RichTextBlock"}, {"spacing", spacing}, {"inlines", runs}}
 }

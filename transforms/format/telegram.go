@@ -69,7 +69,7 @@ func writeTelegram(m *message) {
 	})
 }
 
-// styled is a text with the ranges that are not plain. Telegram reads no markup in a message with entities.
+// styled is a text and the ranges of it that are not plain. Telegram reads no markup in a message with entities.
 type styled struct {
 	b        strings.Builder
 	units    int // UTF-16 units so far

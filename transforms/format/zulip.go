@@ -44,7 +44,7 @@ var zulip = Receiver{
 			heading += " @**" + s + "**"
 		}
 		room.left -= 100*len(m.mentions) + len(m.link) + 10*len("\n\n``` []()")
-		room.cost = fenced(utf16Units)
+		room.cost = fenceCost
 		failure := codeBlock(room.take(m.err, m.limit("error")))
 		room.cost = markdown.cost
 		text := markdown.inert(room.take(m.text, m.limit("text")))

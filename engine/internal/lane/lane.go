@@ -28,6 +28,7 @@ type lane struct {
 	settle func(outcome)
 	closes sync.Once
 	room   atomic.Int64 // deliveries that Accept may claim for the lane; see machine.room
+	ready  atomic.Int64 // deliveries that the lane has and has not begun
 
 	mu      sync.Mutex
 	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
@@ -227,8 +228,11 @@ func (l *lane) claim(ctx context.Context, n int) {
 	l.post(claimed{claims, n, next, err})
 }
 
-// publish tells Set.Lease how much room the lane has.
-func (l *lane) publish() { l.room.Store(int64(l.machine.room(time.Now(), l.crowded()))) }
+// publish tells Set.Lease how much room the lane has, and Ahead how much it has ready.
+func (l *lane) publish() {
+	l.room.Store(int64(l.machine.room(time.Now(), l.crowded())))
+	l.ready.Store(int64(len(l.machine.ready)))
+}
 
 // close ends the lane's connections after its last attempt.
 func (l *lane) close() {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -135,6 +136,13 @@ func (s *Set) of(webhook string) *lane {
 	return s.byWebhook[webhook]
 }
 
+// all returns the lanes.
+func (s *Set) all() []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.byWebhook))
+}
+
 // Name returns the name of a webhook's identity. It returns false if the identity has no lane.
 func (s *Set) Name(webhook string) (string, bool) {
 	l := s.of(webhook)
@@ -169,6 +177,7 @@ func (s *Set) Lease(webhook string, size int) time.Duration {
 func (s *Set) Give(claim *delivery.Claim) {
 	s.hold([]*delivery.Claim{claim})
 	for l := s.of(claim.Delivery.Webhook); l != nil; l = s.of(claim.Delivery.Webhook) {
+		l.ready.Add(1)
 		if l.post(given{claim}) {
 			return
 		}

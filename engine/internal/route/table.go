@@ -99,7 +99,7 @@ func (t *Table[W]) Close() {
 // Of returns the route of a workflow's events. Its webhooks may still be compiling.
 func (t *Table[W]) Of(workflow string) *Route[W] {
 	s := t.current.Load()
-	if s.Workflows != nil && workflow != "" {
+	if workflow != "" {
 		if found := s.Workflows.Lookup(workflow); found != nil {
 			return s.route(found)
 		}
@@ -244,9 +244,6 @@ func (s *snapshot[W]) adopt(identity string) {
 
 // opens looks for an identity in all definitions. It reports whether one of them has it and is not compiled yet.
 func (s *snapshot[W]) opens(identity string) bool {
-	if s.Workflows == nil {
-		return false
-	}
 	isOurs := func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }
 	for _, found := range s.Workflows.All() {
 		if found.Err == nil && slices.ContainsFunc(found.Own, isOurs) && s.Workflows.Lookup(found.Name) == found {

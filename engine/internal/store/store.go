@@ -106,6 +106,8 @@ type Queue interface {
 // checked.
 type Durable interface {
 	Queue
+	// Is reports whether another queue is this one, opened under any name.
+	Is(ctx context.Context, other Durable) (bool, error)
 	// Leave takes about n deliveries out of their lanes, for another queue to accept, and returns them with their past
 	// and in the order of their keys. It continues after from, and returns where to continue next. It returns none at the
 	// end. Deliveries in flight and those behind them stay.

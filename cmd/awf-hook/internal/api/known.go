@@ -35,10 +35,8 @@ func Configured(cfg *config.Config) map[string]*config.Webhook {
 		}
 	}
 	add(cfg.Active())
-	if cfg.Workflows != nil {
-		for _, found := range cfg.Workflows.All() {
-			add(found.Own)
-		}
+	for _, found := range cfg.Workflows.All() {
+		add(found.Own)
 	}
 	return all
 }

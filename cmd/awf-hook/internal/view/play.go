@@ -212,8 +212,7 @@ type opened struct {
 
 // open waits for a slot and opens an engine for a draft. change may change the webhook. The caller closes the result, even
 // after an error.
-func (d *Desk) open(
-	ctx context.Context, f *Draft, env config.Env, change func(*config.Webhook), outcome func(engine.Outcome),
+func (d *Desk) open(ctx context.Context, f *Draft, env config.Env, change func(*config.Webhook), outcome func(engine.Outcome),
 ) (*opened, error) {
 	o := &opened{text: f.text(), mistakes: []Mistake{}}
 	folder, done, err := d.turn(ctx)

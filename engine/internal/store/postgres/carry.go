@@ -18,6 +18,30 @@ const (
 	leaveHistory
 )
 
+// Is implements [store.Durable]. Each open store is a node, which only its own database knows.
+func (s *Store) Is(ctx context.Context, other store.Durable) (is bool, err error) {
+	o, isDatabase := other.(*Store)
+	switch {
+	case o == s:
+		return true, nil
+	case !isDatabase || o.node == s.node:
+		return false, nil
+	}
+	var name string
+	var started time.Time
+	err = o.read(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `SELECT name, started FROM awf_hook.nodes WHERE id = $1`, o.node).Scan(&name, &started)
+	})
+	if err != nil {
+		return false, err
+	}
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+		return tx.query(ctx, `SELECT EXISTS (SELECT FROM awf_hook.nodes WHERE id = $1 AND name = $2 AND started = $3)`,
+			o.node, name, started).Scan(&is)
+	})
+	return is, err
+}
+
 // Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
 // until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {

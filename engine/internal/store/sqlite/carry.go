@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -11,6 +12,12 @@ import (
 
 // maxKeyed is how many deliveries of one order key leave at a time.
 const maxKeyed = 4000
+
+// Is implements [store.Durable].
+func (s *Store) Is(_ context.Context, other store.Durable) (bool, error) {
+	o, isFile := other.(*Store)
+	return isFile && os.SameFile(s.file, o.file), nil
+}
 
 // Leave implements [store.Durable].
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {

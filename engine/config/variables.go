@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
@@ -99,6 +98,25 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 	return "", false
 }
 
+// variables lists the names of the variables in the scalars below a node.
+func variables(n *yaml.Node) []string {
+	var names []string
+	for _, m := range variable().FindAllStringSubmatch(n.Value, -1) {
+		if m[0] != "$$" {
+			name, _, _ := strings.Cut(m[1], ":-")
+			names = append(names, name)
+		}
+	}
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 { // nothing is expanded in a key
+			continue
+		}
+		// aliases are not followed, because a value belongs to the place of its definition
+		names = append(names, variables(inner)...)
+	}
+	return names
+}
+
 // isSecret reports whether the value of a variable in n must not be shown.
 func isSecret(n node) bool {
 	return slices.Contains([]Kind{KindURL, KindSecret, KindSecrets, KindHeaders}, n.key.Kind) || isInTransform(n)
@@ -115,79 +133,3 @@ func (d *decoder) unresolved(n node) bool {
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
 func unquoted(n node) string { return shorten(n.Value) }
-
-// shape says where the text of a scalar begins in the file.
-type shape int
-
-const (
-	shapeOther   shape = iota // escapes, folded lines, an anchor or a tag: positions inside are unknown
-	shapePlain                // at the scalar's place
-	shapeQuoted               // one column later
-	shapeLiteral              // one line later, indented
-)
-
-// text returns a scalar with what Fail needs to find places inside it.
-func (d *decoder) text(n node, value string) Text {
-	t := Text{Value: value, Path: n.path, pos: d.pos(n.Node)}
-	rest := d.rest(n.Node)
-	switch {
-	case n.Style&yaml.LiteralStyle != 0:
-		t.shape, t.indent = d.literal(n.Node)
-	case strings.HasPrefix(rest, `"`+n.Value+`"`), strings.HasPrefix(rest, "'"+n.Value+"'"):
-		t.shape = shapeQuoted
-	case n.Style == 0 && strings.HasPrefix(rest, n.Value):
-		t.shape = shapePlain
-	}
-	t.env, t.Unresolved = value != n.Value, d.unresolved(n)
-	return t
-}
-
-// rest returns the line from a node's place on. For a very long line, which may have many nodes, it returns "" to save time.
-func (d *decoder) rest(n *yaml.Node) string {
-	const limit = 4096
-	if n.Line > len(d.lines) || len(d.lines[n.Line-1]) > limit {
-		return ""
-	}
-	line := d.lines[n.Line-1]
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRuneInString(line)
-		line = line[size:]
-	}
-	return line
-}
-
-// literal finds the indent of a literal block, which begins on the line after the node's.
-func (d *decoder) literal(n *yaml.Node) (shape, int) {
-	for i, text := range strings.Split(n.Value, "\n") {
-		if strings.Trim(text, " ") == "" || n.Line+i >= len(d.lines) {
-			continue
-		}
-		line := strings.TrimSuffix(d.lines[n.Line+i], "\r")
-		if indent, found := strings.CutSuffix(line, text); found && strings.Trim(indent, " ") == "" {
-			return shapeLiteral, len(indent)
-		}
-		break
-	}
-	return shapeOther, 0
-}
-
-// Fail returns the error for a mistake at a line (from 1) and a column (from 0) inside the text. It has the place of the whole scalar if
-// positions inside are unknown.
-func (t Text) Fail(line, col int, code, message string) *Error {
-	pos := t.pos
-	switch {
-	case t.env:
-	case t.shape == shapePlain && line == 1:
-		pos.Col += col
-	case t.shape == shapeQuoted && line == 1:
-		pos.Col += col + 1
-	case t.shape == shapeLiteral:
-		lines := strings.Split(strings.TrimRight(t.Value, " \n"), "\n")
-		if last := len(lines); line > last { // the file may not have the lines at the text's end
-			line, col = last, utf8.RuneCountInString(lines[last-1])
-		}
-		pos.Line += line
-		pos.Col = t.indent + col + 1
-	}
-	return &Error{Pos: pos, Code: code, Path: t.Path, Message: printable(message)}
-}

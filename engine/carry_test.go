@@ -1,0 +1,60 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/awf-project/awf-hook/engine"
+)
+
+// A queue that moved into itself would forget its deliveries, whatever its names are.
+func TestQueueDoesNotMoveIntoItself(t *testing.T) {
+	t.Chdir(t.TempDir())
+	file, err := filepath.Abs("queue.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(parse(t, oneHook("secret: s")), engine.Options{Queue: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	submit(t, e, newEvent("a"))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	from := openDeliveries(t, "queue.db")
+	moves := map[string]*engine.Deliveries{"itself": from}
+	for _, name := range []string{"queue.db", "./queue.db", "folder/../queue.db", file} {
+		moves[name] = openDeliveries(t, name)
+	}
+	for name, to := range moves {
+		_, err := from.MoveTo(context.Background(), to, func(webhook string) string { return webhook })
+		if !errors.Is(err, engine.ErrSameQueue) {
+			t.Errorf("to %s: %v, want %v", name, err, engine.ErrSameQueue)
+		}
+		if list, err := from.List(context.Background(), engine.Filter{}); err != nil || len(list) != 1 || list[0].State != "due" {
+			t.Errorf("to %s: the queue has %v, %v, want its delivery as it was", name, list, err)
+		}
+	}
+	other := openDeliveries(t, "other.db")
+	moved, err := from.MoveTo(context.Background(), other, func(webhook string) string { return webhook })
+	if err != nil || moved.Moved != 1 {
+		t.Errorf("to another file: %+v, %v, want 1 moved", moved, err)
+	}
+}
+
+func openDeliveries(t *testing.T, queue string) *engine.Deliveries {
+	t.Helper()
+	d, err := engine.OpenDeliveries(queue, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}

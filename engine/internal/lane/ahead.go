@@ -1,0 +1,90 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
+
+// Bounds of what a file is read ahead of its deliveries. docs/config.md names them.
+const (
+	maxAhead     = 1024                   // deliveries that a lane has ready
+	maxAheadSize = 3 << 20                // bytes that all lanes have ready
+	aheadGrace   = 300 * time.Millisecond // a lane may begin nothing for this long
+	aheadPace    = time.Millisecond       // a lane that then takes longer for a delivery is slow
+	aheadWait    = time.Second            // the longest wait
+)
+
+// Ahead lets a stream that can wait, since nobody waits for its reader, keep pace with the lanes. What they have ready
+// then stays small, and nothing needs to be claimed from the store. It never waits for a slow lane or one that stands
+// still, nor while another lane runs out of deliveries. One goroutine uses it.
+type Ahead struct {
+	lanes *Set
+	took  map[*lane]int  // deliveries of the last batch
+	slow  map[*lane]bool // nobody waits for these until they have little ready
+}
+
+// NewAhead makes an Ahead for the lanes of a set.
+func NewAhead(s *Set) *Ahead {
+	return &Ahead{lanes: s, took: map[*lane]int{}, slow: map[*lane]bool{}}
+}
+
+// Took notes which lanes were given the deliveries of an accepted batch.
+func (a *Ahead) Took(batch []*delivery.Entry) {
+	clear(a.took)
+	for _, entry := range batch {
+		for _, claim := range entry.Claims {
+			if l := a.lanes.of(claim.Delivery.Webhook); l != nil {
+				a.took[l]++
+			}
+		}
+	}
+}
+
+// Wait waits until no lane has much ready, as long as may is true.
+func (a *Ahead) Wait(may func() bool) {
+	begun, had := time.Now(), map[*lane]int64{}
+	for may() && time.Since(begun) < aheadWait {
+		changed := a.lanes.Changed()
+		if !a.mustWait(had, time.Since(begun)) {
+			return
+		}
+		timer := time.NewTimer(10 * time.Millisecond)
+		select {
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// mustWait reports whether a lane has much ready that it will soon have begun. had is what the lanes had ready at the
+// beginning of a wait.
+func (a *Ahead) mustWait(had map[*lane]int64, waited time.Duration) (must bool) {
+	crowded, all := a.lanes.held.Load() > maxAheadSize, 0
+	for _, n := range a.took {
+		all += n
+	}
+	for _, l := range a.lanes.all() {
+		ready := l.ready.Load()
+		if ready < int64(l.MaxInFlight) {
+			delete(a.slow, l)
+			if n := a.took[l]; n > 0 && n >= all/8 { // its next deliveries are probably not far
+				return false
+			}
+			continue
+		}
+		if ready <= maxAhead && !crowded {
+			delete(a.slow, l)
+			continue
+		}
+		if _, known := had[l]; !known {
+			had[l] = ready
+		}
+		if had[l]-ready < int64((waited-aheadGrace)/aheadPace) {
+			a.slow[l] = true
+		}
+		must = must || !a.slow[l]
+	}
+	return must
+}
