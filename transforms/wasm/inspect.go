@@ -19,7 +19,7 @@ type Info struct {
 	Compiled  int   // bytes of machine code, by an estimate that is about twice the real size
 	Made      []Producer
 	Kind      string // "reactor" or "command"; "" if it is refused
-	Refused   error  // why it cannot be used; nil if it can. The other fields have what was found before
+	Refused   error  // why it cannot be used; nil if it can. The other fields hold what was found before
 }
 
 // Name is an import or export: "awf.log", and what it is: "(i32, i32, i32)", "memory".
