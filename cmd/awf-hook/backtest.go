@@ -123,27 +123,16 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 		}
 		return failure(fmt.Errorf("no event%s in %s", when, strings.Join(paths, " and ")))
 	}
-	rates, err := c.rates(b.configFlags)
-	if err != nil {
-		return err
+	for _, w := range activeWebhooks(eng.Config()) {
+		if r := results[w.Name]; r != nil {
+			r.Rate = rateOf(&w)
+		}
 	}
-	c.printBacktest(b, results, rates, events)
+	c.printBacktest(b, results, events)
 	return nil
 }
 
-// rates returns the webhooks' configured rates by name. A webhook without a rate has its format's.
-func (c *command) rates(flags configFlags) (map[string]string, error) {
-	cfg, err := c.loadDry(flags.search())
-	if err != nil {
-		return nil, err
-	}
-	rates := map[string]string{}
-	for _, w := range activeWebhooks(cfg) {
-		rates[w.Name] = rateOf(&w)
-	}
-	return rates, nil
-}
-
+// rateOf returns a webhook's configured rate, else its format's.
 func rateOf(w *config.Webhook) string {
 	for _, v := range w.Values() {
 		if v.Key == "rate" {
@@ -284,7 +273,7 @@ func bodyText(p *engine.Preview) string {
 	return text.String() + "\n"
 }
 
-func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSON, rates map[string]string, events int) {
+func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSON, events int) {
 	header := []string{"WEBHOOK", "REQUESTS", "FAILED", "PEAK/MIN", "RATE"}
 	if b.against != "" {
 		header = append(header, "OLD", "ONLY NEW", "ONLY OLD", "CHANGED")
@@ -292,11 +281,9 @@ func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSO
 	rows := [][]string{header}
 	list := make([]*backtestJSON, 0, len(results))
 	for _, r := range results {
-		if b.webhook != "" && r.Webhook != b.webhook {
-			continue
+		if b.webhook == "" || r.Webhook == b.webhook {
+			list = append(list, r)
 		}
-		r.Rate = rates[r.Webhook]
-		list = append(list, r)
 	}
 	slices.SortFunc(list, func(x, y *backtestJSON) int { return cmp.Compare(x.Webhook, y.Webhook) })
 	for _, r := range list {

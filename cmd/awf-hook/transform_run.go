@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
@@ -113,8 +112,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 				return failure(err)
 			}
 		}
-		c.sayf("%d bytes, fuel %d, memory %s, %v",
-			len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
+		c.sayf("%d bytes, fuel %d, memory %s, %v", len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
 	}
 	if failed {
 		return &exitError{code: exitFailure}
@@ -130,15 +128,11 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 		return []wasm.Event{{Body: text, Time: time.Now()}}, err
 	}
 	events, err := c.readEvents(nil)
-	return inputsOf(events), err
-}
-
-func inputsOf(events []*event.Event) []wasm.Event {
 	var inputs []wasm.Event
 	for _, ev := range events {
 		inputs = append(inputs, wasm.Event{Body: ev.Body(), Time: ev.Timestamp})
 	}
-	return inputs
+	return inputs, err
 }
 
 func (c *command) transformBenchCommand() *cobra.Command {
