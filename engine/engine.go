@@ -45,7 +45,8 @@ type Options struct {
 	Queue string
 
 	// Spill lists files, or folders with a final /, which get a new file. Close writes deliveries that are only in
-	// memory to the first of them that works. Without Spill these deliveries are lost.
+	// memory to the first of them that works. A file that exists must be empty or hold events. Without Spill these
+	// deliveries are lost.
 	Spill []string
 	Seal  *Seal // signs what Close writes to Spill; nil signs nothing
 

@@ -13,7 +13,7 @@ import (
 type Stream struct {
 	Name   string                 // names In in errors: "<stdin>"
 	In     io.Reader              // read to its end
-	Out    io.Writer              // receives everything else, byte for byte; nil discards it
+	Out    io.Writer              // receives all text that is not an event, byte for byte; nil discards it
 	Broken func(*event.LineError) // receives broken lines of a known dialect; may be nil
 
 	// OrphanAfter is how long a run may be quiet before it gets an end with "synthetic": true. A run that is open

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,16 @@ import (
 // watchEvery is how often --watch lists.
 const watchEvery = 2 * time.Second
 
-// sayNone says that a filter selects nothing, and suggests a type of event.
+// sayNone says that a filter selects nothing. It suggests a type of event, and says where a text was looked for.
 func (c *command) sayNone(f engine.Filter) {
 	if f == (engine.Filter{Limit: f.Limit}) {
 		return
 	}
-	c.sayf("no delivery matches%s", meantType(f.Event))
+	where := ""
+	if f.Text != "" {
+		where = ": --text looks in the ids of deliveries, events and runs, and in reasons"
+	}
+	c.sayf("no delivery matches%s", cmp.Or(meantType(f.Event), where))
 }
 
 // meantType returns the end of an error about a type of event: the type that was probably meant, "" if there is none.
@@ -42,7 +47,8 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 		Use:   "list",
 		Short: "List deliveries, the newest first",
 		Long: `list prints deliveries, the newest first. --event, --workflow, --run, --source, --since and --text look through the queue
-until they have found as many as --limit says: through a million deliveries in about 0.2 s, with --text in about 1 s.`,
+until they have found as many as --limit says: through a million deliveries in about 0.2 s, with --text in about 1 s.
+--text looks in the ids of deliveries, events and runs, and in reasons, but not in bodies and answers.`,
 		Example: "  awf-hook deliveries list --state dead --since 1d",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

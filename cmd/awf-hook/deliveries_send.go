@@ -32,11 +32,8 @@ ends the pause.`,
 			}
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
-			if !s.json {
-				c.sayElsewhere(where)
-			}
-			if hurry {
-				if err := c.hurry(where); err != nil {
+			if !s.json || hurry {
+				if err := c.beforeSend(where, hurry); err != nil {
 					return err
 				}
 			}
@@ -50,39 +47,13 @@ ends the pause.`,
 	return cmd
 }
 
-// sayElsewhere says which deliveries are not sent because they wait for webhooks of other files, which exist but were not read. It says
-// nothing of a queue that cannot be opened, since the sender does.
-func (c *command) sayElsewhere(where *queueFlags) {
-	_ = c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		lanes, err := q.deliveries.Lanes(ctx)
-		waiting, own := map[string]int{}, slices.Clone(q.config.Files)
-		for _, found := range q.config.Workflows.All() {
-			own = append(own, found.File)
+// beforeSend says what is not sent and, in a hurry, makes all waiting deliveries due.
+func (c *command) beforeSend(where *queueFlags, hurry bool) error {
+	err := c.withQueue(where, func(ctx context.Context, q openedQueue) error {
+		if !where.json {
+			c.sayElsewhere(ctx, q)
 		}
-		for i := range lanes {
-			if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
-				waiting[file] += lanes[i].Waiting
-			}
-		}
-		for _, file := range own {
-			if full, err := filepath.Abs(file); err == nil {
-				delete(waiting, full)
-			}
-		}
-		for _, file := range slices.Sorted(maps.Keys(waiting)) {
-			if _, err := os.Stat(file); err == nil { // the report says which files are gone
-				c.sayf("not sent: %d waiting for webhooks of %s, which was not read: name it with -c",
-					waiting[file], plain(file))
-			}
-		}
-		return err
-	})
-}
-
-// hurry makes waiting deliveries due.
-func (c *command) hurry(where *queueFlags) error {
-	return c.withQueue(where, func(ctx context.Context, q openedQueue) error {
-		if q.broken { // the sender says why
+		if !hurry || q.broken { // the sender says what is wrong with the configuration
 			return nil
 		}
 		n, err := q.deliveries.Hurry(ctx, q.config)
@@ -91,4 +62,32 @@ func (c *command) hurry(where *queueFlags) error {
 		}
 		return err
 	})
+	if !hurry { // the sender says what is wrong with the queue
+		return nil
+	}
+	return err
+}
+
+// sayElsewhere says which deliveries are not sent because they wait for webhooks of other files, which exist but were not read.
+func (c *command) sayElsewhere(ctx context.Context, q openedQueue) {
+	lanes, _ := q.deliveries.Lanes(ctx) // the sender meets the same error
+	waiting, own := map[string]int{}, slices.Clone(q.config.Files)
+	for _, found := range q.config.Workflows.All() {
+		own = append(own, found.File)
+	}
+	for i := range lanes {
+		if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
+			waiting[file] += lanes[i].Waiting
+		}
+	}
+	for _, file := range own {
+		if full, err := filepath.Abs(file); err == nil {
+			delete(waiting, full)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(waiting)) {
+		if _, err := os.Stat(file); err == nil { // the report says which files are gone
+			c.sayf("not sent: %d waiting for webhooks of %s, which was not read: name it with -c", waiting[file], plain(file))
+		}
+	}
 }

@@ -87,7 +87,7 @@ once for each folder.`,
 }
 
 func (c *command) buildTransform(dir, out string, yes bool) error {
-	language, err := author.Told(dir)
+	language, err := author.LanguageOf(dir)
 	if err != nil {
 		return failure(err)
 	}
@@ -162,7 +162,7 @@ current folder by default. test exits with 1 if a test fails.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
-			if language, err := author.Told(dir); err == nil && language.IsStale(dir) {
+			if language, err := author.LanguageOf(dir); err == nil && language.IsStale(dir) {
 				c.sayf("%s is missing or older than its source: awf-hook transform build", filepath.Join(dir, author.Module))
 			}
 			flags.file = filepath.Join(dir, "awf-hook.yaml")
@@ -188,12 +188,12 @@ For a script it shows what it costs to start. If the sandbox would refuse the fi
 				return failure(err)
 			}
 			inspect := author.Inspect
-			if author.IsScript(args[0]) {
+			if wasm.IsScript(args[0]) {
 				inspect = author.InspectScript
 			}
 			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
 			if asJSON {
-				encode(c.out, moduleOf(module, author.IsScript(args[0]), refused))
+				encode(c.out, moduleOf(module, wasm.IsScript(args[0]), refused))
 			} else if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}

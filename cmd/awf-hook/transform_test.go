@@ -88,7 +88,7 @@ func builtExample(t testing.TB, dir string) []byte {
 		}
 		defer os.RemoveAll(out)
 		file := filepath.Join(out, author.Module)
-		language, err := author.Told(dir)
+		language, err := author.LanguageOf(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +283,7 @@ func transformCondition(condition string) (bool, error) {
 		return false, nil
 	}
 	dir := transformExamples + "slack-" + name
-	language, err := author.Told(dir)
+	language, err := author.LanguageOf(dir)
 	if err != nil {
 		return false, err
 	}

@@ -52,6 +52,14 @@ type Past struct {
 	Foreign  bool // another process accepted it, so this one does not report it as its own
 }
 
+// Tried returns the number of the last attempt; 0 if there was none.
+func (p *Past) Tried() int {
+	if len(p.Attempts) == 0 {
+		return 0
+	}
+	return p.Attempts[len(p.Attempts)-1].Number
+}
+
 // Fate says what Accept did with a [Want].
 type Fate string
 

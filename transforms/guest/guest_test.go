@@ -97,7 +97,8 @@ func TestEventDecodes(t *testing.T) {
 	const inputs = `{"z":12345678901234567890,"a":[1.50,{"b":"\u00e9"}]}`
 	var e guest.Event
 	err := json.Unmarshal([]byte(`{"event":"step_complete","workflow_id":"i","workflow_name":"n","timestamp":"2026-01-01T00:00:00Z",`+
-		`"payload":{"status":"failure","duration":1.5,"exit_code":2,"error":"e","step":"s","kind":"command","path":"p","iteration":0,"result":true,"inputs":`+inputs+`,"more":1}}`), &e)
+		`"payload":{"status":"failure","duration":1.5,"exit_code":2,"error":"e","step":"s","kind":"command","path":"p",`+
+		`"iteration":0,"result":true,"inputs":`+inputs+`,"more":1}}`), &e)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package wasm
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func detect(m *meter.Module) (abi, error) {
 	return 0, listed(mistakes)
 }
 
-// listed is an error of the first mistakes.
+// listed returns an error of the first mistakes.
 func listed(mistakes []string) error {
 	const most = 10
 	if n := len(mistakes) - most; n > 0 {
@@ -91,7 +92,7 @@ func listed(mistakes []string) error {
 	return errors.New(strings.Join(mistakes, "; "))
 }
 
-// found lists the first functions that a module exports.
+// found lists the first of the functions that a module exports.
 func found(functions []string) string {
 	const most = 8
 	if len(functions) == 0 {
@@ -116,7 +117,7 @@ func checkExport(exports map[string]meter.Export, want meter.Export) error {
 	return nil
 }
 
-// foreignABIs are ABIs that people bring, by the import that tells them; an empty name stands for any.
+// foreignABIs lists other ABIs that modules are built for, by an import that shows them. An empty name stands for any name.
 var foreignABIs = []struct{ module, name, advice string }{
 	{"extism:host/env", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
 	{"wbg", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
@@ -130,7 +131,7 @@ var foreignABIs = []struct{ module, name, advice string }{
 	{"wasi", "", "build for wasip1"},
 }
 
-// foreign is what to do about an import of another ABI.
+// foreign returns advice about an import of another ABI.
 func foreign(i meter.Import) string {
 	for _, abi := range foreignABIs {
 		if abi.module == i.Module && (abi.name == "" || abi.name == i.Name) {
@@ -140,7 +141,7 @@ func foreign(i meter.Import) string {
 	return ""
 }
 
-// checkImports says which imports no guest gets. Those of one ABI stand together.
+// checkImports lists the imports that no guest gets, those of one ABI together.
 func checkImports(imports []meter.Import) (mistakes []string) {
 	const most = 5
 	var advices []string
@@ -175,12 +176,7 @@ func checkImport(i meter.Import) error {
 	f, ok := functions[i.Name]
 	if !ok {
 		if i.Module == awfModule {
-			names := make([]string, 0, len(functions))
-			for n := range functions {
-				names = append(names, n)
-			}
-			slices.Sort(names)
-			return fmt.Errorf("imports %s: want one of %s", name, strings.Join(names, ", "))
+			return fmt.Errorf("imports %s: want one of %s", name, strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
 		}
 		return fmt.Errorf("imports %s: WASI preview 1 has no such function", name)
 	}

@@ -88,7 +88,8 @@ func TestLogFloodIsCut(t *testing.T) {
 	for _, name := range []string{"flood_log", "flood_stderr", "flood_stdout_reactor"} {
 		for _, lines := range []int64{1, 32} {
 			var b bytes.Buffer
-			_, err := try(t, newSandbox(t, ""), read(t, hostileDir, name+".wasm"), wasm.Options{Logger: logTo(&b), Limits: wasm.Limits{LogLines: lines}})
+			o := wasm.Options{Logger: logTo(&b), Limits: wasm.Limits{LogLines: lines}}
+			_, err := try(t, newSandbox(t, ""), read(t, hostileDir, name+".wasm"), o)
 			if !errors.Is(err, wasm.ErrFuel) {
 				t.Errorf("%s: got %v, want %v", name, err, wasm.ErrFuel)
 			}
@@ -109,7 +110,8 @@ func TestContentType(t *testing.T) {
 	s := newSandbox(t, "")
 	for name, module := range map[string]string{"text": "result_text", "latin": "result_latin", "zeros": "result_zeros"} {
 		for contentType, isAny := range map[string]bool{
-			"": false, "application/json": false, "application/json; charset=utf-8": false, "application/problem+json": false, "Application/JSON": false,
+			"": false, "application/json": false, "application/json; charset=utf-8": false,
+			"application/problem+json": false, "Application/JSON": false,
 			"text/plain": true, "text/plain; charset=latin-1": true, "application/octet-stream": true, "application/jsonish": true,
 		} {
 			_, err := try(t, s, read(t, hostileDir, module+".wasm"), wasm.Options{ContentType: contentType})

@@ -61,16 +61,10 @@ func readMetered(dir, file string) (*meter.Module, native) {
 		return nil, native{}
 	}
 	text, err := os.ReadFile(filepath.Join(dir, file))
-	if err != nil {
-		return nil, native{}
-	}
 	sum, rest, _ := bytes.Cut(text, []byte("\n"))
-	if string(sum) != sumOf(rest) {
-		return nil, native{}
-	}
 	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
 	var kept metered
-	if json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
+	if err != nil || string(sum) != sumOf(rest) || json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
 		return nil, native{}
 	}
 	kept.Module.Wasm = wasm
@@ -145,10 +139,7 @@ func pruneCache(dir string) {
 func sizeOf(dir string) (total int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			return err
+			return nil // another process may have removed it
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			total += info.Size()

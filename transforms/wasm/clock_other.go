@@ -4,5 +4,5 @@ package wasm
 
 import "time"
 
-// threadTime is the wall clock, where threads have none.
+// threadTime returns the time of day: threads have no clock here.
 func threadTime() time.Duration { return time.Duration(time.Now().UnixNano()) }

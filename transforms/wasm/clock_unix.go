@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadTime is what this thread has used of a processor: a busy machine makes it no longer.
+// threadTime returns the processor time that this thread has used, which a busy machine does not lengthen.
 func threadTime() time.Duration {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {

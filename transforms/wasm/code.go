@@ -31,8 +31,8 @@ var errSlow = fmt.Errorf("it is not compiled within %v", compileTimeout)
 // code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {
 	sandbox *Sandbox
-	digest  [sha256.Size]byte // of the module and what it is compiled for; it names the folder of the cache
-	bytes   []byte            // the module as it came
+	digest  [sha256.Size]byte // of the module and the kind of code; it names the folder in the cache
+	bytes   []byte            // the original module
 	refills bool              // see meter.Limits
 	ready   chan struct{}     // closed when the rest is set
 	err     error
@@ -123,7 +123,7 @@ func (c *code) rewrite(dir string) (err error) {
 	return c.describe(m)
 }
 
-// describe sets what the code knows of its rewritten module.
+// describe sets the fields that follow from the rewritten module.
 func (c *code) describe(m *meter.Module) (err error) {
 	if c.abi != script {
 		if c.abi, err = detect(m); err != nil {
@@ -140,11 +140,10 @@ func (c *code) describe(m *meter.Module) (err error) {
 	return nil
 }
 
-// rewritten makes a module count what it uses. Of a module whose code is refused it says first what is wrong with its imports: who
-// mends these gets other code.
+// rewritten makes a module count what it uses. If the meter refuses the code of a module, and its imports are wrong, too, the error
+// names the imports: the code will be another one when they are right.
 func rewritten(module []byte, refills bool) (m *meter.Module, err error) {
 	defer recovered(&err)
-	// Each step sets its own limits before the guest runs, so steps with different limits share the code.
 	m, err = meter.Rewrite(module, meter.Limits{Fuel: meteredFuel, Stack: meteredStack, MemoryPages: maxPages, Refill: refills})
 	if err == nil {
 		return m, nil
@@ -157,18 +156,19 @@ func rewritten(module []byte, refills bool) (m *meter.Module, err error) {
 	return nil, errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
 }
 
-// The limits that a module is metered with. No code of the guest runs under them: each step sets its own.
+// The limits that a module is metered with. No code of the guest runs under them, since each step sets its own before: so steps with
+// different limits share the code.
 const (
 	meteredFuel  = 1 << 60
 	meteredStack = 1<<31 - 1
 	maxPages     = 1 << 16 // all of a 32-bit memory
 )
 
-// cacheMu guards a variable of wazero's that it sets when it opens the first cache.
+// cacheMu guards a variable that wazero sets when it opens the first cache.
 var cacheMu sync.Mutex
 
-// compile makes the native code, or reads it from the directory. It uses one goroutine: nothing could recover from wazero's
-// panics in others.
+// compile makes the native code, or reads it from the directory. It uses one goroutine, since nothing could recover from panics of
+// wazero in others.
 func (c *code) compile(cacheDir string) (err error) {
 	ctx := context.Background()
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)

@@ -53,7 +53,8 @@ func TestCommandInGo(t *testing.T) {
 		return body, err
 	}
 	body, err := do("reach", nil)
-	if err != nil || body["file"] != true || body["write"] != true || body["dial"] != true || body["environment"] != 0.0 || body["time"] != "2026-03-14" {
+	if err != nil || body["file"] != true || body["write"] != true || body["dial"] != true ||
+		body["environment"] != 0.0 || body["time"] != "2026-03-14" {
 		t.Errorf("reach: got %v, %v", body, err)
 	}
 	again, err := do("reach", nil)
@@ -67,7 +68,8 @@ func TestCommandInGo(t *testing.T) {
 		t.Errorf("drop: got %v", err)
 	}
 	var log bytes.Buffer
-	if _, err := do("panic", &log); !errors.Is(err, wasm.ErrFail) || !strings.Contains(err.Error(), "exit code 2: panic: on purpose") || !strings.Contains(log.String(), "goroutine 1 [running]:") {
+	if _, err := do("panic", &log); !errors.Is(err, wasm.ErrFail) || !strings.Contains(err.Error(), "exit code 2: panic: on purpose") ||
+		!strings.Contains(log.String(), "goroutine 1 [running]:") {
 		t.Errorf("panic: got %v, log\n%s", err, log.String())
 	}
 }

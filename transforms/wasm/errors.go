@@ -8,12 +8,12 @@ import (
 )
 
 // The outcomes of a transform that makes no body. All but ErrDrop are the Kind of an [*Error]. All are permanent: the same event
-// has the same outcome again, save that ErrTime may depend on the machine.
+// has the same outcome again, except that ErrTime may depend on the machine.
 var (
 	ErrDrop          = errors.New("dropped")          // no failure: the guest has nothing to send
 	ErrFuel          = errors.New("out of fuel")      // it ran too long
 	ErrTime          = errors.New("out of time")      // it used little fuel, but took too long
-	ErrMemory        = errors.New("out of memory")    // it asked for more memory than its limit and could not do without
+	ErrMemory        = errors.New("out of memory")    // it asked for more memory than its limit, and failed without
 	ErrStack         = errors.New("calls too deep")   // its nested calls exceeded the limit
 	ErrInput         = errors.New("input too large")  // the event is larger than the limit; the guest did not run
 	ErrOutput        = errors.New("output too large") // the body is larger than the limit
@@ -23,7 +23,7 @@ var (
 )
 
 // ErrModule means that a module cannot be used. [Sandbox.Load] returns it. It is the Kind of an [*Error] if only the code for events
-// with much fuel cannot be made, which an event is the first to need.
+// with much fuel cannot be made, which awf-hook makes for the first such event.
 var ErrModule = errors.New("invalid module")
 
 // ErrClosed means that the sandbox or module was closed.
@@ -55,16 +55,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Kind }
 
-// oneLine makes one line of printable characters of a guest's text, cut at the limit in bytes.
+// oneLine returns a guest's text as one line of printable characters, cut to a limit in bytes.
 func oneLine(s string, limit int) string {
-	if len(s) > limit {
-		s = s[:limit]
-	}
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
-	}, s)
+	}, s[:min(len(s), limit)])
 	return strings.TrimSpace(s)
 }

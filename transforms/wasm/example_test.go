@@ -108,3 +108,9 @@ func ExampleSandbox_LoadScript() {
 	fmt.Println(string(out.Body), err)
 	// Output: {"text":"DEPLOY"} <nil>
 }
+
+// Load a file whose name is that of a script with LoadScript, and any other with Load.
+func ExampleIsScript() {
+	fmt.Println(wasm.IsScript("slack.js"), wasm.IsScript("slack.ts"), wasm.IsScript("slack.wasm"))
+	// Output: true true false
+}

@@ -29,10 +29,12 @@ func TestForeignABIsAreTold(t *testing.T) {
 	}
 	// So is one whose code is refused, too: a tail call.
 	tail := "\x03\x02\x01\x00\x0a\x06\x01\x04\x00\x12\x00\x0b"
-	if err := wasm.Inspect(imports("gojs", "x", tail)).Refused; err == nil || !strings.HasPrefix(err.Error(), "imports gojs.x: ") || strings.Contains(err.Error(), "tail") {
+	err := wasm.Inspect(imports("gojs", "x", tail)).Refused
+	if err == nil || !strings.HasPrefix(err.Error(), "imports gojs.x: ") || strings.Contains(err.Error(), "tail") {
 		t.Errorf("code that is refused: %v, want a word about the import alone", err)
 	}
-	if err := wasm.Inspect(imports("awf", "fail", tail)).Refused; err == nil || !strings.HasPrefix(err.Error(), "imports awf.fail as (): want (i32, i32)") {
+	err = wasm.Inspect(imports("awf", "fail", tail)).Refused
+	if err == nil || !strings.HasPrefix(err.Error(), "imports awf.fail as (): want (i32, i32)") {
 		t.Errorf("code that is refused: %v, want a word about the import alone", err)
 	}
 }

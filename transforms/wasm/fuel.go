@@ -11,8 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// Fuel is counted by the guest's own code. Where nothing else bounds the time, that code asks the host for fuel in slices, and the
-// host looks at the clock between them.
+// The guest's own code counts fuel. If an event may use so much fuel that nothing else bounds the time, the code asks the host for
+// fuel in slices, and the host looks at the clock between them.
 const (
 	// The default fuel is fuelBase, fuelPerByte for each byte of the event and what the module's instance costs before its code runs, at
 	// most mostFuel, which is also the most that a step can set.
@@ -20,20 +20,20 @@ const (
 	fuelPerByte = 1_700
 	mostFuel    = 2_000_000_000
 
-	// mostBlind is how much fuel a guest's code may use without a clock: even code that waits for memory all the time is then stopped
-	// within 250 ms. By default that is an event of at most 1,176 bytes. Code that asks for slices is slower.
+	// mostBlind is how much fuel a guest's code may use without a clock, since code that asks for slices is slower. With so much fuel,
+	// even code that always waits for memory stops within 250 ms. By default, an event of up to 1,176 bytes gets no more.
 	mostBlind = 24_000_000
-	// fuelSlice takes an honest guest 0.1 ms, and a guest that waits for memory 10 ms.
+	// fuelSlice lasts an honest guest for 0.1 ms, and a guest that waits for memory for 10 ms.
 	fuelSlice = 1 << 20
-	// leastTime is what an event may take of a processor, or a nanosecond for each unit of a step's own fuel if that is more.
+	// leastTime is the processor time that an event may take. A step's own fuel allows a nanosecond for each unit if that is more.
 	leastTime = 180 * time.Millisecond
 )
 
-// DefaultFuel is the fuel that a guest's code may use for an event of the given length where a step sets none. It grows with the
+// DefaultFuel returns the fuel that a guest's code may use for an event of the given length if a step sets none. It grows with the
 // event, so that a long error message is no reason to fail.
 func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostFuel) }
 
-// fuelFor is the fuel that an event of the given length may use.
+// fuelFor returns the fuel that an event of the given length may use.
 func (m *Module) fuelFor(length int) int64 {
 	if m.grows {
 		return min(DefaultFuel(length)+m.starting, mostFuel)
@@ -41,7 +41,7 @@ func (m *Module) fuelFor(length int) int64 {
 	return m.limits.Fuel
 }
 
-// timeLimit is what an event may take of a processor, if its code looks at the clock.
+// timeLimit returns the processor time that an event may take if its code asks for slices.
 func (m *Module) timeLimit() time.Duration {
 	if m.grows {
 		return leastTime
@@ -57,10 +57,10 @@ type tank struct {
 	began   time.Duration     // on the clock of the guest's thread
 }
 
-// left is the fuel that the event has left, below zero if it has overdrawn.
+// left returns the fuel that the event has left. It is below zero if the event has used too much.
 func (t *tank) left() int64 { return int64(t.fuel.Get()) + t.reserve }
 
-// used is the fuel that the event has used so far.
+// used returns the fuel that the event has used so far.
 func (t *tank) used() int64 {
 	if t.fuel == nil {
 		return 0
@@ -68,7 +68,7 @@ func (t *tank) used() int64 {
 	return min(t.limit, t.limit-t.left())
 }
 
-// fill sets what the guest may use next.
+// fill sets the fuel and the stack that the guest may use.
 func (g *guest) fill(fuel int64) {
 	slice := fuel
 	if g.code.refills {
@@ -79,10 +79,10 @@ func (g *guest) fill(fuel int64) {
 	g.stack.Set(uint64(g.module.stack))
 }
 
-// errNoFuel ends a call; the host sees from the fuel that none is left.
+// errNoFuel ends a call. That the fuel is below zero tells the host why.
 var errNoFuel = errors.New("no fuel left")
 
-// charge takes fuel for what a host function is about to do. It does not return if too little is left.
+// charge takes fuel for the work that a host function is about to do. It does not return if too little is left.
 func (g *guest) charge(fuel int64) {
 	left := int64(g.fuel.Get()) - fuel
 	g.fuel.Set(uint64(left))
@@ -91,7 +91,7 @@ func (g *guest) charge(fuel int64) {
 	}
 }
 
-// refillFunctions has what code that refills imports.
+// refillFunctions are the imports of code that asks for slices.
 var refillFunctions = map[string]hostFunction{
 	meter.RefillImport: {signature("", ""), func(g *guest, _ []uint64) { g.refill() }},
 }
@@ -110,14 +110,14 @@ func (g *guest) refill() {
 	}
 }
 
-// startClock starts the event's time and binds the goroutine to its thread, whose clock it is. The result ends that.
+// startClock starts the event's time and binds the goroutine to its thread, whose clock the host reads. stop unbinds it.
 func (g *guest) startClock() (stop func()) {
 	runtime.LockOSThread()
 	g.began = threadTime()
 	return runtime.UnlockOSThread
 }
 
-// moreTime says how to raise a limit of time, if it can be.
+// moreTime says how to raise a limit of time, if that is possible.
 func moreTime(limit time.Duration) string {
 	if limit >= mostFuel*time.Nanosecond {
 		return ", which is the most that there is"
@@ -125,7 +125,7 @@ func moreTime(limit time.Duration) string {
 	return fmt.Sprintf("; limits: {fuel: N} with N over %d raises it to N nanoseconds, up to %d", limit.Nanoseconds(), mostFuel)
 }
 
-// noFuel says what the limit was, where it comes from and how to raise it, if it can be.
+// noFuel says what the limit was, where it comes from and how to raise it, if that is possible.
 func (g *guest) noFuel() string {
 	from := "the step's own"
 	switch {

@@ -27,14 +27,14 @@ type guest struct {
 	stack  api.MutableGlobal
 	alloc  api.Function
 	run    api.Function            // transform or _start
-	engine map[string]api.Function // the engine's functions that a script has used: each that is looked up has a stack of its own
-	host   context.Context         // leads host functions to the guest; not a call's own
+	engine map[string]api.Function // the engine's functions that a script has used; each look-up makes a new stack
+	host   context.Context         // of all calls: leads host functions to the guest
 	params [2]uint64
 	events int // that it has transformed
 
-	isBroken bool // the engine failed while the guest ran: neither the guest nor its memory can be used again
+	isBroken bool // the engine failed while the guest ran, so neither the guest nor its memory can be used again
 
-	// Of the current event.
+	// The following are of the current event.
 	event    []byte
 	unread   []byte // the rest of stdin
 	body     []byte // stdout of a command
@@ -68,7 +68,7 @@ func (c *hostContext) Value(key any) any {
 
 func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
 
-// instantiate makes the instance and runs its initialisation. After an error the instance may still exist, to tell what it used.
+// instantiate makes the instance and initializes it. After an error the instance may exist, so that the host can see what it used.
 func (g *guest) instantiate(e Event) error {
 	m := g.module
 	ctx := experimental.WithMemoryAllocator(context.Background(), g.memory)
@@ -157,7 +157,7 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 	if err := g.run.CallWithStack(g.host, g.params[:]); err != nil {
 		return nil, g.failed(err)
 	}
-	if g.left() < 0 { // the last stretch of code may be paid late
+	if g.left() < 0 { // not all charges trap
 		return nil, g.failed(errNoFuel)
 	}
 	if g.isFailed {
@@ -209,7 +209,7 @@ func (g *guest) transformCommand() ([]byte, error) {
 	return g.checked(g.body)
 }
 
-// said is the guest's own last word: the text of awf.fail, or else stderr.
+// said returns the guest's own explanation: the text of awf.fail, or else stderr.
 func (g *guest) said() string {
 	if g.isFailed {
 		return oneLine(string(g.failure), MaxLogLine)
@@ -221,7 +221,7 @@ func (g *guest) fail(kind error, detail string) *Error {
 	return &Error{Kind: kind, Detail: detail, Fuel: g.used()}
 }
 
-// failed finds out why a call did not return.
+// failed returns the reason why a call failed.
 func (g *guest) failed(err error) *Error {
 	e := g.fail(ErrTrap, "")
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
@@ -252,8 +252,8 @@ func (g *guest) failed(err error) *Error {
 	return e
 }
 
-// frames are the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty one.
-// Functions without a name are numbered; the import of code that refills is not counted.
+// frames returns the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty line.
+// Functions without a name have a number, which does not count the import of code that refills.
 func frames(trace string, refills bool) []string {
 	const most, longest = 5, 60
 	var names []string
@@ -274,14 +274,14 @@ func frames(trace string, refills bool) []string {
 	return names
 }
 
-// log logs a line of the guest's, or counts it.
+// log logs a line from the guest, or counts it if there were too many.
 func (g *guest) log(level slog.Level, line string) {
 	if g.lines++; g.lines <= g.module.limits.LogLines {
 		g.module.logger.Log(context.Background(), level, "transform logs", "line", oneLine(line, MaxLogLine))
 	}
 }
 
-// flush logs what the guest wrote, and how many lines were dropped.
+// flush logs the lines that the guest wrote to stdout and stderr, and how many lines were dropped.
 func (g *guest) flush() {
 	if g.lines == 0 && len(g.talk) == 0 {
 		return
@@ -296,7 +296,7 @@ func (g *guest) flush() {
 	}
 }
 
-// close closes the instance. Its memory belongs to the caller.
+// close closes the instance, but not its memory.
 func (g *guest) close() {
 	if g.mod != nil {
 		_ = g.mod.Close(context.Background()) // nothing in it can fail

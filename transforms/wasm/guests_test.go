@@ -29,7 +29,8 @@ func TestGuestsReshape(t *testing.T) {
 	}
 }
 
-// Stock Go with net/http in it loads with limits: {module: 16MiB}, and is refused with the name of that limit otherwise. make guests runs this.
+// Stock Go with net/http in it loads with limits: {module: 16MiB}. Otherwise it is refused, and the error names that limit. make guests
+// runs this.
 func TestLargeModulesOfStockGo(t *testing.T) {
 	if os.Getenv("GUESTS") == "" {
 		t.Skip("make guests runs it: compiling takes a minute")

@@ -17,7 +17,7 @@ type hostFunction struct {
 	call      func(g *guest, stack []uint64) // parameters in, result out
 }
 
-// hostFunctions are the functions of a module that guests import from.
+// hostFunctions returns the functions of a module that guests import from.
 func hostFunctions(module string) map[string]hostFunction {
 	switch module {
 	case awfModule:
@@ -73,15 +73,15 @@ type stop struct {
 
 func (s *stop) Error() string { return s.kind.Error() }
 
-// What the host's work costs in fuel, besides the call itself.
+// The fuel that the host charges for its work, besides the call itself.
 const (
 	fuelPerItem    = 32  // an element of a list that the guest gives
 	bytesPerFuel   = 8   // copied
 	randomPerFuel  = 2   // bytes of randomness
-	fuelPerLogLine = 500 // beside its bytes
+	fuelPerLogLine = 500 // besides its bytes
 )
 
-// bytes charges for a part of the guest's memory by its length and returns it. It ends the call if the part is not within the
+// bytes charges for a part of the guest's memory by its length and returns the part. It ends the call if the part is not within the
 // memory. The result is valid until the guest runs again.
 func (g *guest) bytes(pointer, length uint64) []byte {
 	g.charge(int64(uint32(length)) / bytesPerFuel)
@@ -98,20 +98,16 @@ func awfLog(g *guest, stack []uint64) {
 	g.log(logLevel(stack[0]), string(truncated(g.bytes(stack[1], stack[2]), MaxLogLine)))
 }
 
-// logLevel is a guest's level.
+// logLevel translates a guest's level.
 func logLevel(level uint64) slog.Level {
-	switch uint32(level) {
-	case 0:
-		return slog.LevelDebug
-	case 2:
-		return slog.LevelWarn
-	case 3:
-		return slog.LevelError
+	levels := [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+	if n := uint32(level); n < uint32(len(levels)) {
+		return levels[n]
 	}
 	return slog.LevelInfo
 }
 
-// awfFail is awf.fail(ptr, len): the transform has failed for the given reason. The last reason counts.
+// awfFail is awf.fail(ptr, len): the transform has failed, for the reason in the text. The last reason counts.
 func awfFail(g *guest, stack []uint64) {
 	g.failure = append(g.failure[:0], truncated(g.bytes(stack[0], stack[1]), MaxLogLine)...)
 	g.isFailed = true

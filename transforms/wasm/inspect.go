@@ -1,11 +1,6 @@
 package wasm
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
-)
+import "github.com/awf-project/awf-hook/transforms/wasm/meter"
 
 // Info is what a file says about itself. Do not trust it: a module can claim anything.
 type Info struct {
@@ -19,7 +14,7 @@ type Info struct {
 	Compiled  int   // bytes of machine code, by an estimate that is about twice the real size
 	Made      []Producer
 	Kind      string // "reactor" or "command"; "" if it is refused
-	Refused   error  // why it cannot be used; nil if it can. The other fields have what was found before
+	Refused   error  // why it cannot be used; nil if it can. The other fields hold what was found before
 }
 
 // Name is an import or export: "awf.log", and what it is: "(i32, i32, i32)", "memory".
@@ -31,8 +26,7 @@ type Producer struct{ Field, Name, Version string }
 // Inspect reads a module without running or compiling it. Its texts are printable.
 func Inspect(wasm []byte) (info Info) {
 	_, most := Bounds()
-	sum := sha256.Sum256(wasm)
-	info = Info{Size: len(wasm), Digest: hex.EncodeToString(sum[:])}
+	info = Info{Size: len(wasm), Digest: sumOf(wasm)}
 	if info.Refused = most.CheckSize(int64(len(wasm))); info.Refused == nil {
 		info.Refused = checkBytes("", wasm, "")
 	}

@@ -59,10 +59,12 @@ func TestInspectSaysWhatAModuleIs(t *testing.T) {
 		exports += e.Name + " " + e.Type + "; "
 	}
 	if info.Refused != nil || info.Kind != "reactor" || info.Functions == 0 || info.Memory == 0 || info.Memory%(64<<10) != 0 ||
-		!strings.HasPrefix(made, "language Rust ; processed-by rustc ") || !strings.Contains(exports, "memory memory; ") || !strings.Contains(exports, "transform (i32, i32) -> i64; ") {
+		!strings.HasPrefix(made, "language Rust ; processed-by rustc ") ||
+		!strings.Contains(exports, "memory memory; ") || !strings.Contains(exports, "transform (i32, i32) -> i64; ") {
 		t.Errorf("%+v", info)
 	}
-	if info := wasm.Inspect(read(t, guestDir, "command.wasm")); info.Kind != "command" || len(info.Imports) == 0 || !strings.HasPrefix(info.Imports[0].Name, "wasi_snapshot_preview1.") {
+	info = wasm.Inspect(read(t, guestDir, "command.wasm"))
+	if info.Kind != "command" || len(info.Imports) == 0 || !strings.HasPrefix(info.Imports[0].Name, "wasi_snapshot_preview1.") {
 		t.Errorf("%+v", info)
 	}
 }

@@ -12,11 +12,11 @@ type Limits struct {
 	Stack    int64 // bytes of nested calls, nominal
 	Input    int64 // bytes of the event
 	Output   int64 // bytes of the body
-	LogLines int64 // of [MaxLogLine] bytes; lines beyond are counted
+	LogLines int64 // of [MaxLogLine] bytes; further lines are only counted
 	Module   int64 // bytes of the .wasm file
 }
 
-// MaxLogLine is what is kept of a line that a guest logs, and of the text that it fails with, in bytes.
+// MaxLogLine is how many bytes are kept of a line that a guest logs, and of the text that it fails with.
 const MaxLogLine = 1 << 10
 
 // maxConfig is the size of a step's configuration as JSON, in bytes.
@@ -25,7 +25,7 @@ const maxConfig = 64 << 10
 // pageSize is WebAssembly's unit of memory, in bytes.
 const pageSize = 64 << 10
 
-// limits has the defaults and bounds of each limit, and its name in a configuration.
+// limits lists each limit's name in a configuration, its default and its bounds.
 var limits = [...]struct {
 	name                   string
 	of                     func(*Limits) *int64
@@ -56,7 +56,7 @@ func Bounds() (least, most Limits) {
 	return least, most
 }
 
-// CheckSize says whether a module of so many bytes is too large. The error wraps [ErrModule].
+// CheckSize returns an error if a module of so many bytes is too large. The error wraps [ErrModule].
 func (l Limits) CheckSize(size int64) error {
 	limits, err := l.complete()
 	if err == nil && size > limits.Module {
@@ -65,13 +65,13 @@ func (l Limits) CheckSize(size int64) error {
 	return err
 }
 
-// Check says which limit is out of its bounds, by its name in a configuration.
+// Check returns an error that names, as a configuration does, a limit that is out of its bounds.
 func (l Limits) Check() error {
 	_, err := l.complete()
 	return err
 }
 
-// complete sets the defaults.
+// complete sets the defaults and checks the bounds.
 func (l Limits) complete() (Limits, error) {
 	for _, limit := range limits {
 		value := limit.of(&l)
@@ -101,7 +101,7 @@ func (i Isolation) String() string {
 	return "event"
 }
 
-// Options are a step's. The zero value is right for most steps.
+// Options are the options of a step. The zero value is right for most steps.
 type Options struct {
 	Limits      Limits
 	Isolation   Isolation

@@ -27,17 +27,19 @@ func TestLoadRefuses(t *testing.T) {
 		o      wasm.Options
 		want   string
 	}{
-		"nothing":   {nil, wasm.Options{}, "invalid module: the file is empty"},
-		"text":      {[]byte("\n(module)"), wasm.Options{}, "invalid module: WebAssembly as text: want the binary form (wat2wasm)"},
-		"other":     {[]byte("\x7fELF"), wasm.Options{}, "invalid module: not a WebAssembly file of version 1"},
-		"component": {[]byte("\x00asm\x0d\x00\x01\x00"), wasm.Options{}, "invalid module: a component: want a core module (wasm32-wasip1, not wasip2)"},
-		"size":      {make([]byte, 2000), wasm.Options{Limits: wasm.Limits{Module: 1024}}, "invalid module: 2000 bytes, want at most 1024"},
-		"pin":       {echo, wasm.Options{SHA256: "abcd"}, "invalid module: its sha256 is "},
-		"fuel":      {echo, wasm.Options{Limits: wasm.Limits{Fuel: 5}}, "fuel: want 1000 to 2000000000, got 5"},
-		"memory":    {echo, wasm.Options{Limits: wasm.Limits{Memory: 1 << 40}}, "memory: want 65536 to 268435456, got 1099511627776"},
-		"logs":      {echo, wasm.Options{Limits: wasm.Limits{LogLines: -1}}, "log_lines: want 1 to 1000, got -1"},
-		"with":      {echo, wasm.Options{With: map[string]any{"f": func() {}}}, "with: want values that JSON can represent"},
-		"with size": {echo, wasm.Options{With: map[string]any{"x": strings.Repeat("x", 70_000)}}, "with: want at most 65536 bytes as JSON, got 70008"},
+		"nothing": {nil, wasm.Options{}, "invalid module: the file is empty"},
+		"text":    {[]byte("\n(module)"), wasm.Options{}, "invalid module: WebAssembly as text: want the binary form (wat2wasm)"},
+		"other":   {[]byte("\x7fELF"), wasm.Options{}, "invalid module: not a WebAssembly file of version 1"},
+		"component": {[]byte("\x00asm\x0d\x00\x01\x00"), wasm.Options{},
+			"invalid module: a component: want a core module (wasm32-wasip1, not wasip2)"},
+		"size":   {make([]byte, 2000), wasm.Options{Limits: wasm.Limits{Module: 1024}}, "invalid module: 2000 bytes, want at most 1024"},
+		"pin":    {echo, wasm.Options{SHA256: "abcd"}, "invalid module: its sha256 is "},
+		"fuel":   {echo, wasm.Options{Limits: wasm.Limits{Fuel: 5}}, "fuel: want 1000 to 2000000000, got 5"},
+		"memory": {echo, wasm.Options{Limits: wasm.Limits{Memory: 1 << 40}}, "memory: want 65536 to 268435456, got 1099511627776"},
+		"logs":   {echo, wasm.Options{Limits: wasm.Limits{LogLines: -1}}, "log_lines: want 1 to 1000, got -1"},
+		"with":   {echo, wasm.Options{With: map[string]any{"f": func() {}}}, "with: want values that JSON can represent"},
+		"with size": {echo, wasm.Options{With: map[string]any{"x": strings.Repeat("x", 70_000)}},
+			"with: want at most 65536 bytes as JSON, got 70008"},
 	} {
 		_, err := s.Load(t.Context(), "a b", tt.module, tt.o)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {

@@ -32,7 +32,9 @@ func TestLongErrors(t *testing.T) {
 	s := newSandbox(t, cacheDir)
 	_, most := wasm.Bounds()
 	rows := "| | isolation | error | fuel | time | fuel per ns | outcome |\n|---|---|---|---|---|---|---|\n"
-	for _, language := range []struct{ name, example string }{{"Go", ""}, {"C", "slack-c"}, {"Rust", "slack-rust"}, {"AssemblyScript", "slack-assemblyscript"}, {"JavaScript", "slack-js"}} {
+	for _, language := range []struct{ name, example string }{
+		{"Go", ""}, {"C", "slack-c"}, {"Rust", "slack-rust"}, {"AssemblyScript", "slack-assemblyscript"}, {"JavaScript", "slack-js"},
+	} {
 		loaded := func(o wasm.Options) *wasm.Module {
 			switch language.name {
 			case "Go":

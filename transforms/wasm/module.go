@@ -9,11 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"mime"
-	"path"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -33,21 +30,21 @@ type Module struct {
 	args      []string
 
 	code     *code
-	clocked  *code // the same module made to refill, for events that may use more fuel than mostBlind; nil until there is one
+	clocked  *code // the same module, made to refill, for events that may use more fuel than mostBlind; nil until the first of them
 	digest   string
 	snapshot *snapshot // of a script
 	sandbox  *Sandbox
 	start    wazero.ModuleConfig
-	grows    bool  // no fuel is set: the limit is DefaultFuel of the event's length
+	grows    bool  // no fuel is set, so the limit is DefaultFuel of the event's length
 	starting int64 // fuel that an instance costs before its code runs
 	stack    int64 // limits.Stack minus what calls outside cycles can take
 
-	worst  atomic.Int64 // see FuelPercent
-	line   line         // its calls, among those of other modules
+	line   line // its calls, among those of other modules
 	calls  sync.WaitGroup
 	mu     sync.Mutex
 	closed bool
-	free   map[*code][]*guest // with isolation: instance, and of scripts; the one used last is the next
+	worst  int64              // see FuelPercent
+	free   map[*code][]*guest // for later events, with isolation: instance and of scripts; the last one is the next to be used
 	idle   []*memory          // clean
 }
 
@@ -90,7 +87,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	return m, nil
 }
 
-// module makes what a step's options say, without code.
+// module makes a Module of a step's options, without code.
 func (s *Sandbox) module(name string, o Options) (*Module, error) {
 	limits, err := o.Limits.complete()
 	if err != nil {
@@ -148,7 +145,7 @@ func (m *Module) configure(with map[string]any) error {
 	return nil
 }
 
-// isJSON says whether a body of the content type must be JSON.
+// isJSON reports whether a body of the content type must be JSON.
 func isJSON(contentType string) bool {
 	if contentType == "" {
 		return true
@@ -157,7 +154,7 @@ func isJSON(contentType string) bool {
 	return err != nil || t == "application/json" || strings.HasSuffix(t, "+json")
 }
 
-// checkPin refuses another file than the one that a step wants.
+// checkPin refuses a file that is not the one that a step requires. Any file will do without a pin.
 func checkPin(file []byte, pin string) error {
 	if pin == "" {
 		return nil
@@ -184,7 +181,7 @@ func checkBytes(name string, wasm []byte, pin string) error {
 		return fmt.Errorf("%w: a component: want a core module (wasm32-wasip1, not wasip2)", ErrModule)
 	case bytes.HasPrefix(bytes.TrimSpace(wasm), []byte("(module")):
 		return fmt.Errorf("%w: WebAssembly as text: want the binary form (wat2wasm)", ErrModule)
-	case slices.Contains(scriptNames, path.Ext(name)):
+	case IsScript(name):
 		return fmt.Errorf("%w: a script, not a WebAssembly file: js: %s runs it", ErrModule, oneLine(name, 100))
 	}
 	return fmt.Errorf("%w: not a WebAssembly file of version 1", ErrModule)
@@ -201,9 +198,9 @@ func (m *Module) Digest() string { return m.digest }
 // Limits are the limits in force, defaults included.
 func (m *Module) Limits() Limits { return m.limits }
 
-// Transform runs the module on an event. It returns ErrDrop if there is nothing to send, an [*Error] if the transform failed,
-// ErrClosed, ctx's error if ctx ended before the guest ran, or the system's if it had no memory for the guest. A running guest is
-// not interrupted; it ends at its limits.
+// Transform runs the module on an event. The error is ErrDrop if there is nothing to send, an [*Error] if the transform failed,
+// ErrClosed, ctx's if ctx ended before the guest ran, or the system's if it had no memory for the guest. A running guest is not
+// interrupted; it ends at its limits.
 func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	if n := int64(len(e.Body)); n > m.limits.Input {
 		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
@@ -225,7 +222,8 @@ func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	return m.run(e, code, limit)
 }
 
-// codeFor is the code for an event that may use so much fuel. The first event that needs the clock waits until it is compiled.
+// codeFor returns the code for an event with the given limit of fuel. The first event that needs a clock waits until the code for it
+// is compiled.
 func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
 	if limit-m.starting <= mostBlind {
 		return m.code, nil
@@ -247,7 +245,7 @@ func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.clocked != nil {
-		made.release() // another event was faster
+		made.release() // another event has made it, too
 	} else {
 		m.clocked = made
 	}
@@ -289,7 +287,7 @@ func (m *Module) Close() {
 	}
 }
 
-// invalid says what is wrong with a body, "" if nothing is.
+// invalid says what is wrong with a body. It returns "" if nothing is.
 func (m *Module) invalid(body []byte) string {
 	switch {
 	case !m.isJSON:

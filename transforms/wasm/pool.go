@@ -32,14 +32,14 @@ func (m *Module) run(e Event, code *code, limit int64) (Output, error) {
 	return out, err
 }
 
-// keep has the guest for a later event.
+// keep keeps the guest for a later event.
 func (m *Module) keep(g *guest) {
 	m.mu.Lock()
 	m.free[g.code] = append(m.free[g.code], g)
 	m.mu.Unlock()
 }
 
-// take returns the guest of the code that was used last or, if none is kept, one without an instance and with clean memory. A
+// take returns the guest of the code that was used last or, if none is kept, a guest with clean memory and without an instance. A
 // module never keeps more guests of a code than may run at a time.
 func (m *Module) take(code *code) (*guest, error) {
 	m.mu.Lock()
@@ -66,7 +66,7 @@ func (m *Module) take(code *code) (*guest, error) {
 // handle transforms an event and copies the body.
 func (g *guest) handle(e Event) (out Output, err error) {
 	defer func() {
-		if p := recover(); p != nil { // the engine's mistake; a guest's own are errors
+		if p := recover(); p != nil { // a fault of the engine: the guest's own faults are errors
 			g.isBroken = true
 			err = g.fail(ErrTrap, "the engine gave up: "+oneLine(fmt.Sprint(p), 200))
 		}
@@ -87,29 +87,29 @@ func (g *guest) handle(e Event) (out Output, err error) {
 	return out, err
 }
 
-// warnFrom is the share of its fuel, in percent, from which a module is reported.
+// warnFrom is the share of its fuel, in percent, from which on a module gets a warning.
 const warnFrom = 80
 
-// note remembers what the module used at most, and warns once when that comes near the limit.
+// note records the greatest share of its fuel that an event has used, and warns once when that comes near the limit.
 func (m *Module) note(out Output) {
 	percent := (100*out.Fuel + out.Limit - 1) / out.Limit
-	for {
-		worst := m.worst.Load()
-		if percent <= worst {
-			return
-		}
-		if m.worst.CompareAndSwap(worst, percent) {
-			if percent >= warnFrom && worst < warnFrom {
-				advice := ": limits: {fuel: N} raises the limit"
-				if out.Limit >= mostFuel {
-					advice = ", which is the most that there is"
-				}
-				m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
-			}
-			return
-		}
+	m.mu.Lock()
+	isNear := percent >= warnFrom && m.worst < warnFrom
+	m.worst = max(m.worst, percent)
+	m.mu.Unlock()
+	if !isNear {
+		return
 	}
+	advice := ": limits: {fuel: N} raises the limit"
+	if out.Limit >= mostFuel {
+		advice = ", which is the most that there is"
+	}
+	m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
 }
 
-// FuelPercent is the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.
-func (m *Module) FuelPercent() int { return int(m.worst.Load()) }
+// FuelPercent returns the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.
+func (m *Module) FuelPercent() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int(m.worst)
+}

@@ -23,7 +23,7 @@ import (
 type Sandbox struct {
 	cacheDir  string
 	turns     turns
-	compiling chan struct{} // a value for each module that is being compiled
+	compiling chan struct{} // holds a value for each module that is being compiled
 	compiles  sync.WaitGroup
 	instances atomic.Int64 // open ones
 
@@ -69,8 +69,8 @@ func (s *Sandbox) Close(ctx context.Context) error {
 	}
 }
 
-// share returns the code of a module, compiled once for all concurrent users. The caller must release it. An abi of script is that
-// of our own engine; another one is found out.
+// share returns the code of a module, compiled once for all concurrent users. The caller must release it. kind is script for our own
+// engine; of other modules, share detects the ABI.
 func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bool) (*code, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, compileTimeout, errSlow)
 	defer cancel()

@@ -16,37 +16,37 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// A script runs in an engine that is itself a module, metered like any other. Load runs the script once and keeps a copy of the
-// memory as it is then; a pristine event begins with that copy.
+// A script runs in an engine that is itself a module, metered like any other. LoadScript runs the script once and keeps a copy of the
+// memory; a pristine event starts with that copy.
 
 //go:embed quickjs/quickjs.wasm
 var engineWasm []byte
 
-// prologue is the engine's side of the host, in the script's language.
+// prologue is the part of the host that runs in the engine.
 //
 //go:embed script.js
 var prologue string
 
 const (
-	engineModule = "env" // which the engine imports from; guests get nothing from it
+	engineModule = "env" // the engine imports from it; other guests cannot
 	stackPointer = "__stack_pointer"
 	prologueName = "awf-hook"
 	isModule     = 1 // a flag of qjs_eval
 
-	// What the engine and a script may use before the first event: a base and so much for each byte of the script, which has to be
-	// read. It happens once.
+	// The fuel that the engine and a script may use before the first event: a base, and so much for each byte of the script, at most
+	// mostBegin.
 	beginBase    = 60_000_000
 	beginPerByte = 1_700
 	mostBegin    = 400_000_000
 )
 
-// byteOrderMark may begin a script. The engine would count its bytes as columns.
+// byteOrderMark may precede a script. The engine would count its bytes as columns.
 const byteOrderMark = "\ufeff"
 
 // MaxScript is the longest script, in bytes.
 const MaxScript = 1 << 20
 
-// CheckScriptSize says whether a script of so many bytes is too large. The error wraps [ErrModule].
+// CheckScriptSize returns an error if a script of so many bytes is too large. The error wraps [ErrModule].
 func CheckScriptSize(size int64) error {
 	if size > MaxScript {
 		return fmt.Errorf("%w: %s", ErrModule, tooLarge(size, MaxScript))
@@ -54,7 +54,7 @@ func CheckScriptSize(size int64) error {
 	return nil
 }
 
-// engineFunctions are what the engine imports beside WASI. It asks for none of them unless it is told to.
+// engineFunctions are the engine's imports besides WASI. It calls none of them unless it is told to.
 var engineFunctions = map[string]hostFunction{
 	"host_get_timezone_offset": {signature("ii", "i"), nothing}, // UTC
 	"host_interrupt":           {signature("", "i"), nothing},
@@ -86,7 +86,7 @@ type snapshot struct {
 	none    uint64              // the handle of undefined
 	scratch uint64              // room for two numbers
 	room    uint64              // where the script's log is
-	begun   Output              // what that took
+	begun   Output              // what it took to get there
 }
 
 // LoadScript makes a script usable as a step of the given name, which its errors have. The script runs once, to see its mistakes.
@@ -113,11 +113,15 @@ func (s *Sandbox) LoadScript(ctx context.Context, name string, text []byte, o Op
 	return m, nil
 }
 
-// The extensions of files that have to be made JavaScript first, and those of all scripts.
-var (
-	typedNames  = []string{".ts", ".tsx", ".mts", ".cts", ".jsx"}
-	scriptNames = append([]string{".js", ".mjs", ".cjs"}, typedNames...)
-)
+// IsScript reports whether a file's name is that of a script, be it one that must be compiled to JavaScript first.
+func IsScript(name string) bool {
+	return slices.Contains([]string{".js", ".mjs", ".cjs"}, path.Ext(name)) || isTyped(name)
+}
+
+// isTyped reports whether a file's name is that of a script that must be compiled to JavaScript.
+func isTyped(name string) bool {
+	return slices.Contains([]string{".ts", ".tsx", ".mts", ".cts", ".jsx"}, path.Ext(name))
+}
 
 // checkScript checks a script before it is run.
 func checkScript(name string, text []byte, pin string) error {
@@ -127,12 +131,11 @@ func checkScript(name string, text []byte, pin string) error {
 	if err := CheckScriptSize(int64(len(text))); err != nil {
 		return err
 	}
-	extension := path.Ext(name)
 	switch {
 	case bytes.HasPrefix(text, []byte(wasmMagic)):
 		return fmt.Errorf("%w: a WebAssembly file, not a script: wasm: %s runs it", ErrModule, oneLine(name, 100))
-	case slices.Contains(typedNames, extension):
-		to := strings.TrimSuffix(name, extension) + ".js"
+	case isTyped(name):
+		to := strings.TrimSuffix(name, path.Ext(name)) + ".js"
 		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s",
 			ErrModule, oneLine(to, 100), oneLine(name, 100))
 	case len(text) == 0:
@@ -141,7 +144,7 @@ func checkScript(name string, text []byte, pin string) error {
 	return nil
 }
 
-// snap runs a script up to its first event and keeps what it is then.
+// snap runs a script up to its first event and keeps a snapshot.
 func (m *Module) snap(ctx context.Context, text []byte) error {
 	if err := m.sandbox.turns.enter(ctx, &m.line); err != nil {
 		return err
@@ -173,7 +176,7 @@ func (m *Module) snap(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// Begun is what a script took until it was ready for its first event.
+// Begun returns what a script used before its first event.
 func (m *Module) Begun() Output {
 	if m.snapshot == nil {
 		return Output{}
@@ -181,7 +184,7 @@ func (m *Module) Begun() Output {
 	return m.snapshot.begun
 }
 
-// restore makes the instance what it was before its first event. It reports whether that can be: a memory does not shrink.
+// restore returns the instance to its state before its first event. It returns false if it cannot: a memory does not shrink.
 func (g *guest) restore() bool {
 	s := g.module.snapshot
 	memory := g.mod.Memory()
@@ -204,7 +207,8 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	c := &scriptCall{guest: g}
 	c.call("qjs_init")
 	s.none, s.scratch = c.call("qjs_get_undefined"), c.call("malloc", 8)
-	args := fmt.Sprintf("(%s, %d, %d)", quoted(g.module.config[""]), g.module.limits.LogLines, MaxLogLine)
+	config, _ := json.Marshal(string(g.module.config[""])) // a text can always be written
+	args := fmt.Sprintf("(%s, %d, %d)", config, g.module.limits.LogLines, MaxLogLine)
 	parts := c.eval([]byte(prologue+args), prologueName, 0)
 	for i := range s.parts {
 		s.parts[i] = c.call("qjs_get_prop_uint32", parts, uint64(i))
@@ -222,7 +226,7 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	return c.err
 }
 
-// longNumber has more digits than every Number keeps.
+// longNumber matches digits of which a Number may lose some.
 var longNumber = lazy.Regexp(`[0-9]{16}`)
 
 // transformScript runs the script on an event.
@@ -249,7 +253,7 @@ func (g *guest) transformScript() ([]byte, error) {
 	return g.checked(body)
 }
 
-// answered reads the first byte of an answer, and returns what is behind it.
+// answered reads the first byte of an answer, which is its kind, and returns the rest of it.
 func (c *scriptCall) answered(answer []byte) []byte {
 	if c.err != nil {
 		return nil
@@ -267,7 +271,7 @@ func (c *scriptCall) answered(answer []byte) []byte {
 	return nil
 }
 
-// logged logs the lines that a script left in its room, whatever became of the event.
+// logged logs the lines that a script left in its room, whatever the outcome.
 func (g *guest) logged(s *snapshot) {
 	if g.mod == nil || s.room == 0 {
 		return
@@ -278,7 +282,7 @@ func (g *guest) logged(s *snapshot) {
 		return
 	}
 	lines, used := binary.LittleEndian.Uint32(room), binary.LittleEndian.Uint32(room[4:])
-	rest := room[8:min(8+used, size)]
+	rest := room[8:][:min(used, size-8)] // the engine's memory may hold anything
 	for len(rest) >= 3 {
 		length := min(int(binary.LittleEndian.Uint16(rest[1:])), len(rest)-3)
 		g.log(logLevel(uint64(rest[0])), string(rest[3:3+length]))
@@ -286,10 +290,4 @@ func (g *guest) logged(s *snapshot) {
 	}
 	g.lines = max(g.lines, int64(lines))
 	clear(room[:8])
-}
-
-// quoted is a text as a script would write it.
-func quoted(text []byte) []byte {
-	literal, _ := json.Marshal(string(text)) // a string can always be written
-	return literal
 }

@@ -68,7 +68,7 @@ func (c *scriptCall) eval(text []byte, name string, flags uint64) uint64 {
 	return c.call("qjs_eval", c.put(text), uint64(len(text)), c.put([]byte(name)), flags)
 }
 
-// apply calls a function of the script's side with at most two arguments and returns the handle of the result.
+// apply calls a function with at most two arguments and returns the handle of the result.
 func (c *scriptCall) apply(s *snapshot, function uint64, args ...uint64) uint64 {
 	for i, arg := range args {
 		c.mod.Memory().WriteUint32Le(uint32(s.scratch)+4*uint32(i), uint32(arg))
@@ -76,7 +76,7 @@ func (c *scriptCall) apply(s *snapshot, function uint64, args ...uint64) uint64 
 	return c.call("qjs_call", function, s.none, uint64(len(args)), s.scratch)
 }
 
-// read is the text of a string, which is valid until the guest runs again.
+// read returns the text of a string. It is valid until the guest runs again.
 func (c *scriptCall) read(s *snapshot, handle uint64) []byte {
 	at := c.call("qjs_get_string_len", handle, s.scratch)
 	length, _ := c.mod.Memory().ReadUint32Le(uint32(s.scratch))
@@ -87,7 +87,7 @@ func (c *scriptCall) read(s *snapshot, handle uint64) []byte {
 	return text
 }
 
-// answer is the text that a function of the script's side returns, at least a byte.
+// answer calls a function of the prologue and returns the text of its result, at least a byte.
 func (c *scriptCall) answer(s *snapshot, function int, args ...uint64) []byte {
 	handle := c.apply(s, s.parts[function], args...)
 	if c.thrown(s, handle); c.err != nil {
@@ -100,14 +100,14 @@ func (c *scriptCall) answer(s *snapshot, function int, args ...uint64) []byte {
 	return text
 }
 
-// thrown fails if a value is the sign of an exception.
+// thrown fails if a value stands for an exception.
 func (c *scriptCall) thrown(s *snapshot, handle uint64) {
 	if c.call("qjs_is_exception", handle) != 0 {
 		c.raised(s)
 	}
 }
 
-// raised fails for the exception that was thrown last.
+// raised fails with the exception that was thrown last.
 func (c *scriptCall) raised(s *snapshot) {
 	exception := c.call("qjs_get_exception")
 	text := c.apply(s, s.parts[scriptDescribe], exception)
@@ -119,7 +119,7 @@ func (c *scriptCall) raised(s *snapshot) {
 	}
 }
 
-// jobs runs what promises wait for.
+// jobs runs the jobs that promises wait for.
 func (c *scriptCall) jobs(s *snapshot) {
 	for c.err == nil && c.call("qjs_is_job_pending") != 0 {
 		if int32(c.call("qjs_execute_pending_job")) < 0 {
@@ -128,10 +128,10 @@ func (c *scriptCall) jobs(s *snapshot) {
 	}
 }
 
-// frame is a line of a stack: "    at name (file:line:column)", where there may be no name.
+// frame matches a line of a stack: "    at name (file:line:column)", or without a name "    at file:line:column".
 var frame = lazy.Regexp(`^ *at (?:(.*) \()?([^()]+:\d+:\d+)\)?$`)
 
-// exception is what a script threw: "e", its text, and its stack.
+// exception returns the error of a script that threw. said is "e", the exception's text and its stack.
 func (g *guest) exception(said []byte) *Error {
 	const most, longest = 5, 100
 	text, stack, _ := strings.Cut(string(said[min(1, len(said)):]), "\n    at ")
@@ -162,9 +162,9 @@ func (g *guest) exception(said []byte) *Error {
 	return e
 }
 
-// commonJS is what a script fails with that was written for Node's older modules.
+// commonJS matches the error of a script that is a CommonJS module.
 var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
 
-// elsewhere is what a script fails with that needs what only Node or a browser has.
+// elsewhere matches the error of a script that needs an object that only Node or a browser has.
 var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|` +
 	`URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)

@@ -31,31 +31,39 @@ func loadScript(t *testing.T, s *wasm.Sandbox, text string, o wasm.Options) (*wa
 func TestScripts(t *testing.T) {
 	s := scriptSandbox(t)
 	for _, test := range []struct{ name, text, body, err, log string }{
-		{name: "object", text: `export default (e) => ({text: e.workflow_name + ": " + e.payload.error})`, body: `{"text":"deploy: é🚀 exit 2"}`},
+		{name: "object", text: `export default (e) => ({text: e.workflow_name + ": " + e.payload.error})`,
+			body: `{"text":"deploy: é🚀 exit 2"}`},
 		{name: "named", text: `export function transform(e) { return [e.event] }`, body: `["workflow_error"]`},
 		{name: "text", text: `export default e => JSON.stringify({a: 1})`, body: `{"a":1}`},
 		{name: "null", text: `export default e => null`, err: "dropped"},
 		{name: "drop", text: `export default e => { try { drop() } catch {} return 1 }`, err: "dropped"},
 		{name: "fail", text: `export default e => fail("no " + e.event)`, err: "failed: no workflow_error, at fuel "},
-		{name: "undefined", text: `export default e => { e.x = 1 }`, err: "failed: returned undefined: want a body, or null to send nothing, at fuel "},
+		{name: "undefined", text: `export default e => { e.x = 1 }`,
+			err: "failed: returned undefined: want a body, or null to send nothing, at fuel "},
 		{name: "function", text: `export default e => () => 1`, err: "failed: returned a function: want a body"},
 		{name: "not JSON", text: `export default e => "a"`, err: "invalid output: not JSON"},
 		{name: "throw", text: "export default function (e) {\n  const f = () => e.payload.x.y;\n  return f();\n}",
 			err: "failed: TypeError: cannot read property 'y' of undefined, in f (slack.js:2:19) < default (slack.js:3:10), at fuel"},
 		{name: "throw no error", text: `export default e => { throw {a: 1} }`, err: `failed: threw {"a":1}`},
-		{name: "async", text: `export default async e => { await null; log("later"); return {n: await Promise.resolve(1)} }`, body: `{"n":1}`, log: "later"},
+		{name: "async", text: `export default async e => { await null; log("later"); return {n: await Promise.resolve(1)} }`, body: `{"n":1}`,
+			log: "later"},
 		{name: "async drop", text: `export default async e => { await null; drop() }`, err: "dropped"},
 		{name: "a generator", text: "export default function* (e) { yield e }", err: "failed: returned a generator: want a body"},
-		{name: "a browser's fetch", text: "export default e => fetch(e.url)", err: "failed: ReferenceError: fetch is not defined: a script has JavaScript's own objects, config, log"},
-		{name: "async throw", text: "export default async e => {\nawait null; nope() }", err: "failed: ReferenceError: nope is not defined, in default (slack.js:2:13)"},
+		{name: "a browser's fetch", text: "export default e => fetch(e.url)",
+			err: "failed: ReferenceError: fetch is not defined: a script has JavaScript's own objects, config, log"},
+		{name: "async throw", text: "export default async e => {\nawait null; nope() }",
+			err: "failed: ReferenceError: nope is not defined, in default (slack.js:2:13)"},
 		{name: "for ever pending", text: `export default e => new Promise(() => {})`, err: "failed: returned a promise that nothing settles"},
-		{name: "log", text: `export default e => { log("a", {b: 1}); console.error("é"); log.debug(new Error("x")); return 1 }`, body: "1", log: `line="a {\"b\":1}"`},
+		{name: "log", text: `export default e => { log("a", {b: 1}); console.error("é"); log.debug(new Error("x")); return 1 }`, body: "1",
+			log: `line="a {\"b\":1}"`},
 		{name: "cyclic", text: `export default e => { const a = {}; a.a = a; return a }`, err: "failed: TypeError: circular reference"},
 		{name: "recursion", text: `const f = n => 1 + f(n + 1); export default e => f(0)`, err: "calls too deep"},
-		{name: "loop", text: `export default e => { log("before"); for (;;); }`, err: "out of fuel: limit 1000000000, the step's own; limits: {fuel: N} sets another, up to 2000000000", log: "before"},
+		{name: "loop", text: `export default e => { log("before"); for (;;); }`,
+			err: "out of fuel: limit 1000000000, the step's own; limits: {fuel: N} sets another, up to 2000000000", log: "before"},
 		{name: "memory", text: `export default e => { const a = []; for (;;) a.push(new Uint8Array(1e5)) }`, err: "out of memory: limit"},
 		{name: "output", text: `export default e => "1".repeat(3e5)`, err: "output too large"},
-		{name: "digits", text: `export default e => ({d: e.payload.duration, n: e.payload.duration + 1n})`, body: `{"d":12345678901234567890,"n":12345678901234567891}`},
+		{name: "digits", text: `export default e => ({d: e.payload.duration, n: e.payload.duration + 1n})`,
+			body: `{"d":12345678901234567890,"n":12345678901234567891}`},
 		{name: "time", text: `export default e => new Date(Date.now()).toISOString().slice(0, 10) == "2026-11-24"`, body: "true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,9 +96,11 @@ func TestScriptsThatCannotBegin(t *testing.T) {
 		{"two", "export const a = () => 1, b = () => 2", "failed: exports a, b: want one function, or a default"},
 		{"throws", "\nnull.x", "failed: TypeError: cannot read property 'x' of null, in slack.js:2:1"},
 		{"import", `import x from "./other.js"; export default x`, "failed: ReferenceError: could not load module"},
-		{"CommonJS", "module.exports = e => e", "failed: ReferenceError: module is not defined: want export default function (event) { … }; npx esbuild"},
+		{"CommonJS", "module.exports = e => e",
+			"failed: ReferenceError: module is not defined: want export default function (event) { … }; npx esbuild"},
 		{"a mark of byte order", "\ufeffnope; export default e => e", "failed: ReferenceError: nope is not defined, in slack.js:1:1"},
-		{"a mark before a shebang", "\ufeff#!/usr/bin/env node\nnope; export default e => e", "failed: ReferenceError: nope is not defined, in slack.js:2:1"},
+		{"a mark before a shebang", "\ufeff#!/usr/bin/env node\nnope; export default e => e",
+			"failed: ReferenceError: nope is not defined, in slack.js:2:1"},
 		{"Node's process", "process.env.HOME", "failed: ReferenceError: process is not defined: a script has JavaScript's own objects"},
 		{"waits", `await new Promise(() => {}); export default e => e`, "failed: has an await at its top that nothing ends"},
 		{"loops", `for (;;);`, "out of fuel"},
@@ -172,6 +182,20 @@ func BenchmarkScript(b *testing.B) {
 	for b.Loop() {
 		if _, err := m.Transform(b.Context(), input(sample)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Whoever names a file finds out by IsScript whether to load it as a script. LoadScript and Load must agree with it.
+func TestIsScript(t *testing.T) {
+	s := scriptSandbox(t)
+	for name, want := range map[string]bool{
+		"a.js": true, "a.mjs": true, "a.cjs": true, "dir.wasm/a.ts": true, "a.tsx": true, "a.mts": true, "a.cts": true, "a.jsx": true,
+		"a.wasm": false, "a": false, "js": false, "a.js/b": false,
+	} {
+		_, err := s.Load(t.Context(), name, []byte("export default e => e"), wasm.Options{})
+		if got := wasm.IsScript(name); got != want || strings.Contains(fmt.Sprint(err), "a script, not a WebAssembly file") != want {
+			t.Errorf("IsScript(%q) = %v, want %v; as a module: %v", name, got, want, err)
 		}
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
-// wazero validates a module's code also when it has the native code in its cache, which takes most of a cold start. So the cache keeps a
-// large module as a skeleton: without its code, but with its native code in the place where wazero looks for the skeleton's. wazero
-// would compile a skeleton whose native code is missing, and each of its functions traps. So the skeleton's file names the
-// native code's file, and a skeleton is used only if that is the only one in its folder, of that size, before and after wazero read it.
+// wazero validates a module's code even if its cache has the native code, which takes most of a cold start. So the cache keeps a large
+// module as a skeleton: without its code, and with its native code in the place where wazero looks for the skeleton's. If the native
+// code were missing, wazero would compile the skeleton, whose functions all trap. So the skeleton's file names the file of native code,
+// and a skeleton is used only if that file is the only one in its folder and has its size, before and after wazero reads it.
 
 // skeletonFile holds the skeleton of a rewritten module, in the form of meteredFile.
 const skeletonFile = "skeleton"
@@ -19,13 +19,13 @@ const skeletonFile = "skeleton"
 // nativeFolder is the cache that wazero gets for a skeleton. Other processes may compile the whole module beside it.
 const nativeFolder = "native"
 
-// leastCode is the number of bytes of code from which on a module is kept as a skeleton. Of so much code the native code is
-// larger than the skeleton's.
+// leastCode is the number of bytes of code from which on a module is kept as a skeleton. Its native code is then larger than the
+// skeleton's, so the size tells them apart.
 const leastCode = 128 << 10
 
 var errNoSkeleton = errors.New("the native code of the skeleton is missing")
 
-// native is a file of native code in wazero's cache.
+// native names a file of native code in wazero's cache.
 type native struct {
 	Name string // in the folder
 	Size int64
@@ -78,8 +78,8 @@ func (c *code) compileSkeleton(dir string) (err error) {
 	return err
 }
 
-// keepSkeleton keeps a rewritten module that was compiled into the directory as a skeleton, if it has much code and no other process
-// did so. A failure does no harm.
+// keepSkeleton replaces a module that was rewritten and compiled into the directory by its skeleton, if the module has much code and
+// no other process did so. A failure does no harm.
 func (c *code) keepSkeleton(dir string, wasm []byte) {
 	skeleton, size := meter.Skeleton(wasm)
 	compiled, _, err := nativeIn(dir)

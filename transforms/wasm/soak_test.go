@@ -48,7 +48,8 @@ func TestEventsLeaveNothing(t *testing.T) {
 			took := time.Since(start)
 			debug.FreeOSMemory()
 			after := rss()
-			t.Logf("%s, isolation %v: %d events in %v, RSS %d -> %d KiB", name, isolation, events, took.Round(time.Millisecond), before>>10, after>>10)
+			t.Logf("%s, isolation %v: %d events in %v, RSS %d -> %d KiB",
+				name, isolation, events, took.Round(time.Millisecond), before>>10, after>>10)
 			if grown := after - before; grown > max(before/10, 4<<20)*slowdown {
 				t.Errorf("%s, isolation %v: RSS grew by %d KiB from %d", name, isolation, grown>>10, before>>10)
 			}

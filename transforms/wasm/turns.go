@@ -17,9 +17,9 @@ type turns struct {
 	waiting []*line       // modules with calls that wait
 }
 
-// line is the calls of one module.
+// line holds the calls of one module.
 type line struct {
-	used  time.Duration   // run so far, on the clock that turns.now is read from
+	used  time.Duration   // how long its calls have run, at least turns.now when it was last idle
 	open  int             // calls that run or wait
 	calls []chan struct{} // those that wait, oldest first; closed when a call gets its slot
 }

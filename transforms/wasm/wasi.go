@@ -37,7 +37,7 @@ var wasiFunctions = sync.OnceValue(func() map[string]hostFunction {
 	})
 })
 
-// wasiFunction gets its parameters and returns what WASI calls an errno.
+// wasiFunction is a function of WASI that returns an errno.
 type wasiFunction func(g *guest, args []uint64) errno
 
 // newWASI makes the functions of a table, whose keys list names and parameters, and proc_exit, which returns nothing.
@@ -53,7 +53,7 @@ func newWASI(table map[string]wasiFunction) map[string]hostFunction {
 	return functions
 }
 
-// errno is WASI's.
+// errno is WASI's code of an error.
 type errno uint64
 
 const (
@@ -130,7 +130,7 @@ const (
 	clockStep     = 1_000 // ns that a reading advances the clocks
 )
 
-// tell writes a time for the clock of the given number.
+// tell writes the time that now returns, if WASI has the clock.
 func (g *guest) tell(clock, pointer uint64, now func() uint64) errno {
 	if uint32(clock) > clockMost {
 		return errnoInvalid
@@ -154,7 +154,7 @@ func clockTimeGet(g *guest, args []uint64) errno {
 	})
 }
 
-// now is the time of a clock.
+// now returns the time of a clock.
 func (g *guest) now(clock uint32) uint64 {
 	if clock == clockRealtime {
 		return g.elapsed + g.wall
@@ -209,7 +209,7 @@ func procExit(g *guest, stack []uint64) {
 	panic(errExit)
 }
 
-// randomGet fills the guest's buffer with numbers that follow from the event's bytes. They are no secret.
+// randomGet fills the guest's buffer with random numbers that the event's bytes determine. They are no secret.
 func randomGet(g *guest, args []uint64) errno {
 	length := uint64(uint32(args[1]))
 	g.charge(int64(length) / randomPerFuel)
@@ -229,7 +229,7 @@ func randomGet(g *guest, args []uint64) errno {
 	return errnoSuccess
 }
 
-// nextRandom is SplitMix64.
+// nextRandom returns the next number of SplitMix64.
 func (g *guest) nextRandom() uint64 {
 	g.random += 0x9e3779b97f4a7c15
 	z := g.random
@@ -238,7 +238,7 @@ func (g *guest) nextRandom() uint64 {
 	return z ^ z>>31
 }
 
-// seed is FNV-1a of the event.
+// seed returns the FNV-1a hash of the event.
 func seed(event []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, b := range event {

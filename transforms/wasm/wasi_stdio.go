@@ -8,7 +8,7 @@ const (
 	stderr = 2
 )
 
-// fdStatGet describes stdin, stdout and stderr as of no particular type, so that a guest buffers what it writes.
+// fdStatGet describes stdin, stdout and stderr as files of unknown type, so that a guest buffers what it writes.
 func fdStatGet(g *guest, args []uint64) errno {
 	const statSize, rightRead, rightWrite = 24, 1 << 1, 1 << 6
 	right := uint64(rightWrite)
@@ -23,7 +23,7 @@ func fdFileStatGet(g *guest, args []uint64) errno {
 	return g.describe(args, statSize, 0)
 }
 
-// describe writes a description of one of the three files, which is zero but for one number.
+// describe writes a description of stdin, stdout or stderr, which is zero except for one number.
 func (g *guest) describe(args []uint64, size, number uint64) errno {
 	if uint32(args[0]) > stderr {
 		return errnoBadFile
@@ -77,7 +77,7 @@ func fdRead(g *guest, args []uint64) errno {
 	return g.putU32(args[3], uint32(read), args[3], uint32(read))
 }
 
-// fdWrite takes a command's stdout as the body, and all else as lines for the log.
+// fdWrite adds a command's stdout to the body, and everything else to the lines for the log.
 func fdWrite(g *guest, args []uint64) errno {
 	fd := uint32(args[0])
 	if fd != stdout && fd != stderr {

@@ -47,17 +47,26 @@ func TestWASIGivesNothing(t *testing.T) {
 	}{
 		{"args_get", "ii", ok, fault}, {"args_sizes_get", "ii", ok, fault}, {"environ_get", "ii", ok, ok}, {"environ_sizes_get", "ii", ok, fault},
 		{"clock_res_get", "ii", ok, invalid}, {"clock_time_get", "iIi", ok, invalid},
-		{"fd_advise", "iIIi", badFile, badFile}, {"fd_allocate", "iII", badFile, badFile}, {"fd_close", "i", badFile, badFile}, {"fd_datasync", "i", badFile, badFile},
-		{"fd_fdstat_get", "ii", badFile, badFile}, {"fd_fdstat_set_flags", "ii", badFile, badFile}, {"fd_fdstat_set_rights", "iII", badFile, badFile},
-		{"fd_filestat_get", "ii", badFile, badFile}, {"fd_filestat_set_size", "iI", badFile, badFile}, {"fd_filestat_set_times", "iIIi", badFile, badFile},
+		{"fd_advise", "iIIi", badFile, badFile}, {"fd_allocate", "iII", badFile, badFile}, {"fd_close", "i", badFile, badFile}, {"fd_datasync",
+			"i", badFile, badFile},
+		{"fd_fdstat_get", "ii", badFile, badFile}, {"fd_fdstat_set_flags", "ii", badFile, badFile}, {"fd_fdstat_set_rights", "iII", badFile,
+			badFile},
+		{"fd_filestat_get", "ii", badFile, badFile}, {"fd_filestat_set_size", "iI", badFile, badFile}, {"fd_filestat_set_times", "iIIi", badFile,
+			badFile},
 		{"fd_pread", "iiiIi", badFile, badFile}, {"fd_prestat_get", "ii", badFile, badFile}, {"fd_prestat_dir_name", "iii", badFile, badFile},
-		{"fd_pwrite", "iiiIi", badFile, badFile}, {"fd_read", "iiii", badFile, badFile}, {"fd_readdir", "iiiIi", badFile, badFile}, {"fd_renumber", "ii", badFile, badFile},
-		{"fd_seek", "iIii", badFile, badFile}, {"fd_sync", "i", badFile, badFile}, {"fd_tell", "ii", badFile, badFile}, {"fd_write", "iiii", badFile, badFile},
-		{"path_create_directory", "iii", badFile, badFile}, {"path_filestat_get", "iiiii", badFile, badFile}, {"path_filestat_set_times", "iiiiIIi", badFile, badFile},
+		{"fd_pwrite", "iiiIi", badFile, badFile}, {"fd_read", "iiii", badFile, badFile}, {"fd_readdir", "iiiIi", badFile,
+			badFile}, {"fd_renumber", "ii", badFile, badFile},
+		{"fd_seek", "iIii", badFile, badFile}, {"fd_sync", "i", badFile, badFile}, {"fd_tell", "ii", badFile, badFile}, {"fd_write", "iiii",
+			badFile, badFile},
+		{"path_create_directory", "iii", badFile, badFile}, {"path_filestat_get", "iiiii", badFile, badFile}, {"path_filestat_set_times",
+			"iiiiIIi", badFile, badFile},
 		{"path_link", "iiiiiii", badFile, badFile}, {"path_open", "iiiiiIIii", badFile, badFile}, {"path_readlink", "iiiiii", badFile, badFile},
-		{"path_remove_directory", "iii", badFile, badFile}, {"path_rename", "iiiiii", badFile, badFile}, {"path_symlink", "iiiii", badFile, badFile},
-		{"path_unlink_file", "iii", badFile, badFile}, {"poll_oneoff", "iiii", ok, -1}, {"proc_exit", "i", -1, -1}, {"proc_raise", "i", unsupported, unsupported},
-		{"random_get", "ii", ok, -1}, {"sched_yield", "", ok, ok}, {"sock_accept", "iii", badFile, badFile}, {"sock_recv", "iiiiii", badFile, badFile},
+		{"path_remove_directory", "iii", badFile, badFile}, {"path_rename", "iiiiii", badFile, badFile}, {"path_symlink", "iiiii", badFile,
+			badFile},
+		{"path_unlink_file", "iii", badFile, badFile}, {"poll_oneoff", "iiii", ok, -1}, {"proc_exit", "i", -1, -1}, {"proc_raise", "i",
+			unsupported, unsupported},
+		{"random_get", "ii", ok, -1}, {"sched_yield", "", ok, ok}, {"sock_accept", "iii", badFile, badFile}, {"sock_recv", "iiiiii", badFile,
+			badFile},
 		{"sock_send", "iiiii", badFile, badFile}, {"sock_shutdown", "ii", badFile, badFile},
 	} {
 		results := "i"
@@ -65,7 +74,8 @@ func TestWASIGivesNothing(t *testing.T) {
 			results = ""
 		}
 		for arg, want := range map[byte]int{3: tt.three, 0x7f: tt.minus} {
-			out, err := try(t, s, calling(tt.name, tt.params, results, arg), wasm.Options{ContentType: "application/octet-stream", Limits: wasm.Limits{Fuel: 1_000_000}})
+			o := wasm.Options{ContentType: "application/octet-stream", Limits: wasm.Limits{Fuel: 1_000_000}}
+			out, err := try(t, s, calling(tt.name, tt.params, results, arg), o)
 			if want < 0 {
 				if !errors.Is(err, wasm.ErrFuel) && !errors.Is(err, wasm.ErrTrap) {
 					t.Errorf("%s of %#x: got %v, want it to be stopped", tt.name, arg, err)

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,6 +58,9 @@ type Child struct {
 // Start starts a command. The error says why the program could not start. If its events cannot be read, the program runs
 // all the same: see [Child.Wait].
 func Start(cmd Command) (*Child, error) {
+	if len(cmd.Args) == 0 {
+		return nil, errors.New("no program given")
+	}
 	c := &Child{copied: make(chan struct{}), exited: make(chan struct{})}
 	env := envOf(cmd.Env)
 	c.process = exec.Command(cmd.Args[0], cmd.Args[1:]...)

@@ -54,6 +54,12 @@ func TestNoPlaceCanBeUsed(t *testing.T) {
 	}
 }
 
+func TestStartWithoutAProgram(t *testing.T) {
+	if child, err := Start(Command{}); child != nil || err == nil || err.Error() != "no program given" {
+		t.Errorf("Start: %v, %v, want no program given", child, err)
+	}
+}
+
 // Without a state folder nobody could continue where Follow stopped, so it does not begin.
 func TestFollowNeedsAStateFolder(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -14,7 +14,7 @@ import (
 type Pipe struct {
 	Name   string                 // of In, for errors
 	In     io.Reader              // read to its end
-	Out    io.Writer              // receives everything else, byte for byte; nil discards it
+	Out    io.Writer              // receives all text that is not an event, byte for byte; nil discards it
 	Event  func(event.Event)      // receives the events in order; nil discards them
 	Broken func(*event.LineError) // receives broken lines of a known dialect; nil discards them
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -35,7 +36,8 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 		return c.carried, err
 	}
 	for begun := time.Now(); ; {
-		if err := c.pass(ctx); err != nil {
+		err := handOverRest(ctx, c.from, func(some []*delivery.Entry) error { return c.hand(ctx, some) })
+		if err != nil {
 			return c.carried, err
 		}
 		if c.carried.InFlight, err = c.waiting(ctx); err != nil {
@@ -56,36 +58,50 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 // resume moves deliveries that left the queue before and were not handed over. It returns how many.
 func (c *carrying) resume(ctx context.Context) (n int, err error) {
 	left, err := c.from.Leaving(ctx)
-	for rest := left; len(rest) > 0 && err == nil; {
-		n := min(carryMany, len(rest))
-		err = c.hand(ctx, rest[:n])
-		rest = rest[n:]
+	if err != nil {
+		return 0, err
 	}
-	return len(left), err
+	return len(left), inSlices(left, func(some []*delivery.Entry) error { return c.hand(ctx, some) })
 }
 
-// pass moves the deliveries that may leave now.
-func (c *carrying) pass(ctx context.Context) error {
+// HandOver passes what a queue holds to hand, in order and some at a time: first what left before and was not forgotten, then what may
+// leave now. hand must forget it in the queue.
+func HandOver(ctx context.Context, from Durable, hand func([]*delivery.Entry) error) error {
+	left, err := from.Leaving(ctx)
+	if err == nil {
+		err = inSlices(left, hand)
+	}
+	if err == nil {
+		err = handOverRest(ctx, from, hand)
+	}
+	return err
+}
+
+// handOverRest passes what may leave a queue now to hand.
+func handOverRest(ctx context.Context, from Durable, hand func([]*delivery.Entry) error) error {
 	for cursor := (Cursor{}); ; {
-		entries, next, err := c.from.Leave(ctx, cursor, carryMany)
-		if err != nil {
+		entries, next, err := from.Leave(ctx, cursor, carryMany)
+		if err != nil || len(entries) == 0 && next == cursor {
 			return err
 		}
-		if len(entries) == 0 && next == cursor {
-			return nil
-		}
-		if err := c.hand(ctx, entries); err != nil {
+		if err := inSlices(entries, hand); err != nil {
 			return err
 		}
 		cursor = next
 	}
 }
 
+func inSlices(entries []*delivery.Entry, hand func([]*delivery.Entry) error) error {
+	for some := range slices.Chunk(entries, carryMany) {
+		if err := hand(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hand makes the other queue accept deliveries before this one forgets them.
 func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
 	ids := IDs(entries)
 	for _, entry := range entries {
 		for i := range entry.Wants {

@@ -28,13 +28,15 @@ func StateOf[N int | int64](state N) delivery.State {
 	return delivery.Due
 }
 
-// FinalState is the number of a final state.
-func FinalState[N int | int64](s delivery.State) N {
+// NumberOf is the number of a state that [StateOf] names.
+func NumberOf[N int | int64](s delivery.State) N {
 	switch s {
 	case delivery.IsDelivered:
 		return StateDelivered
+	case delivery.IsDead:
+		return StateDead
 	case delivery.IsDropped:
 		return StateDropped
 	}
-	return StateDead
+	return StateDue
 }

@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -170,21 +169,6 @@ func (o Options) WithDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
-}
-
-// Held says why a waiting delivery of a lane is not sent; "" if it only waits for its time.
-func Held(l *Lane, it *delivery.Item, now time.Time, behind bool) string {
-	switch pause, wait := l.PausedUntil.Sub(now), it.Delivery.Due.Sub(now); {
-	case l.Closed != "":
-		return "closed: " + l.Closed
-	case pause > 0:
-		return "rests for " + pause.Round(time.Second).String()
-	case behind:
-		return "behind its key"
-	case wait > 0 && it.Accepted.After(now.Add(time.Minute)):
-		return fmt.Sprintf("due in %v, stored while the clock was at %s", wait.Round(time.Second), it.Accepted.UTC().Format(time.RFC3339))
-	}
-	return ""
 }
 
 // IsCalled reports whether a webhook's identity or name is the given one.

@@ -1,10 +1,10 @@
-// The event without what is secret in it: the values of the members that `with: {keys: […]}` names, wherever they are.
+// Passes the event on without the values of the members that `with: {keys: […]}` names, wherever they are.
 #include "../slack-c/awf_hook.h"
 
 static char keys[4096];
 static int keys_length;
 
-// same says whether two texts are the same, however their characters are escaped.
+// same reports whether two texts are equal, however their characters are escaped.
 static int same(awf_str a, awf_str b) {
 	awf_str x, y;
 	for (;;) {

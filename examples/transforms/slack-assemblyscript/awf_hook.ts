@@ -2,7 +2,7 @@
 //     function message(event: string): string { … }
 //     export { alloc } from "./awf_hook";
 //     export function transform(at: usize, length: i32): u64 { return answer(message(event(at, length))); }
-// An empty body drops the event; fail(why) fails its delivery for good, whatever the body is.
+// An empty body drops the event. fail(why) fails its delivery for good, whatever the body is.
 
 @external("awf", "log") declare function awfLog(level: i32, line: usize, length: i32): void;
 @external("awf", "fail") declare function awfFail(why: usize, length: i32): void;
@@ -10,7 +10,7 @@
 
 export enum Level { Debug, Info, Warn, Error }
 
-/** Says a line in awf-hook's log. */
+/** Writes a line to awf-hook's log. */
 export function log(level: Level, line: string): void { awfLog(level, utf8(line), room.byteLength); }
 
 /** Fails the delivery for this reason. */
@@ -25,7 +25,7 @@ export function config(key: string): string | null {
   return String.UTF8.decode(value);
 }
 
-/** Where the JSON value that begins at i ends. */
+/** The end of the JSON value that begins at i. */
 function end(json: string, i: i32): i32 {
   for (let depth = 0; i < json.length; i++) {
     const c = json.charCodeAt(i);
@@ -44,7 +44,7 @@ function space(json: string, i: i32): i32 {
   return i;
 }
 
-/** The value at a path like "payload.status" as it stands in the JSON; "" if there is none. */
+/** The JSON of the value at a path like "payload.status"; "" if there is none. */
 export function get(json: string, path: string): string {
   const dot = path.indexOf("."), name = dot < 0 ? path : path.substring(0, dot);
   let i = space(json, 0);
@@ -61,7 +61,7 @@ export function get(json: string, path: string): string {
   return "";
 }
 
-/** The text that a JSON string stands for; "" for any other value. */
+/** The decoded text of a JSON string; "" for any other value. */
 export function text(value: string): string {
   if (value.charCodeAt(0) != 0x22) return "";
   const parts: string[] = []; // adding to one text would copy it for each escape
@@ -86,10 +86,10 @@ export function quote(text: string): string {
   parts.push(text.substring(from)); parts.push('"'); return parts.join("");
 }
 
-let room: ArrayBuffer = new ArrayBuffer(0); // the event, then what the host is to see
+let room: ArrayBuffer = new ArrayBuffer(0); // holds the event, then the text for the host
 
 export function alloc(size: i32): usize {
-  __collect(); // what the event before left: nothing else does
+  __collect(); // the previous event's garbage, which nothing else collects
   return changetype<usize>(room = new ArrayBuffer(size));
 }
 

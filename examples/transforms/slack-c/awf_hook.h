@@ -1,7 +1,7 @@
-// awf_hook.h is all that a transform in C needs; it wants no libc. A transform is
+// awf_hook.h is all that a transform in C needs; it needs no libc. A transform is
 //     static void transform(awf_str event) { … AWF_PUT("{…"); … }
 //     AWF_TRANSFORM(transform)
-// The body is what it puts; nothing put drops the event. Texts in JSON stay escaped as they came, so that what is copied is unharmed.
+// The body is what it puts. An event for which it puts nothing is dropped. Texts from JSON stay escaped, so copies of them are valid JSON.
 #pragma once
 typedef struct { const char *at; unsigned length; } awf_str;
 #define AWF_STR(literal) ((awf_str){literal, sizeof literal - 1})
@@ -9,15 +9,15 @@ typedef struct { const char *at; unsigned length; } awf_str;
 #define AWF_EXPORT(name) __attribute__((export_name(name)))
 
 enum { AWF_DEBUG, AWF_INFO, AWF_WARN, AWF_ERROR };
-// awf_log says a line in awf-hook's log. awf_fail fails the delivery for good, for this reason; what was put does not matter then.
-// awf_config writes a value of `with` if it fits into capacity and returns its length, -1 for none: texts as they are, all else as JSON.
+// awf_log writes a line to awf-hook's log. awf_fail fails the delivery for good, for the given reason, whatever the transform puts.
+// awf_config writes a value of `with` if it fits into capacity: a text as it is, anything else as JSON. It returns its length, or -1.
 AWF_IMPORT("log") void awf_log(int level, const char *line, unsigned length);
 AWF_IMPORT("fail") void awf_fail(const char *why, unsigned length);
 AWF_IMPORT("config") int awf_config(const char *key, unsigned key_length, char *out, unsigned capacity);
-extern char __heap_base; // the linker's: where unused memory begins
+extern char __heap_base; // from the linker: where unused memory begins
 static char *awf_top, *awf_body;
 
-// awf_room makes room for n bytes at the top of the memory, which is all free again with the next event. It traps if there is none.
+// awf_room reserves n bytes at the top of the memory until the next event. It traps if no memory is left.
 static inline char *awf_room(unsigned n) {
 	unsigned end = (unsigned)awf_top + n, have = __builtin_wasm_memory_size(0) << 16;
 	if (end < n || (end > have && __builtin_wasm_memory_grow(0, (end - have + 65535) >> 16) == (unsigned long)-1)) __builtin_trap();
@@ -28,7 +28,7 @@ static inline char *awf_room(unsigned n) {
 static inline void awf_put(awf_str s) { __builtin_memcpy(awf_room(s.length), s.at, s.length); }
 #define AWF_PUT(literal) awf_put(AWF_STR(literal))
 
-// awf_put_quoted appends any text as what stands between a JSON string's quotes.
+// awf_put_quoted appends any text, escaped as in a JSON string, without quotes.
 static inline void awf_put_quoted(awf_str s) {
 	for (; s.length; s.at++, s.length--) {
 		unsigned char c = *s.at;
@@ -38,8 +38,8 @@ static inline void awf_put_quoted(awf_str s) {
 	}
 }
 
-// awf_next takes a character off a text that is escaped as in JSON, and sets piece to how it stands there; it returns its code, that of
-// what is not ASCII is some number above 127, or -1 at the end.
+// awf_next takes a character off a text that is escaped as in JSON, and sets piece to its bytes. It returns the character's code, some
+// number above 127 if the character is not ASCII, or -1 at the end.
 static inline int awf_next(awf_str *text, awf_str *piece) {
 	if (!text->length) return -1;
 	const char *p = text->at;
@@ -53,7 +53,7 @@ static inline int awf_next(awf_str *text, awf_str *piece) {
 	return code;
 }
 
-// awf_skip returns where the JSON value that begins at p ends. A text ends behind its quote.
+// awf_skip returns the end of the JSON value that begins at p. A text ends after its quote.
 static inline const char *awf_skip(const char *p, const char *end) {
 	for (int depth = 0; p < end; p++) {
 		if (*p == '"') {
@@ -73,7 +73,7 @@ static inline int awf_is(awf_str a, awf_str b) {
 // awf_space skips white space.
 static inline const char *awf_space(const char *p, const char *end) { while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) p++; return p; }
 
-// awf_get returns the value at a path like "payload.status" as it stands in the JSON, of no length if there is none.
+// awf_get returns the JSON of the value at a path like "payload.status", or an empty text if there is none.
 static inline awf_str awf_get(awf_str json, awf_str path) {
 	unsigned n = 0;
 	while (n < path.length && path.at[n] != '.') n++;
@@ -89,7 +89,7 @@ static inline awf_str awf_get(awf_str json, awf_str path) {
 	return (awf_str){json.at, 0};
 }
 
-// awf_text returns what stands between a text's quotes, nothing of any other value.
+// awf_text returns the characters between a text's quotes, or an empty text for any other value.
 static inline awf_str awf_text(awf_str v) { return v.length > 1 && *v.at == '"' ? (awf_str){v.at + 1, v.length - 2} : (awf_str){v.at, 0}; }
 
 #define AWF_TRANSFORM(function) \

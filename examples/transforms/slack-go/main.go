@@ -11,7 +11,7 @@ import (
 
 func main() { guest.Main(transform) }
 
-// What Slack calls the parts of a message.
+// The parts of a message, with Slack's names.
 type (
 	message struct {
 		Text        string       `json:"text"`

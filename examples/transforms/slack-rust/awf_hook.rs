@@ -1,5 +1,5 @@
 //! All that a transform in Rust needs, without crates: fn message(event: &str) -> Result<String, String> and awf_hook::main!(message);
-//! An empty body drops the event; Err fails its delivery for good, for this reason.
+//! An empty body drops the event. Err fails its delivery for good, for the given reason.
 #![allow(dead_code)]
 #[link(wasm_import_module = "awf")]
 extern "C" {
@@ -9,7 +9,7 @@ extern "C" {
 }
 
 pub enum Level { Debug, Info, Warn, Error }
-/// Says a line in awf-hook's log.
+/// Writes a line to awf-hook's log.
 pub fn log(level: Level, line: &str) { unsafe { awf_log(level as i32, line.as_ptr(), line.len()) } }
 
 /// A value of the step's `with`: a text as it is, anything else as JSON; "" is all of it.
@@ -20,7 +20,7 @@ pub fn config(key: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// Where the JSON value at the beginning of the text ends.
+/// The end of the JSON value at the beginning of the text.
 fn end(json: &str) -> usize {
     let (mut depth, mut in_text, mut escaped) = (0, false, false);
     for (i, c) in json.bytes().enumerate() {
@@ -39,7 +39,7 @@ fn end(json: &str) -> usize {
     json.len()
 }
 
-/// The value at a path like "payload.status" as it stands in the JSON; "" if there is none.
+/// The JSON of the value at a path like "payload.status"; "" if there is none.
 pub fn get<'a>(json: &'a str, path: &str) -> &'a str {
     let (name, deeper) = path.split_once('.').unwrap_or((path, ""));
     let mut rest = json.trim_start().strip_prefix('{').unwrap_or("").trim_start();
@@ -53,7 +53,7 @@ pub fn get<'a>(json: &'a str, path: &str) -> &'a str {
     ""
 }
 
-/// The text that a JSON string stands for; "" for any other value.
+/// The decoded text of a JSON string; "" for any other value.
 pub fn text(value: &str) -> String {
     let inner = value.strip_prefix('"').and_then(|s| s.strip_suffix('"')).unwrap_or("");
     if !inner.contains('\\') { return inner.to_string() }
@@ -80,7 +80,7 @@ pub fn quote(text: &str) -> String {
     out + "\""
 }
 
-static mut BODY: Vec<u8> = Vec::new(); // lives until the next
+static mut BODY: Vec<u8> = Vec::new(); // lives until the next one
 #[no_mangle] pub extern "C" fn alloc(size: usize) -> *mut u8 { vec![0; size].leak().as_mut_ptr() }
 
 pub unsafe fn answer(event: *mut u8, length: usize, transform: fn(&str) -> Result<String, String>) -> u64 {

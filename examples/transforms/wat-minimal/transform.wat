@@ -1,9 +1,9 @@
-;; The event inside an envelope, {"awf":…}, for receivers that want one. What stands around the event is written beside it, and nothing is copied.
+;; Puts the event into an envelope, {"awf":…}, for receivers that want one. It writes the envelope around the event and copies nothing.
 (module
   (memory (export "memory") 1)
   (data (i32.const 1) "{\"awf\":")
 
-  ;; The event begins at 8, where the data above ends. 0 says that there is no room for it.
+  ;; The event begins at 8, where the data above ends. 0 means that there is no room for it.
   (func (export "alloc") (param $size i32) (result i32)
     (local $missing i32)
     (local.set $missing (i32.sub

@@ -156,7 +156,8 @@ func describe(types string, results []uint64, err error) string {
 		v := results[at]
 		at++
 		switch {
-		case types[i] == '\x7d' && math.IsNaN(float64(math.Float32frombits(uint32(v)))) || types[i] == '\x7c' && math.IsNaN(math.Float64frombits(v)):
+		case types[i] == '\x7d' && math.IsNaN(float64(math.Float32frombits(uint32(v)))),
+			types[i] == '\x7c' && math.IsNaN(math.Float64frombits(v)):
 			text += " nan"
 		case types[i] == '\x7d' || types[i] == '\x7f':
 			text += fmt.Sprintf(" %#x", uint32(v))
@@ -276,8 +277,8 @@ func mutate(r *rand.Rand, wasm []byte) []byte {
 func cutCode(r *rand.Rand, wasm []byte) []byte {
 	from := 8 + r.IntN(len(wasm)-8)
 	code := string(wasm[from:min(len(wasm), from+1+r.IntN(60))])
-	b := build{types: []string{sig(i32, "")}, bodies: []string{vec(1+len(code), "\x00"+code)}, memory: "\x01\x00\x01", table: "\x01\x70\x00\x01"}
-	return b.wasm()
+	bodies := []string{vec(1+len(code), "\x00"+code)}
+	return build{types: []string{sig(i32, "")}, bodies: bodies, memory: "\x01\x00\x01", table: "\x01\x70\x00\x01"}.wasm()
 }
 
 func TestMutantsAgree(t *testing.T) {

@@ -2,9 +2,10 @@ package meter
 
 import "fmt"
 
-// graph has the calls between functions and, numbered after these, the types of indirect calls.
+// graph holds the calls between functions and types of functions: an indirect call is an edge to its type, which has edges to the
+// functions that it may call. Types are numbered after functions.
 type graph struct {
-	from  []int32 // by node: its first edge; one more than there are nodes
+	from  []int32 // by node: its first edge; the last element ends the last node's
 	edges []uint32
 }
 
@@ -59,20 +60,20 @@ func (g *graph) components() []int32 {
 	return component
 }
 
-// summary is what is kept of a function between the two scans.
+// summary is what the first scan of a function leaves for the second.
 type summary struct {
 	cost  int64
 	frame int64 // bytes, nominal
 	folds bool  // its callers may pay for it, if they can pay for what it calls
 }
 
-// callGraph is what follows from the calls of a module about its functions.
+// callGraph is what the calls of a module say about its functions.
 type callGraph struct {
 	folded    []int64 // what a function's callers pay for it; 0 if it pays for itself
 	folds     []bool
 	frames    []int64
 	component []int32 // of functions, then of types
-	typeNode  []int32 // by type
+	typeNode  []int32 // by type: its node in the graph; equal types share one
 	uncounted int64   // bytes of the deepest chain outside cycles
 	size      int     // bytes of compiled code, as estimated
 }

@@ -1,6 +1,6 @@
 package meter
 
-// maxTraps is how many traps a function has; its further charges share the last one. wazero fuses a comparison and the jump that
+// maxTraps is how many traps a function has at most; further charges share the last one. wazero fuses a comparison with the jump that
 // depends on it only if no other jump has the same target.
 const maxTraps = 32
 
@@ -35,8 +35,8 @@ func (w *writer) begin(groups int, locals []byte) {
 	w.out, w.longer, w.depth, w.traps = w.out[:0], 0, 0, 0
 }
 
-// finish ends the body. The code is in a block with the function's results, so every label of the function means what it meant.
-// That block is in one for each trap, which follows the end of its block.
+// finish ends the body. It puts the code into a block with the function's results, so every label of the function means what it
+// meant, and that block into one more for each trap. A trap follows the end of its block.
 func (w *writer) finish(results []byte) {
 	for range w.traps {
 		w.body = append(w.body, byte(opBlock), noType)
@@ -79,14 +79,14 @@ func (w *writer) settleFuel() {
 	w.op(opEnd)
 }
 
-// charge takes a constant cost.
+// charge charges a constant cost.
 func (w *writer) charge(cost int64) {
 	w.indexed(opGlobalGet, w.fuel)
 	w.constant(opI64Const, cost)
 	w.settleFuel()
 }
 
-// chargeLater takes a constant cost and leaves the trap to the next charge.
+// chargeLater charges a constant cost and leaves the trap to the next charge.
 func (w *writer) chargeLater(cost int64) {
 	w.indexed(opGlobalGet, w.fuel)
 	w.constant(opI64Const, cost)
@@ -94,12 +94,13 @@ func (w *writer) chargeLater(cost int64) {
 	w.indexed(opGlobalSet, w.fuel)
 }
 
-// chargeLength takes a share of the length on the stack, and leaves the length there.
+// chargeLength charges a share of the length on the stack, and leaves the length there.
 func (w *writer) chargeLength(shift int64) {
 	w.indexed(opLocalTee, w.spare)
 	w.chargeSpare(opI64ShrU, shift)
 }
 
+// chargeSpare charges the length in the spare local, shifted.
 func (w *writer) chargeSpare(by opcode, shift int64) {
 	w.indexed(opGlobalGet, w.fuel)
 	w.indexed(opLocalGet, w.spare)
@@ -111,7 +112,7 @@ func (w *writer) chargeSpare(by opcode, shift int64) {
 	w.settleFuel()
 }
 
-// growMemory is memory.grow. If it succeeds, it is charged by pages.
+// growMemory writes memory.grow, which is charged by pages if it succeeds.
 func (w *writer) growMemory(in *instr) {
 	w.indexed(opLocalTee, w.spare)
 	w.out = append(w.out, in.raw...)
@@ -126,7 +127,7 @@ func (w *writer) growMemory(in *instr) {
 	w.indexed(opLocalGet, w.spare+1)
 }
 
-// countedCall is a call inside a cycle. The caller's frame counts as stack while the call lasts.
+// countedCall writes a call inside a cycle. The caller's frame counts as stack while the call lasts.
 func (w *writer) countedCall(in *instr, frame int64) {
 	w.indexed(opGlobalGet, w.stack)
 	w.constant(opI32Const, frame)
@@ -140,8 +141,8 @@ func (w *writer) countedCall(in *instr, frame int64) {
 	w.indexed(opGlobalSet, w.stack)
 }
 
-// settle decides what to charge at each node. A parent pays for the nodes that are always come to after it. It pays in advance
-// for others below it that cost at most split together, or a quarter of what it costs without them.
+// settle decides what to charge at each node. A parent pays for the nodes that every arrival reaches after it. It pays in advance
+// for others below it if they cost at most split together, or at most a quarter of what it costs without them.
 func (f *flow) settle(split int64) {
 	for i := len(f.nodes) - 1; i > 0; i-- {
 		if n := &f.nodes[i]; n.always {

@@ -92,7 +92,8 @@ func TestCostOfMemoryInitAndDataSegments(t *testing.T) {
 	}
 	few := limits()
 	few.Fuel = 101_127
-	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), "an instance costs 101128 fuel to start, want at most 101127") {
+	const want = "an instance costs 101128 fuel to start, want at most 101127"
+	if _, err := meter.Rewrite(b.wasm(), few); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Rewrite = %v, want a refusal of what an instance costs", err)
 	}
 }
@@ -115,7 +116,8 @@ func TestCostOfCalls(t *testing.T) {
 		b.bodies = []string{small, large, body("", tt.code)}
 		wasm := b.wasm()
 		// The functions called are not exported, since an exported one always pays itself.
-		wasm = []byte(strings.Replace(string(wasm), string(section(7, list(export("a", 0, 1), export("b", 0, 2), export("c", 0, 3)))), string(section(7, list(export("c", 0, 3)))), 1))
+		all, last := section(7, list(export("a", 0, 1), export("b", 0, 2), export("c", 0, 3))), section(7, list(export("c", 0, 3)))
+		wasm = []byte(strings.Replace(string(wasm), string(all), string(last), 1))
 		if got := newGuest(t, wasm, limits()).cost(t, "c"); got != tt.want {
 			t.Errorf("%s costs %d fuel, want %d", tt.name, got, tt.want)
 		}

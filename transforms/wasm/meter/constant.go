@@ -1,14 +1,14 @@
 package meter
 
-// constant is the value of an initialiser, as far as it is known here.
+// constant is the value of an initialiser, if it is known here.
 type constant struct {
 	isKnown bool
-	of      byte // i32 or i64 if it is known; noType if another module decides
+	of      byte // i32 or i64 if the value is known; noType if another module decides
 	value   int64
 }
 
-// decodeConstant reads an initialiser and its end. It writes an extended constant as the number that it makes, so that the engine
-// need not know extended constants.
+// decodeConstant reads an initialiser and its end. It writes an extended constant as its value, so that the engine need not know
+// extended constants.
 func (m *module) decodeConstant(r *reader) constant {
 	start, before := r.at, len(r.out)
 	var stack []constant
@@ -42,7 +42,7 @@ func (m *module) decodeConstant(r *reader) constant {
 	return stack[0]
 }
 
-// compute is what an instruction of an extended constant makes of two values.
+// compute returns the result of an extended constant's instruction on two values.
 func (r *reader) compute(op opcode, of []constant) constant {
 	result := constant{true, i64, 0}
 	if op <= opI32Mul {

@@ -25,12 +25,12 @@ const (
 	maxLate     = 200_000
 	maxLateByte = 8
 
-	foldCap = 32 // its callers pay for a function without loops that costs no more
+	foldCap = 32 // callers pay for a function without loops that costs no more
 
 	bulkShift = 2  // a bulk operation costs its bytes >> 2
 	pageShift = 15 // a page of new memory costs 1 << 15
 
-	// What a new instance costs: the engine makes or evaluates each of these and copies each byte of data, all of which is in no cache.
+	// What a new instance costs: the engine makes or evaluates each of these and copies each byte of data, and nothing is in a cache.
 	instanceCost = 100_000
 	globalCost   = 1_400
 	elementCost  = 1_800
@@ -57,7 +57,7 @@ const (
 	frameMerge  = 2 // for each value that may have to move where control flow meets
 )
 
-// indirectChecks is how often an indirect call counts as an instruction that may trap.
+// indirectChecks is for how many instructions that may trap an indirect call counts.
 const indirectChecks = 3
 
 // The size of wazero's compiled code, in bytes, at worst.

@@ -20,8 +20,7 @@ type exportEntry struct {
 type memory struct{ min, max uint32 } // pages
 
 func (m *module) decodeImports(r *reader) int {
-	n := r.entries(maxImports, "imports")
-	for range n {
+	return r.entries(maxImports, "imports", func() {
 		entry := importEntry{module: r.name(), name: r.name()}
 		at := r.at
 		entry.kind = ExternKind(r.byte())
@@ -35,7 +34,7 @@ func (m *module) decodeImports(r *reader) int {
 			r.failAt(at, "%s: a %s cannot be imported, only functions can: %s", where(), entry.kind, ownAdvice[entry.kind])
 		}
 		if r.err != nil {
-			break
+			return
 		}
 		switch entry.kind {
 		case Func:
@@ -51,11 +50,10 @@ func (m *module) decodeImports(r *reader) int {
 			m.importedGlobals++
 		}
 		m.imports = append(m.imports, entry)
-	}
-	return n
+	})
 }
 
-// ownAdvice is how to build a module that has these itself.
+// ownAdvice says how to build a module that defines these itself.
 var ownAdvice = [...]string{
 	Table:  "link it whole, without --import-table",
 	Memory: "build without --import-memory, -sIMPORTED_MEMORY and threads",
@@ -100,13 +98,7 @@ func (m *module) decodeTable(r *reader) {
 }
 
 func (m *module) decodeTables(r *reader) int {
-	n := r.entries(maxTables-m.tables, "tables")
-	for range n {
-		if m.decodeTable(r); r.err != nil {
-			break
-		}
-	}
-	return n
+	return r.entries(maxTables-m.tables, "tables", func() { m.decodeTable(r) })
 }
 
 func (m *module) decodeMemory(r *reader) {
@@ -120,12 +112,11 @@ func (m *module) decodeMemory(r *reader) {
 
 func (m *module) decodeMemories(r *reader) int {
 	at := r.at
-	n := r.entries(maxMemories, "memories")
+	n := r.count(maxMemories, "memories")
+	r.out = nil
 	if n+len(m.memories) > 1 {
 		r.failAt(at, "%d memories: %s", n+len(m.memories), multiMemory)
-		return n
-	}
-	for range n {
+	} else if n == 1 {
 		m.decodeMemory(r)
 	}
 	return n
@@ -143,21 +134,16 @@ func (m *module) decodeGlobalType(r *reader) {
 }
 
 func (m *module) decodeGlobals(r *reader) int {
-	n := r.entries(maxGlobals, "globals")
-	for range n {
+	return r.entries(maxGlobals, "globals", func() {
 		m.decodeGlobalType(r)
-		if m.decodeConstant(r); r.err != nil {
-			break
-		}
-	}
-	return n
+		m.decodeConstant(r)
+	})
 }
 
 func (m *module) decodeExports(r *reader) int {
-	n := r.entries(maxExports, "exports")
 	known := map[string]bool{}
 	spaces := [...]int{Func: len(m.funcs), Table: m.tables, Memory: len(m.memories), Global: m.globals}
-	for range n {
+	return r.entries(maxExports, "exports", func() {
 		entry := exportEntry{name: r.name()}
 		if known[entry.name] {
 			r.fail("export %q is repeated", short(entry.name))
@@ -169,17 +155,15 @@ func (m *module) decodeExports(r *reader) int {
 		at := r.at
 		if entry.kind = ExternKind(r.byte()); entry.kind > Global {
 			r.failAt(at, "export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
-			break
+			return
 		}
 		if entry.kind == Func {
 			entry.index = m.function(r)
 		} else {
 			entry.index = r.index(spaces[entry.kind], externNames[entry.kind])
 		}
-		if r.err != nil {
-			break
+		if r.err == nil {
+			m.exports = append(m.exports, entry)
 		}
-		m.exports = append(m.exports, entry)
-	}
-	return n
+	})
 }

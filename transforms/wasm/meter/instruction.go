@@ -50,7 +50,7 @@ func (s *stream) next() *instr {
 	return in
 }
 
-// spelledLong reports whether a code is an instruction of WebAssembly 2.0 behind a prefix, with a second byte that is padded.
+// spelledLong reports whether the code is a known instruction behind a prefix, with a second byte that is padded.
 func spelledLong(code []byte) bool {
 	return len(code) == 3 && code[1] >= 0x80 && (code[2] == 0 || code[0] == vectorPrefix && code[2] == 1)
 }
@@ -104,7 +104,7 @@ func (s *stream) operands(in *instr) {
 	}
 }
 
-// widths has the operands that are so many bytes.
+// widths holds the lengths of operands that are bytes.
 var widths = [...]int{bytes4: 4, bytes8: 8, bytes16: 16, laneIndex: 1}
 
 func (s *stream) memoryOperands(in *instr, of operand) {
@@ -134,7 +134,7 @@ func (s *stream) memoryOperands(in *instr, of operand) {
 	}
 }
 
-// isType marks a block type that is the index of a type and not the type of a result.
+// isType marks a block type that is the index of a type, not the type of a result.
 const isType = 1 << 32
 
 func (s *stream) blockType() uint64 {

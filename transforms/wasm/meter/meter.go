@@ -6,15 +6,18 @@
 // decoded against a list of what is allowed, every index is checked against the original counts, and the module is written
 // anew in canonical encoding.
 //
-// The trap is WebAssembly's unreachable. The globals tell the host the cause: fuel below zero, stack below zero, or else the
-// guest's own trap. A call may also return with fuel below zero, which means that it ran out. Discard an instance after a
+// The trap is WebAssembly's unreachable. The globals tell the host the cause: fuel below zero, stack below zero, or else a
+// trap of the guest's own. A call may also return with fuel below zero, which means that it ran out. Discard an instance after a
 // trap: its stack count is unbalanced. Host functions must not call back into the guest.
 //
-// With Limits.Refill the module asks its host for more fuel where it would otherwise trap for want of it, so that a host can
-// hand out fuel in slices and look at a clock between them. Such code is slower.
+// With Limits.Refill the module asks its host for more fuel where it would otherwise trap, so that the host can hand out fuel in
+// slices and look at a clock between them. Such code is slower.
 package meter
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The globals that a rewritten module exports, both mutable. The guest can neither name nor write them.
 const (
@@ -35,10 +38,10 @@ type Limits struct {
 	Fuel        int64  // of a new instance, which pays for itself from it; 0 to 1<<60
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
 	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
-	Refill      bool   // asks the host for more fuel instead of trapping; costs what it costs without
+	Refill      bool   // asks the host for more fuel instead of trapping; uses as much fuel as without
 	Split       int64  // the most that is charged for branches in advance; others are charged when taken; 0 means DefaultSplit
 
-	foreign bool // allows imported tables, memories and globals: the core test suite links modules
+	foreign bool // allows imported tables, memories and globals, which the core test suite needs
 }
 
 // DefaultSplit charges all but the smallest branches where they are taken.
@@ -67,22 +70,20 @@ type Signature struct{ Params, Results string }
 // String writes the signature as "(i32, i32) -> i64".
 func (s Signature) String() string {
 	names := func(types string) string {
-		list := ""
-		for i := range len(types) {
-			if i > 0 {
-				list += ", "
-			}
-			list += typeNames[types[i]]
+		var list []string
+		for _, t := range []byte(types) {
+			list = append(list, typeNames[t])
 		}
-		return list
+		return strings.Join(list, ", ")
 	}
+	text := "(" + names(s.Params) + ")"
 	switch len(s.Results) {
 	case 0:
-		return "(" + names(s.Params) + ")"
+		return text
 	case 1:
-		return "(" + names(s.Params) + ") -> " + names(s.Results)
+		return text + " -> " + names(s.Results)
 	}
-	return "(" + names(s.Params) + ") -> (" + names(s.Results) + ")"
+	return text + " -> (" + names(s.Results) + ")"
 }
 
 // Import is a function that the module needs from its host.
@@ -91,7 +92,7 @@ type Import struct {
 	Signature    Signature
 }
 
-// ExternKind is what an import or export is.
+// ExternKind is the kind of an import or export.
 type ExternKind byte
 
 // The kinds of imports and exports.
@@ -106,7 +107,7 @@ var externNames = [...]string{"function", "table", "memory", "global"}
 
 func (k ExternKind) String() string { return externNames[k] }
 
-// Export is what the module offers its host.
+// Export is a thing that the module offers its host.
 type Export struct {
 	Name      string
 	Kind      ExternKind

@@ -12,8 +12,10 @@ import (
 
 // whole is a module with everything that Module tells of.
 func whole() build {
-	names := section(0, vec(4, "name")+"\x00"+vec(4, vec(3, "mod"))+"\x01"+vec(11, list("\x00"+vec(3, "log"), "\x01"+vec(3, "run")))+"\x02"+vec(1, "\x00"))
-	producers := section(0, vec(9, "producers")+list(vec(8, "language")+list(vec(1, "C")+vec(3, "C11")), vec(12, "processed-by")+list(vec(5, "clang")+vec(2, "19"))))
+	functions := list("\x00"+vec(3, "log"), "\x01"+vec(3, "run"))
+	names := section(0, vec(4, "name")+"\x00"+vec(4, vec(3, "mod"))+"\x01"+vec(11, functions)+"\x02"+vec(1, "\x00"))
+	language := vec(8, "language") + list(vec(1, "C")+vec(3, "C11"))
+	producers := section(0, vec(9, "producers")+list(language, vec(12, "processed-by")+list(vec(5, "clang")+vec(2, "19"))))
 	return build{
 		types:   []string{sig(i32+i64, ""), sig("", i64), sig(v128, i32+i32)},
 		imports: list(vec(3, "awf") + vec(3, "log") + "\x00\x00"), imported: 1,
@@ -84,14 +86,16 @@ func TestMemoryAndTablesCannotGrowBeyondTheLimits(t *testing.T) {
 	l := limits()
 	l.MemoryPages = 3
 	for _, memory := range []string{"\x01\x00\x01", "\x01\x01\x01\x02", "\x01\x01\x01" + u32(60_000)} {
-		b := build{types: []string{sig("", i32)}, bodies: []string{body("", constant(1)+grow+drop+constant(1)+grow+drop+constant(1)+grow)}, memory: memory}
+		three := constant(1) + grow + drop + constant(1) + grow + drop + constant(1) + grow
+		b := build{types: []string{sig("", i32)}, bodies: []string{body("", three)}, memory: memory}
 		g := newGuest(t, b.wasm(), l)
 		results, err := g.ExportedFunction("a").Call(t.Context())
 		if err != nil || int32(results[0]) != -1 || g.meter.MaxPages > 3 {
 			t.Errorf("the third page more of memory %q = %v, %v with MaxPages %d, want -1 and at most 3", memory, results, err, g.meter.MaxPages)
 		}
 	}
-	b := build{types: []string{sig("", i32)}, bodies: []string{body("", "\xd0\x70"+constant(65_535)+"\xfc\x0f\x00"+drop+"\xd0\x70"+constant(1)+"\xfc\x0f\x00")}, table: "\x01\x70\x00\x01"}
+	growTwice := "\xd0\x70" + constant(65_535) + "\xfc\x0f\x00" + drop + "\xd0\x70" + constant(1) + "\xfc\x0f\x00"
+	b := build{types: []string{sig("", i32)}, bodies: []string{body("", growTwice)}, table: "\x01\x70\x00\x01"}
 	results, err := newGuest(t, b.wasm(), limits()).ExportedFunction("a").Call(t.Context())
 	if err != nil || int32(results[0]) != -1 {
 		t.Errorf("growing a table beyond 65536 = %v, %v, want -1", results, err)

@@ -103,9 +103,9 @@ type shape struct {
 	size    uint16 // bytes of compiled code, at worst
 }
 
-// instructions are those of WebAssembly 2.0, which is what api.CoreFeaturesV2 runs. Others are not known. Later rows
-// override; a size of 0 is plainSize. An instruction costs 1, or nothing if it becomes none of a processor's.
-// local.tee leaves the value that it takes.
+// instructions are those of WebAssembly 2.0, which wazero's CoreFeaturesV2 runs. Others are not known. Later rows override
+// earlier ones; a size of 0 means plainSize. An instruction costs 1, or 0 if no machine code is made for it. local.tee leaves the
+// value that it takes, so it takes none here.
 var instructions = [...]struct {
 	from, to opcode
 	shape
@@ -182,16 +182,7 @@ var instructions = [...]struct {
 	{vectors | 0x0b, vectors | 0x0b, shape{memoryArgument, 2, false, storeCost, vectorSize}},
 	{opV128Const, opV128Const, shape{bytes16, 0, true, vectorCost, vectorSize}},
 	{vectors | 0x0d, vectors | 0x0d, shape{bytes16, 2, true, vectorCost, vectorSize}}, // shuffle
-	{vectors | 0x0e, vectors | 0x0e, shape{nothing, 2, true, vectorCost, vectorSize}}, // swizzle
 	{vectors | 0x15, vectors | 0x22, shape{laneIndex, 1, true, vectorCost, vectorSize}},
-	{vectors | 0x17, vectors | 0x17, shape{laneIndex, 2, true, vectorCost, vectorSize}}, // replace_lane, and the following
-	{vectors | 0x1a, vectors | 0x1a, shape{laneIndex, 2, true, vectorCost, vectorSize}},
-	{vectors | 0x1c, vectors | 0x1c, shape{laneIndex, 2, true, vectorCost, vectorSize}},
-	{vectors | 0x1e, vectors | 0x1e, shape{laneIndex, 2, true, vectorCost, vectorSize}},
-	{vectors | 0x20, vectors | 0x20, shape{laneIndex, 2, true, vectorCost, vectorSize}},
-	{vectors | 0x22, vectors | 0x22, shape{laneIndex, 2, true, vectorCost, vectorSize}},
-	{vectors | 0x23, vectors | 0x4c, shape{nothing, 2, true, vectorCost, vectorSize}}, // comparisons
-	{vectors | 0x4e, vectors | 0x51, shape{nothing, 2, true, vectorCost, vectorSize}},
 	{vectors | 0x52, vectors | 0x52, shape{nothing, 3, true, vectorCost, vectorSize}}, // bitselect
 	{vectors | 0x54, vectors | 0x57, shape{memoryAndLane, 2, true, loadCost, vectorSize}},
 	{vectors | 0x58, vectors | 0x5b, shape{memoryAndLane, 2, false, storeCost, vectorSize}},
@@ -201,16 +192,18 @@ var instructions = [...]struct {
 	{vectors | 0xef, vectors | 0xef, shape{nothing, 1, true, divideCost, vectorSize}}, // f64x2.sqrt
 }
 
-// pairs are the vectors' instructions of two operands, beside those above, as runs of first and last.
-const pairs = "\x65\x66\x6b\x73\x76\x79\x7b\x7b\x82\x82\x85\x86\x8b\x93\x95\x9f\xab\xbf\xcb\xdf\xe4\xeb\xf0\xf7"
+// pairs are the vectors' instructions that take two operands, besides those above, as pairs of first and last opcode: swizzle, the
+// replacements of a lane, comparisons, bitwise operations, and arithmetic.
+const pairs = "\x0e\x0e\x17\x17\x1a\x1a\x1c\x1c\x1e\x1e\x20\x20\x22\x4c\x4e\x51" +
+	"\x65\x66\x6b\x73\x76\x79\x7b\x7b\x82\x82\x85\x86\x8b\x93\x95\x9f\xab\xbf\xcb\xdf\xe4\xeb\xf0\xf7"
 
-// slow are those of them that take long, as runs: arithmetic on floats.
+// slow are those of them that take long, in the same form: arithmetic on floats.
 const slow = "\xe4\xe9\xf0\xf5"
 
-// holes are the opcodes between the vectors' that no instruction has, as runs.
+// holes are the opcodes between the vectors' that no instruction has, in the same form.
 const holes = "\x9a\x9a\xa2\xa2\xa5\xa6\xaf\xb0\xb2\xb4\xbb\xbb\xc2\xc2\xc5\xc6\xcf\xd0\xd2\xd4\xe2\xe2\xee\xee"
 
-// shapes has the instructions by opcode.
+// shapes holds the shape of each opcode.
 var shapes = newShapes()
 
 func newShapes() *[3 * 256]shape {

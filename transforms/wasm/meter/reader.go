@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// reader reads a module's bytes up to end, and writes all that it reads to out in canonical encoding. The first mistake
-// is kept; what is read after it is zero.
+// reader reads a module's bytes up to end, and writes all that it reads to out in canonical encoding. It keeps the first mistake,
+// and reads zeros after it.
 type reader struct {
 	bytes []byte
 	at    int // position of the next byte in the module
@@ -124,10 +124,14 @@ func (r *reader) count(limit int, of string) int {
 	return int(n)
 }
 
-// entries reads the number of a section's entries. It leaves the number out of what is written: entries may be added.
-func (r *reader) entries(limit int, of string) int {
+// entries reads the number of entries of a section, and then each of them. It leaves the number out of what it writes, since entries
+// may be added.
+func (r *reader) entries(limit int, of string, each func()) int {
 	n := r.count(limit, of)
 	r.out = r.out[:0]
+	for i := 0; i < n && r.err == nil; i++ {
+		each()
+	}
 	return n
 }
 
@@ -154,7 +158,7 @@ func (r *reader) name() string {
 	return string(b)
 }
 
-// short is what an error shows of a name, which may be long and hold anything.
+// short returns the part of a name that an error shows: names may be long and hold anything.
 func short(name string) string {
 	const longest = 60 // bytes
 	return strings.ToValidUTF8(name[:min(len(name), longest)], "")

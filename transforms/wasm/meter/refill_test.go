@@ -75,7 +75,8 @@ func (r *refills) forget(m api.Module) {
 
 // A module that imports the meter's own function is refused.
 func TestRefillIsReserved(t *testing.T) {
-	forged := build{imports: list(vec(8, meter.RefillModule) + vec(6, meter.RefillImport) + "\x00\x00"), imported: 1, bodies: []string{body("", "")}}
+	imports := list(vec(8, meter.RefillModule) + vec(6, meter.RefillImport) + "\x00\x00")
+	forged := build{imports: imports, imported: 1, bodies: []string{body("", "")}}
 	for _, l := range []meter.Limits{limits(), withRefills(limits())} {
 		if _, err := meter.Rewrite(forged.wasm(), l); err == nil || !strings.Contains(err.Error(), "reserved") {
 			t.Errorf("a module that imports the meter's function: %v, want a refusal", err)

@@ -51,7 +51,7 @@ func (m *module) functionImports() (imports []Import) {
 	return imports
 }
 
-// nameOf is how an error names a defined function.
+// nameOf returns the name of a defined function for an error.
 func (m *module) nameOf(f int) string {
 	index := uint32(m.importedFuncs + f)
 	for _, n := range m.names {
@@ -128,8 +128,8 @@ func (m *module) writeFunction(f int, w *writer, s *scanner, g *callGraph) {
 	w.finish(m.blockType(m.types[m.funcs[m.importedFuncs+f]].Results))
 }
 
-// blockType is the type of a block with the results, in canonical encoding. The module gets the types that only functions
-// could have.
+// blockType returns the type of a block with the results, in canonical encoding. If the module does not have it, since its functions
+// have parameters, too, blockType adds it.
 func (m *module) blockType(results string) []byte {
 	switch len(results) {
 	case 0:

@@ -7,9 +7,9 @@ import "math"
 // covers the node.
 type node struct {
 	cost   int64
-	early  int64 // of the cost, what nodes below would cost if they were charged themselves
+	early  int64 // the part of cost that is charged in advance for nodes below
 	parent int32 // the node that every arrival here has passed once; -1 for the entry and for a loop's header
-	always bool  // each arrival at the parent comes here once, or traps
+	always bool  // each arrival at the parent reaches this node once, or traps
 	depth  int   // of the compiler's tree of dominators, at most
 }
 
@@ -42,7 +42,7 @@ type flow struct {
 	merges   int // values that may have to move where control flow meets
 	moves    int // the same, over all edges
 	size     int // bytes of compiled code
-	walks    int // steps to find the loops: the depth, for each stretch of code and each branch
+	walks    int // steps of the compiler to find the loops: the depth, for each stretch of code and each branch
 	calls    []uint32
 	indirect []uint32 // types
 	work
@@ -237,14 +237,14 @@ func (s *scanner) callee(of Signature) {
 func (s *scanner) begin(parent int32, depth int) {
 	next := node{parent: parent, depth: depth}
 	if parent < 0 {
-		next.cost = 1 // a header must always be charged, since the guest traps there
+		next.cost = 1 // a header must always have a charge, where the guest traps
 	}
 	s.node, s.left = int32(len(s.nodes)), false
 	s.nodes = append(s.nodes, next)
 	s.deeper()
 	s.trap()
 	s.size += chargeSize
-	s.reloads += s.m.mutables // what refills may change them
+	s.reloads += s.m.mutables // a refill may change them
 }
 
 // deeper notes that the compiler starts another stretch of code.
@@ -333,7 +333,7 @@ func (s *scanner) close() {
 	}
 	s.live, s.height = b.live, b.height+b.results
 	above := s.nodes[b.opener].depth
-	if b.ways > 0 { // what dominates this dominates all that leads here
+	if b.ways > 0 { // a dominator of this node dominates all that leads here
 		above = b.shallow
 	}
 	s.begin(b.opener, above)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// module is what was decoded of a module. Slices of bytes and positions are the original's.
+// module is a decoded module. Positions and slices of bytes are the original's.
 type module struct {
 	limits   Limits
 	bytes    []byte
@@ -36,16 +36,16 @@ type module struct {
 	hostTaken bool   // an imported function's reference can be
 	names     []funcName
 	producers []Producer
-	blocks    map[string]uint32 // types that the meter adds: of a block with these results
+	blocks    map[string]uint32 // types that the meter adds, by the results of a block
 }
 
-// section is what a section was read as, in canonical encoding.
+// section is a section that was read, in canonical encoding.
 type section struct {
 	n    int // entries
 	body []byte
 }
 
-// The ids of the sections that are written otherwise than they were read.
+// The ids of sections that the meter changes, or knows by name.
 const (
 	functionForm  = 0x60 // before a type
 	typeSection   = 1
@@ -151,9 +151,7 @@ func (m *module) checkCounts(r *reader) {
 }
 
 func (m *module) decodeTypes(r *reader) int {
-	n := r.entries(maxTypes, "types")
-	m.types = make([]Signature, 0, min(n, r.end-r.at))
-	for range n {
+	return r.entries(maxTypes, "types", func() {
 		start := r.at
 		if form := r.byte(); form != functionForm && r.err == nil {
 			if f, known := typeFeature(form); known {
@@ -162,11 +160,7 @@ func (m *module) decodeTypes(r *reader) int {
 			r.failAt(start, "type form %#x is not known", form)
 		}
 		m.types = append(m.types, Signature{Params: r.valueTypes(), Results: r.valueTypes()})
-		if r.err != nil {
-			break
-		}
-	}
-	return n
+	})
 }
 
 func (r *reader) valueTypes() string {
@@ -182,14 +176,7 @@ func (r *reader) valueTypes() string {
 }
 
 func (m *module) decodeFunctions(r *reader) int {
-	n := r.entries(maxFunctions, "functions")
-	for range n {
-		m.funcs = append(m.funcs, r.index(len(m.types), "type"))
-		if r.err != nil {
-			break
-		}
-	}
-	return n
+	return r.entries(maxFunctions, "functions", func() { m.funcs = append(m.funcs, r.index(len(m.types), "type")) })
 }
 
 func (m *module) decodeStart(r *reader) int {
@@ -202,7 +189,8 @@ func (m *module) decodeStart(r *reader) int {
 }
 
 func (m *module) decodeDataCount(r *reader) int {
-	m.dataCount = r.entries(maxSegments, "data segments")
+	m.dataCount = r.count(maxSegments, "data segments")
+	r.out = nil // the section holds only this number
 	return m.dataCount
 }
 
@@ -246,7 +234,7 @@ func (m *module) decodeLocals(r *reader) code {
 			c.wide++
 		}
 	}
-	for range r.entries(maxLocals, "groups of locals") {
+	r.entries(maxLocals, "groups of locals", func() {
 		before := len(r.out)
 		n, of := r.count(maxLocals, "locals"), r.valueType()
 		c.count += n
@@ -254,17 +242,15 @@ func (m *module) decodeLocals(r *reader) code {
 		if c.count > maxLocals || m.locals > maxAllLocals {
 			r.fail("too many locals: want at most %d in a function, %d in all", maxLocals, maxAllLocals)
 		}
-		switch {
-		case r.err != nil:
-			return c
-		case n == 0:
+		if n == 0 {
 			r.out = r.out[:before]
-			continue
-		case of == v128:
+			return
+		}
+		if of == v128 {
 			c.wide += n
 		}
 		c.groups++
-	}
+	})
 	c.at, c.locals = r.at, r.out
 	return c
 }

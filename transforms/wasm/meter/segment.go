@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// take notes that a function's reference is taken, so that it may be called indirectly.
+// take notes that the module takes a function's reference, so that it may call the function indirectly.
 func (m *module) take(f uint32) {
 	if m.taken == nil {
 		m.taken = make([]bool, maxImports+maxFunctions)
@@ -15,14 +15,10 @@ func (m *module) take(f uint32) {
 }
 
 func (m *module) decodeElements(r *reader) int {
-	n := r.entries(maxSegments, "element segments")
-	for range n {
+	return r.entries(maxSegments, "element segments", func() {
 		m.elements++
-		if m.decodeElement(r); r.err != nil {
-			break
-		}
-	}
-	return n
+		m.decodeElement(r)
+	})
 }
 
 // The flags of an element segment.
@@ -75,7 +71,7 @@ const (
 
 // data is a data segment.
 type data struct {
-	head     []byte // what stands before its bytes
+	head     []byte // what precedes its bytes
 	bytes    []byte
 	at       int64 // where it is copied to, if isPlaced
 	isPlaced bool
@@ -85,13 +81,8 @@ type data struct {
 func (d *data) end() int64 { return d.at + int64(len(d.bytes)) }
 
 func (m *module) decodeDatas(r *reader) int {
-	n := r.entries(maxSegments, "data segments")
-	datas := make([]data, 0, min(n, r.end-r.at))
-	for range n {
-		if datas = append(datas, m.decodeData(r)); r.err != nil {
-			return n
-		}
-	}
+	var datas []data
+	r.entries(maxSegments, "data segments", func() { datas = append(datas, m.decodeData(r)) })
 	isForeign := slices.ContainsFunc(m.imports, func(e importEntry) bool { return e.kind == Memory })
 	if m.dataCount < 0 && !isForeign { // no instruction names a segment, and the memory is new
 		datas = joined(datas)
@@ -106,8 +97,8 @@ func (m *module) decodeDatas(r *reader) int {
 	return len(datas)
 }
 
-// joined makes one of segments that are close to each other, with the zeros between them: an engine takes as long for one as for
-// copying a kilobyte, and Go makes tens of thousands. Segments that overlap stay as they are.
+// joined joins segments that are close to each other, with zeros between them: an engine takes as long to start a segment as to
+// copy a kilobyte, and Go makes tens of thousands. If segments overlap, joined returns them unchanged.
 func joined(datas []data) []data {
 	sorted := slices.Clone(datas)
 	slices.SortFunc(sorted, func(a, b data) int { return cmp.Compare(a.at, b.at) })

@@ -12,9 +12,9 @@ const skeletonSection = "awf-hook.code"
 // emptyFunction is a function's code with its size: no locals, unreachable, end.
 var emptyFunction = []byte{3, 0, 0x00, 0x0b}
 
-// Skeleton returns a module that [Rewrite] made without its code: each function traps at once. With the native code of the module a
-// skeleton runs as the module does; reading it takes less, since there is no code to check again. codeSize is how many bytes of
-// code the module has.
+// Skeleton returns a module that [Rewrite] made, without its code: each function traps at once. With the native code of the module,
+// a skeleton runs as the module does. It takes less time to read, since there is no code to check again. codeSize is the length of
+// the module's code.
 func Skeleton(wasm []byte) (skeleton []byte, codeSize int) {
 	skeleton = append(skeleton, wasm[:len(header)]...)
 	for rest := wasm[len(header):]; len(rest) > 0; {

@@ -22,7 +22,7 @@ type work struct {
 	checks    int     // instructions that may trap, for which a compiler keeps much; vectors' are counted, too
 }
 
-// shortSteps is how many steps along a chain of dominators take as long as one of those that find loops.
+// shortSteps is the number of steps along a chain of dominators that take as long as a step to find loops.
 const shortSteps = 16
 
 // newWork starts the work of a function with so many locals. It reuses the memory of w.
@@ -51,7 +51,7 @@ func (w *work) get(local uint64, depth int) {
 	}
 }
 
-// stretch notes another stretch of code, or an edge to one.
+// stretch notes another stretch of code, or an edge to one. The operands live on over it.
 func (w *work) stretch() {
 	w.stretches++
 	w.waiting += w.height
@@ -67,7 +67,7 @@ func (w *work) meet(passed, ways int) {
 // lives is the number of live values, over all stretches.
 func (w *work) lives() int { return w.lasting*w.stretches + w.waiting }
 
-// rounds is how many pairs, or nested loops, a compiler resolves at once: each may depend on another one.
+// rounds is how many pairs, or nested loops, a compiler resolves in one repetition: each may depend on another one.
 const rounds = 16
 
 // pairs is the number of pairs of values that are compared, over all edges and repetitions.
@@ -86,7 +86,7 @@ type sums struct {
 	pairs                                     int64
 }
 
-// grown is a bound for a module of a length: it grows with the module beyond grownFrom bytes. The longest module has limits.module.
+// grown returns a bound for a module of the given length: it grows with a module of more than grownFrom bytes. The host limits the length.
 func grown(most int64, length int) int64 {
 	return max(most, int64(float64(most)*float64(length)/grownFrom))
 }

@@ -12,7 +12,7 @@ func (m *module) importRefill() {
 	types.body = append(types.body, functionForm, 0, 0)
 }
 
-// shifted is the index of a function in what is written.
+// shifted returns the index of a function in the rewritten module.
 func (m *module) shifted(f uint32) uint32 {
 	if m.limits.Refill && int(f) >= m.importedFuncs {
 		return f + 1
@@ -20,7 +20,7 @@ func (m *module) shifted(f uint32) uint32 {
 	return f
 }
 
-// function reads the index of a function.
+// function reads the index of a function, and writes it as it is in the rewritten module.
 func (m *module) function(r *reader) uint32 {
 	before := len(r.out)
 	f := r.index(len(m.funcs), "function")
@@ -30,7 +30,7 @@ func (m *module) function(r *reader) uint32 {
 	return f
 }
 
-// write writes the module: the code that counts, the two globals and their exports, and all else as it was read. A start
+// write writes the module: the code that counts, the two globals and their exports, and everything else as it was read. A start
 // function becomes an export, so that the host can call it under its own limits.
 func (m *module) write(codes []byte, fuel int64, stack int32) []byte {
 	m.sections[codeSection] = section{len(m.codes), codes}

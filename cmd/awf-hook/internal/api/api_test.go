@@ -65,7 +65,8 @@ func fill(t *testing.T) *queues {
 	running := make(chan error, 1)
 	go func() { running <- eng.Run(context.Background()) }()
 	for i, typ := range []string{"step_start", "step_start", "step_complete", "workflow_start", "workflow_end"} {
-		ev := event.Event{ID: string(rune('a' + i)), Type: typ, WorkflowID: "run-1", WorkflowName: "deploy", Timestamp: time.Now(), Payload: []byte(`{}`)}
+		ev := event.Event{ID: string(rune('a' + i)), Type: typ, WorkflowID: "run-1", WorkflowName: "deploy", Timestamp: time.Now(),
+			Payload: []byte(`{}`)}
 		if err := eng.Submit(context.Background(), ev); err != nil {
 			t.Fatal(err)
 		}
@@ -99,8 +100,10 @@ func TestClientSeesWhatTheQueueHolds(t *testing.T) {
 	q := fill(t)
 	ctx := context.Background()
 	for _, f := range []engine.Filter{
-		{}, {State: delivery.IsDead}, {Webhook: "bad", Limit: 2}, {Event: "workflow_start"}, {Workflow: "deploy", Since: time.Now().Add(-time.Hour)},
-		{State: delivery.IsDelivered}, {Text: "BAD"}, {Run: "run-1", Until: time.Now()}, {Reason: "400 Bad Request"}, {ID: "msg_", Before: 3}, {Workflow: "none"},
+		{}, {State: delivery.IsDead}, {Webhook: "bad", Limit: 2}, {Event: "workflow_start"},
+		{Workflow: "deploy", Since: time.Now().Add(-time.Hour)},
+		{State: delivery.IsDelivered}, {Text: "BAD"}, {Run: "run-1", Until: time.Now()}, {Reason: "400 Bad Request"},
+		{ID: "msg_", Before: 3}, {Workflow: "none"},
 	} {
 		want, err := q.local.List(ctx, f)
 		if err != nil {
@@ -346,7 +349,8 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	path := doc.Paths.Find("/v1/deliveries")
 	documented := slices.Concat(path.Parameters, path.Get.Parameters)
-	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Source: "h", Text: "f", Reason: "g", Since: time.Now(),
+	full := engine.Filter{ID: "a", State: "due", Webhook: "b", Workflow: "c", Event: "d", Run: "e", Source: "h", Text: "f", Reason: "g",
+		Since: time.Now(),
 		Until: time.Now(), Before: 1, After: 1, Limit: 1}
 	if n, has := reflect.TypeOf(full).NumField(), len(api.Query(full)); n != has {
 		t.Errorf("a filter has %d fields, and its query %d parameters", n, has)
@@ -375,10 +379,13 @@ func TestDocumentIsTrue(t *testing.T) {
 	}
 	called := map[string]bool{}
 	for _, call := range []struct{ method, path, body string }{
-		{"GET", "/v1/webhooks", ""}, {"GET", "/v1/deliveries", ""}, {"GET", "/v1/deliveries?state=dead&limit=1", ""}, {"GET", "/v1/deliveries?state=x", ""},
-		{"GET", "/v1/deliveries/" + dead[0].ID, ""}, {"GET", "/v1/deliveries/" + delivered[0].ID, ""}, {"GET", "/v1/deliveries/" + waits[0].ID, ""},
+		{"GET", "/v1/webhooks", ""}, {"GET", "/v1/deliveries", ""}, {"GET", "/v1/deliveries?state=dead&limit=1", ""},
+		{"GET", "/v1/deliveries?state=x", ""},
+		{"GET", "/v1/deliveries/" + dead[0].ID, ""}, {"GET", "/v1/deliveries/" + delivered[0].ID, ""},
+		{"GET", "/v1/deliveries/" + waits[0].ID, ""},
 		{"GET", "/v1/deliveries/msg_none", ""},
-		{"POST", "/v1/deliveries/replay", `{"filter":{"id":"` + dead[0].ID + `"}}`}, {"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead"}}`},
+		{"POST", "/v1/deliveries/replay", `{"filter":{"id":"` + dead[0].ID + `"}}`},
+		{"POST", "/v1/deliveries/delete", `{"filter":{"state":"dead"}}`},
 		{"POST", "/v1/deliveries/move", `{"from":"/etc/awf-hook.yaml#bad","to":"/etc/awf-hook.yaml#good"}`},
 		{"POST", "/v1/webhooks/disable", `{"webhook":"bad","reason":"moved"}`}, {"POST", "/v1/webhooks/enable", `{"webhook":"bad"}`},
 		{"POST", "/v1/webhooks/pause", `{"webhook":"bad","reason":"deploy","rest":"5m"}`}, {"POST", "/v1/webhooks/pause", `{"webhook":"bad"}`},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// Read decodes a call's body of up to limit bytes. An unknown member is an error, and so is one that comes twice: nobody knows which holds.
+// Read decodes a call's body of up to limit bytes. An unknown member is an error. So is a repeated one, since the client may mean either.
 func Read(r *http.Request, limit int64, into any) error {
 	text, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err == nil && int64(len(text)) > limit {
@@ -83,33 +84,21 @@ func inWords(err error) string {
 	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
+var kindNames = map[reflect.Kind]string{
+	reflect.Bool: "true or false", reflect.String: "a string", reflect.Struct: "an object", reflect.Map: "an object",
+	reflect.Slice: "a list", reflect.Int: "a whole number", reflect.Int64: "a whole number",
+}
+
 // kindName names the JSON values that a type is made of.
 func kindName(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return "a string of base64"
-		}
-		return "a list"
+	if t == reflect.TypeFor[[]byte]() {
+		return "a string of base64"
 	}
-	return "a whole number"
+	return kindNames[t.Kind()]
 }
 
 // valueName names a JSON value by encoding/json's word for it.
 func valueName(word string) string {
-	switch word {
-	case "array":
-		return "a list"
-	case "object":
-		return "an object"
-	case "bool":
-		return "true or false"
-	}
-	return "a " + word
+	names := map[string]string{"array": "a list", "object": "an object", "bool": "true or false"}
+	return cmp.Or(names[word], "a "+word)
 }

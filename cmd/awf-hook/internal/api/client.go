@@ -33,7 +33,7 @@ type Client struct {
 // connects on the first call. The token's role decides what the calls may do.
 func Dial(address, token string) (*Client, error) {
 	client := http.Client{Timeout: callTimeout}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server alone
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // keep the token here
 	if path, isSocket := strings.CutPrefix(address, "unix:"); isSocket && path != "" {
 		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
@@ -47,14 +47,14 @@ func Dial(address, token string) (*Client, error) {
 	return &Client{base, token, client}, nil
 }
 
-// get asks for what is at a path, and reads the answer.
+// get makes a call that reads, and decodes the answer.
 func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
 	at := c.base.JoinPath(path)
 	at.RawQuery = query.Encode()
 	return c.do(ctx, http.MethodGet, at, nil, answer)
 }
 
-// change posts what is to change, and returns how many changed.
+// change makes a call that changes something. It returns how many deliveries or lanes changed.
 func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *Client) change(ctx context.Context, path string, body any) (int, error)
 	return answer.Count, err
 }
 
-// do makes a call, and reads the answer.
+// do makes a call and decodes the answer.
 func (c *Client) do(ctx context.Context, method string, at *url.URL, body io.Reader, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, method, at.String(), body)
 	if err != nil {
@@ -93,7 +93,7 @@ func (c *Client) do(ctx context.Context, method string, at *url.URL, body io.Rea
 	return c.refused(resp, text)
 }
 
-// refused says in words why a server refused a call.
+// refused returns the error for an answer that refuses a call.
 func (c *Client) refused(resp *http.Response, text []byte) error {
 	var said failure
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {

@@ -93,7 +93,7 @@ func parseNumber(s string) (int64, error) {
 	return n, nil
 }
 
-// Number decodes a number beside a filter, which cannot be negative; "" is 0.
+// Number decodes a parameter that is a number and not part of a filter. "" is 0, and a negative number is an error.
 func Number(name, s string) (int64, error) {
 	if s = strings.TrimSpace(s); s == "" {
 		return 0, nil

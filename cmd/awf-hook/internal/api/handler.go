@@ -108,9 +108,9 @@ func write(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(append(text, '\n')) // the client may be gone
 }
 
-// Cut cuts a list, which has one item more than a page if there is another page, to a page. It returns the number of the page's last
-// item, which is the next page's "before"; 0 on the last page.
-func Cut[T any](list []T, page int, number func(*T) int64) ([]T, int64) {
+// Cut returns the first page of a list that was asked for one item more than a page. before is the number of the page's last item,
+// where the next page begins; 0 on the last page.
+func Cut[T any](list []T, page int, number func(*T) int64) (cut []T, before int64) {
 	if len(list) <= page {
 		return list, 0
 	}

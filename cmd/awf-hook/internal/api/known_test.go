@@ -33,7 +33,8 @@ func TestCallsOfWhatDoesNotExist(t *testing.T) {
 		{"POST", "/v1/webhooks/disable", `{"webhook":"quiet"}`, 404, "quiet has had no delivery yet"},
 		{"POST", "/v1/webhooks/enable", `{"webhook":"` + file + `quiet"}`, 404, "has had no delivery yet"},
 		{"POST", "/v1/webhooks/pause", `{"webhook":"quiet","rest":"5m"}`, 404, "quiet has had no delivery yet"},
-		{"POST", "/v1/deliveries/move", `{"from":"` + file + `bda","to":"good"}`, 404, "from: no webhook is called " + file + "bda: did you mean " + file + "bad?"},
+		{"POST", "/v1/deliveries/move", `{"from":"` + file + `bda","to":"good"}`, 404,
+			"from: no webhook is called " + file + "bda: did you mean " + file + "bad?"},
 		{"POST", "/v1/deliveries/move", `{"from":"bad","to":"godo"}`, 404, "to: no webhook is called godo: did you mean good?"},
 		{"POST", "/v1/deliveries/move", `{"from":"bad","to":"/new.yaml#bad"}`, 404, "to: no webhook is called /new.yaml#bad"},
 		{"POST", "/v1/deliveries/move", `{"from":"quiet","to":"good"}`, 404, "from: no webhook is called quiet"}, // it has nothing to move
@@ -91,7 +92,8 @@ func TestMoveWantsOneWebhook(t *testing.T) {
 	q := fill(t)
 	q.config.Webhooks = append(q.config.Webhooks, config.Webhook{Name: "good", Identity: "/other.yaml#good"})
 	status, got := q.call(t, "POST", "/v1/deliveries/move", `{"from":"bad","to":"good"}`)
-	if status != http.StatusBadRequest || !strings.Contains(got, "good is the name of 2 webhooks: want one of /etc/awf-hook.yaml#good, /other.yaml#good") {
+	const want = "good is the name of 2 webhooks: want one of /etc/awf-hook.yaml#good, /other.yaml#good"
+	if status != http.StatusBadRequest || !strings.Contains(got, want) {
 		t.Errorf("%d %s", status, got)
 	}
 }

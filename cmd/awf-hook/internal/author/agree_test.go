@@ -120,7 +120,8 @@ func (g *generator) value(depth int) string {
 	case 6:
 		return "[" + g.space() + g.value(depth-1) + g.space() + "," + g.value(depth-1) + g.space() + "]"
 	}
-	return "{" + g.space() + g.text() + g.space() + ":" + g.space() + g.value(depth-1) + g.space() + "," + g.text() + ":" + g.value(depth-1) + "}"
+	return "{" + g.space() + g.text() + g.space() + ":" + g.space() + g.value(depth-1) + g.space() + "," +
+		g.text() + ":" + g.value(depth-1) + "}"
 }
 
 // object writes members in a random order, with others among them.

@@ -25,7 +25,7 @@ type Subject struct {
 	Events      []*event.Event
 }
 
-// measured is one way to make bodies, with its measurements.
+// measured is a way to make bodies, and its measurements.
 type measured struct {
 	name         string
 	fuels        []int64 // of the first events

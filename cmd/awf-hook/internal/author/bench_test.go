@@ -28,7 +28,7 @@ func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
 		}
 		if name == "Go" {
 			file = filepath.Join(tb.TempDir(), Module)
-			language, err := Told(dir)
+			language, err := LanguageOf(dir)
 			if err != nil {
 				tb.Fatal(err)
 			}
@@ -71,7 +71,8 @@ func ways(tb testing.TB) (pristine, warm []*measured, sizes []int) {
 // benchEvent is the first of the examples' events.
 func benchEvent(tb testing.TB) *event.Event {
 	tb.Helper()
-	ev, err := event.New("workflow_error", "run-1", "deploy", json.RawMessage(`{"status":"failure","duration":12.5,"exit_code":2,"error":"step push: exit code 2"}`))
+	payload := json.RawMessage(`{"status":"failure","duration":12.5,"exit_code":2,"error":"step push: exit code 2"}`)
+	ev, err := event.New("workflow_error", "run-1", "deploy", payload)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func TestDocsSayTheFuel(t *testing.T) {
 	}
 	ev := benchEvent(t)
 	for name, file := range map[string]string{
-		"C": "slack-c/" + Module, "Rust": "slack-rust/" + Module, "AssemblyScript": "slack-assemblyscript/" + Module, "JavaScript": "slack-js/transform.js",
+		"C": "slack-c/" + Module, "Rust": "slack-rust/" + Module, "AssemblyScript": "slack-assemblyscript/" + Module,
+		"JavaScript": "slack-js/transform.js",
 	} {
 		file = filepath.Join(examplesDir, file)
 		m, done, err := Load(t.Context(), file, "", wasm.Options{})

@@ -17,7 +17,7 @@ type Language struct {
 	Name    string
 	Source  string   // a project with this file is in this language
 	example string   // new projects are copies of this example; "" for none
-	files   []string // of the example, besides the source and those of every project
+	files   []string // of the example, besides the source and the files of every project
 	find    func(project string) (compiler string, ok bool)
 	missing string   // what to do without a compiler
 	prepare string   // the command that a new project needs before its first build; "" for none
@@ -72,16 +72,16 @@ var languages = []Language{
 // Names lists the languages of new projects.
 func Names() []string {
 	var names []string
-	for i := range languages {
-		if languages[i].example != "" {
-			names = append(names, languages[i].Name)
+	for _, l := range languages {
+		if l.example != "" {
+			names = append(names, l.Name)
 		}
 	}
 	return names
 }
 
-// Told returns the language of a project, judging by its files.
-func Told(project string) (*Language, error) {
+// LanguageOf returns the language of a project, which its files show.
+func LanguageOf(project string) (*Language, error) {
 	var sources []string
 	for i := range languages {
 		if _, err := os.Stat(filepath.Join(project, languages[i].Source)); err == nil {
@@ -132,7 +132,7 @@ func IsOwn(project string, cmd *exec.Cmd) bool {
 
 func ownASC(project string) string { return filepath.Join(project, "node_modules", ".bin", "asc") }
 
-// hasGoMod says what to do about a Go project that belongs to no module.
+// hasGoMod returns an error if a Go project belongs to no module.
 func hasGoMod(project string) error {
 	dir, err := filepath.Abs(project)
 	if err != nil {

@@ -14,15 +14,6 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// IsScript reports whether a file's name is that of a script.
-func IsScript(name string) bool {
-	switch filepath.Ext(name) {
-	case ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx":
-		return true
-	}
-	return false
-}
-
 // Read reads the file of a module or script. A file larger than a module may be is an error.
 func Read(name string) ([]byte, error) {
 	_, most := wasm.Bounds()
@@ -36,20 +27,23 @@ func Read(name string) ([]byte, error) {
 // Load loads a file of a module or script into a sandbox of its own. done closes the sandbox. Load keeps compiled code in
 // cacheDir if it can.
 func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.Module, done func(), err error) {
-	module, err := Read(name)
+	text, err := Read(name)
 	if err != nil {
 		return nil, nil, err
 	}
+	return load(ctx, filepath.Base(name), cacheDir, text, o)
+}
+
+// load loads a module or a script, as its name says.
+func load(ctx context.Context, name, cacheDir string, text []byte, o wasm.Options) (m *wasm.Module, done func(), err error) {
 	sandbox, err := wasm.New(cacheDir)
 	if err != nil {
 		sandbox, err = wasm.New("")
 	}
-	if err == nil {
-		load := sandbox.Load
-		if IsScript(name) {
-			load = sandbox.LoadScript
-		}
-		m, err = load(ctx, filepath.Base(name), module, o)
+	if err == nil && wasm.IsScript(name) {
+		m, err = sandbox.LoadScript(ctx, name, text, o)
+	} else if err == nil {
+		m, err = sandbox.Load(ctx, name, text, o)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -60,7 +54,7 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 	}, nil
 }
 
-// Inspect describes a module for people. refused says why the sandbox would refuse the module; nil if it would not.
+// Inspect describes a module for people. refused is the error with which the sandbox would refuse the module, or nil.
 func Inspect(ctx context.Context, name string, module []byte) (text []byte, refused error) {
 	info := wasm.Inspect(module)
 	refused = info.Refused
@@ -119,31 +113,22 @@ func InspectScript(ctx context.Context, name string, text []byte) (described []b
 
 // begin runs a script up to its first event.
 func begin(ctx context.Context, name string, text []byte) (begun wasm.Output, err error) {
-	sandbox, err := wasm.New("")
+	m, done, err := load(ctx, name, "", text, wasm.Options{})
 	if err != nil {
 		return begun, err
 	}
-	m, err := sandbox.LoadScript(ctx, name, text, wasm.Options{})
-	if err != nil {
-		return begun, err
-	}
-	begun = m.Begun()
-	m.Close()
-	return begun, sandbox.Close(ctx)
+	defer done()
+	return m.Begun(), nil
 }
 
+// compile returns how long a module takes to compile.
 func compile(ctx context.Context, name string, module []byte) (time.Duration, error) {
-	sandbox, err := wasm.New("")
-	if err != nil {
-		return 0, err
-	}
-	start := time.Now()
 	_, most := wasm.Bounds()
-	m, err := sandbox.Load(ctx, name, module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
+	start := time.Now()
+	_, done, err := load(ctx, name, "", module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
 	if err != nil {
 		return 0, err
 	}
-	took := time.Since(start)
-	m.Close()
-	return took, sandbox.Close(ctx)
+	defer done()
+	return time.Since(start), nil
 }

@@ -38,7 +38,8 @@ func sample() *trace.Span {
 	return &trace.Span{
 		Context: accepted.Next(), Parent: accepted.Span, Link: accepted, Name: "send oncall", Kind: trace.Client,
 		Began: time.Unix(1_800_000_000, 5), Ended: time.Unix(1_800_000_001, 7), Failed: "503 Service Unavailable",
-		Attributes: []trace.Attribute{{Key: "server.port", Value: 443}, {Key: "resend", Value: 0}, {Key: "empty", Value: ""}, {Key: "bad", Value: "a\xff\x00é"}},
+		Attributes: []trace.Attribute{{Key: "server.port", Value: 443}, {Key: "resend", Value: 0}, {Key: "empty", Value: ""},
+			{Key: "bad", Value: "a\xff\x00é"}},
 	}
 }
 
@@ -83,7 +84,8 @@ func read(t *testing.T, body []byte) *collector.ExportTraceServiceRequest {
 }
 
 func TestRequestsAreTheCollectors(t *testing.T) {
-	s, err := Read(env("OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", "OTEL_RESOURCE_ATTRIBUTES=a=b%20c,service.name=x", "OTEL_SERVICE_NAME=hook"), "1.2.3")
+	s, err := Read(env("OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", "OTEL_RESOURCE_ATTRIBUTES=a=b%20c,service.name=x",
+		"OTEL_SERVICE_NAME=hook"), "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,8 @@ func TestRequestsAreTheCollectors(t *testing.T) {
 		t.Errorf("resource %v", attributes)
 	}
 	got := of.ScopeSpans[0].Spans[0]
-	if !bytes.Equal(got.TraceId, want.ID[:]) || !bytes.Equal(got.SpanId, want.Context.Span[:]) || !bytes.Equal(got.ParentSpanId, want.Parent[:]) ||
+	if !bytes.Equal(got.TraceId, want.ID[:]) || !bytes.Equal(got.SpanId, want.Context.Span[:]) ||
+		!bytes.Equal(got.ParentSpanId, want.Parent[:]) ||
 		got.TraceState != "a=1" || got.Kind != wire.Span_SPAN_KIND_CLIENT || got.Flags != 1 || got.Name != "send oncall" ||
 		got.StartTimeUnixNano != uint64(want.Began.UnixNano()) || got.EndTimeUnixNano != uint64(want.Ended.UnixNano()) ||
 		got.Status.Code != wire.Status_STATUS_CODE_ERROR || got.Status.Message != want.Failed {
@@ -150,7 +153,8 @@ func TestRead(t *testing.T) {
 		if s != nil {
 			got = s.endpoint
 		}
-		if got != c.endpoint || (err != nil) != (c.fail != "") || err != nil && (!strings.Contains(err.Error(), c.fail) || strings.Contains(err.Error(), "canary")) {
+		if got != c.endpoint || (err != nil) != (c.fail != "") ||
+			err != nil && (!strings.Contains(err.Error(), c.fail) || strings.Contains(err.Error(), "canary")) {
 			t.Errorf("Read(%q) = %q, %v, want %q, an error about %q", c.env, got, err, c.endpoint, c.fail)
 		}
 	}
@@ -169,7 +173,8 @@ func TestCollectorsThatFail(t *testing.T) {
 			_, _ = io.WriteString(w, `{"partialSuccess":{"rejectedSpans":"10"}}`)
 		}, maxSpans - 40, 540, "spans were dropped"},
 		"refuses": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadRequest) }, 0, spans, "400 Bad Request"},
-		"busy":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, 0, spans, "503 Service Unavailable"},
+		"busy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, 0, spans,
+			"503 Service Unavailable"},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 		},

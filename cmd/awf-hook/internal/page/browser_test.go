@@ -49,7 +49,8 @@ func browse(t *testing.T) *browser {
 	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
 	t.Cleanup(cancelTab)
 	b.ctx = ctx
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{})); err != nil { // it ends with the context that it starts with
+	// It ends with the context that it starts with.
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{})); err != nil {
 		t.Fatal(err)
 	}
 	return b

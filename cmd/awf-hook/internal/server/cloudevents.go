@@ -21,7 +21,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// cloudEvent holds the attributes of a CloudEvent 1.0 that an event has a place for.
+// cloudEvent holds those attributes of a CloudEvent 1.0 that an event can keep.
 type cloudEvent struct {
 	SpecVersion, ID, Source, Type, Subject, Time string
 	TraceParent, TraceState                      string // extensions
@@ -44,7 +44,7 @@ var attributes = map[string]func(*cloudEvent) *string{
 	"datacontenttype": func(ce *cloudEvent) *string { return &ce.ContentType },
 }
 
-// badAttribute says what is wrong with an attribute or its data at a byte, from 1, of the text.
+// badAttribute is a mistake in an attribute or in the data, with its byte in the text, counted from 1.
 type badAttribute struct {
 	at   int
 	text string
@@ -60,7 +60,7 @@ func placeOf(err error, other int) int {
 	return other
 }
 
-// readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error: nobody knows which one holds.
+// readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error, since the client may mean either.
 func readCloud(text []byte) (*cloudEvent, error) {
 	ce := &cloudEvent{}
 	var packed []byte
@@ -133,7 +133,7 @@ func parseBatch(body []byte, now time.Time) ([]parsed, error) {
 		}
 		p := parsed{line: 1}
 		if p.structured(raw, now); p.bad != nil {
-			p.bad.moveBehind(body[:r.Offset()-len(raw)])
+			p.bad.shift(body[:r.Offset()-len(raw)])
 			p.bad.text = fmt.Sprintf("event %d: %s", len(list)+1, p.bad.text)
 		}
 		p.line = len(list) + 1
@@ -215,7 +215,7 @@ func headerText(values []string) (string, error) {
 	return value, nil
 }
 
-// quotedPair is a character behind a backslash in a quoted text of a header.
+// quotedPair matches an escaped character in a quoted header value.
 var quotedPair = lazy.Regexp(`\\(.)`)
 
 // dataOf returns data as JSON: unchanged, as a text, or as base64 if it is not a text in UTF-8.

@@ -10,7 +10,7 @@ import (
 )
 
 // maxConns is how many connections may be open at once. A further one replaces the one that was idle longest. If none is
-// idle, it replaces the one whose request takes longest, so that clients which hold connections keep nobody out.
+// idle, it replaces the one whose request takes longest, so that clients that hold connections cannot keep others out.
 const maxConns = 1024
 
 // conns is a listener that counts its connections.

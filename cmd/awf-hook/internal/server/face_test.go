@@ -192,7 +192,8 @@ func TestLoginIsLimited(t *testing.T) {
 
 func TestLoginLeadsToThisServerAlone(t *testing.T) {
 	n := face(t, roles)
-	for _, to := range []string{"https://evil.test/", "//evil.test", `/\evil.test`, "javascript:alert(1)", "", "evil", "/\t/evil.test", "http:/x", "/%0d%0aA:b\r\nB: c"} {
+	for _, to := range []string{"https://evil.test/", "//evil.test", `/\evil.test`, "javascript:alert(1)", "", "evil", "/\t/evil.test",
+		"http:/x", "/%0d%0aA:b\r\nB: c"} {
 		form := url.Values{"token": {"read-token"}, "to": {to}}.Encode()
 		resp, _ := ask(t, "POST", n.url+"/login", form, "Content-Type: application/x-www-form-urlencoded")
 		if at := resp.Header.Get("Location"); resp.StatusCode == 303 && at != "/" {
@@ -231,9 +232,11 @@ func TestOpenServerAsksForASession(t *testing.T) {
 func TestHostMustBeKnown(t *testing.T) {
 	for name, a := range map[string]server.Access{"open": {Page: access.Operate, Hosts: []string{"hooks.test"}}, "tokens": roles} {
 		n := face(t, a)
-		for _, path := range []string{"/", "/events", "/assets/page.css", "/v1/webhooks", "/v1/events", "/login", "/metrics", "/healthz", "/none"} {
+		for _, path := range []string{"/", "/events", "/assets/page.css", "/v1/webhooks", "/v1/events", "/login", "/metrics", "/healthz",
+			"/none"} {
 			for _, method := range []string{"GET", "POST", "OPTIONS"} {
-				for _, host := range []string{"evil.test", "evil.test:8470", "localhost.evil.test", "127.0.0.1.evil.test", "hooks.test.", "xhooks.test"} {
+				for _, host := range []string{"evil.test", "evil.test:8470", "localhost.evil.test", "127.0.0.1.evil.test", "hooks.test.",
+					"xhooks.test"} {
 					if resp, _ := ask(t, method, n.url+path, "", "Host: "+host); resp.StatusCode != 421 {
 						t.Errorf("%s: %s %s for %s: %d", name, method, path, host, resp.StatusCode)
 					}

@@ -18,7 +18,8 @@ import (
 func FuzzIntake(f *testing.F) {
 	forms := []string{asJSON, asLines, asCloud, asBatch, "Content-Type: text/plain"}
 	for _, text := range []string{
-		envelope("a", "deploy"), envelope("", "deploy") + "\n" + envelope("b", "deploy"), auditStart + "\n" + transcript + "\r\n" + auditEnd, plugin,
+		envelope("a", "deploy"), envelope("", "deploy") + "\n" + envelope("b", "deploy"),
+		auditStart + "\n" + transcript + "\r\n" + auditEnd, plugin,
 		serverSent, cloud, "[" + cloud + ",\n" + cloudNumber + "]", "[]", "", "\uFEFF{}", "[{\"id\":\"\xff\"}]", "{\"event\":{\"workflow_id\":\"\xb0",
 		`{"specversion":"1.0","data_base64":"e30="}`,
 	} {

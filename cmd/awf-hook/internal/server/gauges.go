@@ -13,7 +13,7 @@ import (
 const (
 	// lanesPeriod is how old the gauges' data may be: scrapes query the queue no more often.
 	lanesPeriod = 2 * time.Second
-	// lanesShare bounds the cost of counting: after a count that took a time, the queue rests from it for this many times as long.
+	// lanesShare bounds the cost of counting: the next count comes at least this many times the duration of the last one later.
 	lanesShare = 20
 	// standingTimeout is for the count that may read all that waits.
 	standingTimeout = 2 * readyTimeout
@@ -51,7 +51,7 @@ type gauges struct {
 	waiting, dead, overdue, state, fuel, up, size, keeper *prometheus.Desc
 
 	mu       sync.Mutex
-	until    time.Time // isUp and keeps hold
+	until    time.Time // isUp and keeps are valid until then
 	isUp     bool
 	keeps    bool
 	lanes    count[[]engine.LaneStatus]
@@ -62,11 +62,11 @@ type gauges struct {
 type count[T any] struct {
 	answer  T
 	isKnown bool
-	until   time.Time // the answer holds, also that there is none
+	until   time.Time // the answer, or the failure, is valid until then
 	failing bool
 }
 
-// ask makes the query, unless its last answer holds. It reports the first of several failures.
+// ask makes the query, unless its last answer is still valid. Of several failures in a row it returns only the first.
 func (c *count[T]) ask(timeout time.Duration, query func(context.Context) (T, error)) (first error) {
 	began := time.Now()
 	if began.Before(c.until) {

@@ -139,8 +139,7 @@ const idempotencyKey = "Idempotency-Key"
 // single are the headers that a request may have once.
 var single = []string{"Content-Type", "Content-Encoding", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", idempotencyKey}
 
-// settings reads the settings that a request has beside its body. A repeated or unknown setting is an error: nobody knows what the client
-// means.
+// settings reads a request's parameters and headers. A repeated or unknown one is an error, since the client may mean anything by it.
 func (in *intake) settings() error {
 	query, err := url.ParseQuery(in.request.URL.RawQuery)
 	if err != nil {
@@ -160,7 +159,7 @@ func (in *intake) settings() error {
 			return errors.New(name + ": given twice")
 		}
 	}
-	for _, name := range []string{"Webhook-Id", idempotencyKey} { // the last one holds
+	for _, name := range []string{"Webhook-Id", idempotencyKey} { // the last one takes precedence
 		if values := header.Values(name); len(values) == 1 {
 			if in.key, in.once = values[0], name == idempotencyKey; in.key == "" {
 				return errors.New(name + ": empty")

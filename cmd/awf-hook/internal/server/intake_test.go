@@ -29,9 +29,11 @@ func TestIntakeTakesEveryForm(t *testing.T) {
 		{"an envelope with a charset", envelope("two", "deploy"), []string{asJSON + "; charset=utf-8"}, "accepted"},
 		{"an envelope on several lines", pretty, []string{asJSON}, "accepted"},
 		{"an audit line", auditStart, []string{asJSON}, "accepted"},
-		{"lines of every dialect", strings.Join([]string{envelope("three", "deploy"), auditEnd, transcript, plugin, serverSent}, "\n"), []string{asLines},
+		{"lines of every dialect", strings.Join([]string{envelope("three", "deploy"), auditEnd, transcript, plugin, serverSent}, "\n"),
+			[]string{asLines},
 			"accepted accepted accepted accepted accepted"},
-		{"lines with blank ones and CRLF", "\r\n" + envelope("four", "deploy") + "\r\n\r\n" + envelope("five", "deploy"), []string{asLines}, "accepted accepted"},
+		{"lines with blank ones and CRLF", "\r\n" + envelope("four", "deploy") + "\r\n\r\n" + envelope("five", "deploy"), []string{asLines},
+			"accepted accepted"},
 		{"a byte order mark", "\uFEFF" + envelope("bom", "deploy"), []string{asLines}, "accepted"},
 		{"one that nobody wants", envelope("six", "nobody") + "\n" + envelope("seven", "deploy"), []string{asLines}, "unwanted accepted"},
 		{"the same line twice", envelope("eight", "deploy") + "\n" + envelope("eight", "deploy"), []string{asLines}, "accepted known"},
@@ -41,8 +43,10 @@ func TestIntakeTakesEveryForm(t *testing.T) {
 		{"a batch", "[" + cloud + "," + cloudNumber + "]", []string{asBatch}, "known accepted"},
 		{"a batch with the headers of a binary one", "[" + cloud + "," + cloudNumber + "]",
 			[]string{asBatch, "ce-specversion: 1.0", "ce-id: 9", "ce-source: /x", "ce-type: t"}, "known known"},
-		{"a binary CloudEvent", `{"a":1}`, []string{asJSON, "ce-specversion: 1.0", "ce-id: 9", "ce-source: /x", "ce-type: t", "ce-subject: deploy%20it"}, "accepted"},
-		{"a binary CloudEvent of text", `hello`, []string{"Content-Type: text/plain", "ce-specversion: 1.0", "ce-id: 10", "ce-source: /x", "ce-type: t"}, "accepted"},
+		{"a binary CloudEvent", `{"a":1}`,
+			[]string{asJSON, "ce-specversion: 1.0", "ce-id: 9", "ce-source: /x", "ce-type: t", "ce-subject: deploy%20it"}, "accepted"},
+		{"a binary CloudEvent of text", `hello`,
+			[]string{"Content-Type: text/plain", "ce-specversion: 1.0", "ce-id: 10", "ce-source: /x", "ce-type: t"}, "accepted"},
 		{"a binary CloudEvent without data", "", []string{"ce-specversion: 1.0", "ce-id: 11", "ce-source: /x", "ce-type: t"}, "accepted"},
 	}
 	n := start(t, server.Access{})
@@ -77,8 +81,10 @@ func TestIntakeRefuses(t *testing.T) {
 		{"no JSON", `{"event":"e","workflow_id":`, []string{asJSON}, 400, 1, 27},
 		{"a foreign object", `{"a":1}`, []string{asJSON}, 400, 1, 1},
 		{"text", "hello", []string{asLines}, 400, 1, 1},
-		{"a bad line among good ones", envelope("a", "w") + "\n" + `{"event":"e","workflow_id":1,"workflow_name":"w"}`, []string{asLines}, 400, 2, 14},
-		{"a mistake on the third line", "{\"event\":\"e\",\n\"workflow_id\":\"r\",\n \"timestamp\":7,\"workflow_name\":\"\"}", []string{asJSON}, 400, 3, 2},
+		{"a bad line among good ones", envelope("a", "w") + "\n" + `{"event":"e","workflow_id":1,"workflow_name":"w"}`, []string{asLines},
+			400, 2, 14},
+		{"a mistake on the third line", "{\"event\":\"e\",\n\"workflow_id\":\"r\",\n \"timestamp\":7,\"workflow_name\":\"\"}",
+			[]string{asJSON}, 400, 3, 2},
 		{"two values as one", envelope("a", "w") + "\n" + envelope("b", "w"), []string{asJSON}, 400, 2, 1},
 		{"an event over 1 MiB", long, []string{asJSON}, 413, 1, 1},
 		{"a line over 1 MiB", envelope("a", "w") + "\n" + long, []string{asLines}, 413, 2, 1},
@@ -90,7 +96,8 @@ func TestIntakeRefuses(t *testing.T) {
 		{"a deep batch", strings.Repeat("[", 20_000), []string{asBatch}, 400, 1, 10_001},
 		{"a deep event", strings.Replace(cloud, `{"a":1}`, strings.Repeat(`{"a":`, 20_000), 1), []string{asCloud}, 400, 0, 0},
 		{"two codings", envelope("a", "w"), []string{asJSON, "Content-Encoding: gzip, gzip"}, 415, 0, 0},
-		{"no UTF-8 in a CloudEvent's header", "1", []string{asJSON, "ce-specversion: 1.0", "ce-id: %ff%zz", "ce-source: /x", "ce-type: "}, 400, 1, 1},
+		{"no UTF-8 in a CloudEvent's header", "1", []string{asJSON, "ce-specversion: 1.0", "ce-id: %ff%zz", "ce-source: /x", "ce-type: "},
+			400, 1, 1},
 		{"a batch with a hole", "[" + cloud + ",7]", []string{asBatch}, 400, 1, float64(len(cloud) + 3)},
 		{"another host", envelope("a", "w"), []string{asJSON, "Host: evil.example"}, 421, 0, 0},
 		{"another site", envelope("a", "w"), []string{asJSON, "Sec-Fetch-Site: cross-site"}, 403, 0, 0},
@@ -162,21 +169,24 @@ func TestIntakeOfOddRequests(t *testing.T) {
 		"a length and chunks":            {asJSON + "\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", "400"},
 		"chunks of no size":              {asJSON + "\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
 		"another coding of the transfer": {asJSON + "\r\nTransfer-Encoding: gzip\r\n\r\n", "501"},
-		"chunks":                         {fmt.Sprintf("%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", asJSON, len(good), good), "202"},
-		"an unknown expectation":         {body(asJSON+"\r\nExpect: 200-maybe", good), "417"},
-		"a folded header":                {body(asJSON+"\r\nX-A: a\r\n b", good), "202"},
-		"a header with NUL":              {body(asJSON+"\r\nX-A: a\x00b", good), "400"},
-		"a large header":                 {body(asJSON+"\r\nX-A: "+strings.Repeat("a", 64<<10), good), "431"},
-		"two traceparents":               {body(asJSON+"\r\nTraceparent: "+parent+"\r\nTraceparent: "+parent, good), "202"},
-		"a broken traceparent":           {body(asJSON+"\r\nTraceparent: 00-zz\r\nTracestate: ===", good), "202"},
-		"a CloudEvent with extensions":   {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":"`+parent+`","sequence":"1","x":null,`, 1)), "202"},
-		"a CloudEvent of a wrong trace":  {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":7,`, 1)), "400"},
-		"a duplicate key":                {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
-		"binary and batch at once":       {body(asBatch+"\r\nce-specversion: 1.0\r\nce-id: 7\r\nce-source: /x\r\nce-type: t", "["+cloud+"]"), "202"},
-		"a lone surrogate":               {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
-		"a payload that is no object":    {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
-		"gzip in gzip":                   {body(asJSON+"\r\nContent-Encoding: gzip", "\x1f\x8b\x08\x00"), "400"},
-		"another method":                 {"", "405"},
+		"chunks": {fmt.Sprintf("%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", asJSON, len(good),
+			good), "202"},
+		"an unknown expectation": {body(asJSON+"\r\nExpect: 200-maybe", good), "417"},
+		"a folded header":        {body(asJSON+"\r\nX-A: a\r\n b", good), "202"},
+		"a header with NUL":      {body(asJSON+"\r\nX-A: a\x00b", good), "400"},
+		"a large header":         {body(asJSON+"\r\nX-A: "+strings.Repeat("a", 64<<10), good), "431"},
+		"two traceparents":       {body(asJSON+"\r\nTraceparent: "+parent+"\r\nTraceparent: "+parent, good), "202"},
+		"a broken traceparent":   {body(asJSON+"\r\nTraceparent: 00-zz\r\nTracestate: ===", good), "202"},
+		"a CloudEvent with extensions": {body(asCloud,
+			strings.Replace(cloud, "{", `{"traceparent":"`+parent+`","sequence":"1","x":null,`, 1)), "202"},
+		"a CloudEvent of a wrong trace": {body(asCloud, strings.Replace(cloud, "{", `{"traceparent":7,`, 1)), "400"},
+		"a duplicate key":               {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
+		"binary and batch at once": {body(asBatch+"\r\nce-specversion: 1.0\r\nce-id: 7\r\nce-source: /x\r\nce-type: t", "["+cloud+"]"),
+			"202"},
+		"a lone surrogate":            {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
+		"a payload that is no object": {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
+		"gzip in gzip":                {body(asJSON+"\r\nContent-Encoding: gzip", "\x1f\x8b\x08\x00"), "400"},
+		"another method":              {"", "405"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t, server.Access{})
@@ -245,7 +255,8 @@ func TestIntakeKnowsARequestAgain(t *testing.T) {
 
 func TestIntakeAsksWhoSends(t *testing.T) {
 	n := start(t, server.Access{
-		Tokens:  []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true}, {Name: "ci", SHA256: sha256.Sum256([]byte("the next one")), Sends: true}},
+		Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true},
+			{Name: "ci", SHA256: sha256.Sum256([]byte("the next one")), Sends: true}},
 		Secrets: []server.Secret{{Secret: hidden.New("whsec_b2xk")}, {Secret: hidden.New(secret)}},
 	})
 	good := "Authorization: Bearer "
@@ -269,7 +280,8 @@ func TestIntakeAsksWhoSends(t *testing.T) {
 			t.Errorf("%s: %d %v, want %d", tt.name, resp.StatusCode, got, tt.status)
 		}
 	}
-	for name, at := range map[string]time.Time{"now": time.Now(), "old": time.Now().Add(-6 * time.Minute), "new": time.Now().Add(6 * time.Minute)} {
+	for name, at := range map[string]time.Time{"now": time.Now(), "old": time.Now().Add(-6 * time.Minute),
+		"new": time.Now().Add(6 * time.Minute)} {
 		h, body := http.Header{}, envelope("", "deploy")
 		if err := signature.Sign(h, signature.Standard, signature.Message{ID: "msg_" + name, Time: at, Body: []byte(body)}, secret); err != nil {
 			t.Fatal(err)
@@ -321,7 +333,8 @@ func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
 			{"a transcript's line", dotted, []string{asLines}, 1},
 		} {
 			resp, got := n.post(t, "/v1/events", tt.body, append(tt.headers, "Authorization: Bearer "+ciToken)...)
-			if text, _ := got["error"].(string); resp.StatusCode != 403 || !strings.Contains(text, typ+" is awf-hook's own") || got["line"] != tt.line {
+			if text, _ := got["error"].(string); resp.StatusCode != 403 || !strings.Contains(text,
+				typ+" is awf-hook's own") || got["line"] != tt.line {
 				t.Errorf("%s of %s: %d %v, want 403 at line %v", tt.name, typ, resp.StatusCode, got, tt.line)
 			}
 		}
@@ -348,7 +361,8 @@ func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
 
 func TestIntakeBoundsASource(t *testing.T) {
 	n := start(t, server.Access{Tokens: []server.Token{
-		{Name: "slow", SHA256: sha256.Sum256([]byte("slow")), Rate: 2, Sends: true}, {Name: "fast", SHA256: sha256.Sum256([]byte("fast")), Sends: true},
+		{Name: "slow", SHA256: sha256.Sum256([]byte("slow")), Rate: 2, Sends: true}, {Name: "fast", SHA256: sha256.Sum256([]byte("fast")),
+			Sends: true},
 	}})
 	ten := strings.Repeat(envelope("", "deploy")+"\n", 10)
 	if resp, _ := n.post(t, "/v1/events", ten, asLines, "Authorization: Bearer slow"); resp.StatusCode != 202 {
@@ -381,7 +395,8 @@ func TestIntakeKeepsWhatCame(t *testing.T) {
 	n := start(t, server.Access{})
 	n.post(t, "/v1/events", cloud, asCloud)
 	got := n.bodies(t, 1)[0]
-	want := map[string]any{"event": "deploy.done", "workflow_id": "", "workflow_name": "deploy", "timestamp": "2026-03-01T12:00:00Z", "payload": map[string]any{"a": 1.0}}
+	want := map[string]any{"event": "deploy.done", "workflow_id": "", "workflow_name": "deploy", "timestamp": "2026-03-01T12:00:00Z",
+		"payload": map[string]any{"a": 1.0}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -137,8 +137,8 @@ func tooLarge(line int) *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, text: "the event is over 1 MiB", line: line, column: 1, reason: TooLarge}
 }
 
-// moveBehind moves a mistake's place in a text to its place behind other text.
-func (p *problem) moveBehind(before []byte) {
+// shift corrects a mistake's place in a text that follows other text.
+func (p *problem) shift(before []byte) {
 	if p.line == 1 {
 		p.column += len(before) - 1 - bytes.LastIndexByte(before, '\n')
 	}

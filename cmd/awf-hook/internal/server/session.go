@@ -71,8 +71,8 @@ func (s *sessions) end(r *http.Request) {
 	}
 }
 
-// setCookie stores a session's cookie in the browser; "" deletes it. If the browser speaks TLS, perhaps to a proxy, it sends the
-// cookie that way alone.
+// setCookie stores a session's cookie in the browser; "" deletes it. If the browser speaks TLS, perhaps to a proxy, it never
+// sends the cookie in the clear.
 func setCookie(w http.ResponseWriter, r *http.Request, value string) {
 	cookie := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	cookie.Secure = r.TLS != nil || isForwardedTLS(r.Header.Get("X-Forwarded-Proto"))

@@ -51,14 +51,16 @@ func TestIntakeRefusesWhatIsNotUTF8(t *testing.T) {
 func TestIntakeTakesEveryTime(t *testing.T) {
 	n := start(t, server.Access{})
 	const usual = "2026-03-01T12:00:00Z"
-	for i, stamp := range []string{"0001-01-01T00:00:00Z", "0001-01-01T02:00:00+02:00", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z"} {
+	for i, stamp := range []string{"0001-01-01T00:00:00Z", "0001-01-01T02:00:00+02:00", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+		"1970-01-01T00:00:00Z"} {
 		id := fmt.Sprint("at-", i)
 		for form, body := range map[string]string{
 			asJSON:  strings.Replace(envelope(id, "deploy"), usual, stamp, 1),
 			asLines: envelope(id+"-before", "deploy") + "\n" + strings.Replace(envelope(id+"-line", "deploy"), usual, stamp, 1),
 			asCloud: strings.Replace(strings.Replace(cloud, usual, stamp, 1), `"id":"1"`, `"id":"`+id+`"`, 1),
 		} {
-			if resp, got := n.post(t, "/v1/events", body, form); resp.StatusCode != 202 || strings.TrimSpace(strings.ReplaceAll(fates(got), "accepted", "")) != "" {
+			if resp, got := n.post(t, "/v1/events", body,
+				form); resp.StatusCode != 202 || strings.TrimSpace(strings.ReplaceAll(fates(got), "accepted", "")) != "" {
 				t.Errorf("%s as %s: %d %v", stamp, form, resp.StatusCode, got)
 			}
 		}

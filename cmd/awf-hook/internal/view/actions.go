@@ -20,7 +20,7 @@ const (
 	pause   = "pause"
 )
 
-// record records an operation that package api does not record. The context holds who did it.
+// record records an operation that package api does not record. The context says who did it.
 func (d *Desk) record(ctx context.Context, what, target string, count int, why string) error {
 	d.forget()
 	op := engine.Operation{Who: access.From(ctx).Name, What: what, Target: target, Count: count, Note: why}

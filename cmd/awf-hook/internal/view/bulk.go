@@ -71,7 +71,7 @@ func (b Bulk) Percent() int {
 	return min(100, b.Done*100/b.Total)
 }
 
-// bulks holds the running ones and the last that ended.
+// bulks holds the running bulks and the last ones that ended.
 type bulks struct {
 	mu      sync.Mutex
 	last    int
@@ -191,7 +191,7 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	return &shown, d.record(ctx, b.What, b.Target, 0, note)
 }
 
-// add lets Run carry out a bulk, which belongs to Run from then on. It returns the bulk's state before that.
+// add hands a bulk to Run, which owns it from then on. It returns a copy of it.
 func (all *bulks) add(b *Bulk) (Bulk, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()

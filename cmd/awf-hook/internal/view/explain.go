@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -112,10 +113,7 @@ func (d *Desk) Configuration() *Configuration {
 		c.Webhooks = append(c.Webhooks, ConfiguredWebhook{w.Name, identity, w.Place(), w.Origin == config.WorkflowFile, w.Values()})
 	}
 	slices.SortFunc(c.Webhooks, func(a, b ConfiguredWebhook) int {
-		if a.Name != b.Name {
-			return strings.Compare(a.Name, b.Name)
-		}
-		return strings.Compare(a.Identity, b.Identity)
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Identity, b.Identity))
 	})
 	for _, warning := range slices.Concat(cfg.Warnings, d.Engine.Warnings()) {
 		c.Warnings = append(c.Warnings, warning.Error())

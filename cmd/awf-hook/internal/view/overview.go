@@ -148,7 +148,8 @@ func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 			continue
 		}
 		if op := operations[last]; op.What == pause && w.Closed == "" || op.What == disable && w.Closed != "" {
-			w.By = &By{op.Who, op.What, op.Note, op.At}
+			reason := strings.TrimPrefix(strings.TrimPrefix(op.Note, "by "+op.Who), ": ") // Disable puts the name before it
+			w.By = &By{op.Who, op.What, reason, op.At}
 		}
 	}
 	return nil

@@ -201,7 +201,7 @@ func (d *Desk) turn(ctx context.Context) (folder string, done func(), err error)
 	}, err
 }
 
-// opened is a draft with an engine that has its webhook alone. It has no engine if the draft has mistakes.
+// opened is a draft with an engine that has only its webhook. It has no engine if the draft has mistakes.
 type opened struct {
 	*engine.Engine
 	webhook  *config.Webhook
@@ -210,7 +210,8 @@ type opened struct {
 	done     func() // gives back the slot and the folder
 }
 
-// open waits for a slot and opens an engine for a draft, whose webhook change may change. The caller closes it, even after an error.
+// open waits for a slot and opens an engine for a draft. change may change the webhook. The caller closes the result, even
+// after an error.
 func (d *Desk) open(ctx context.Context, f *Draft, env config.Env, change func(*config.Webhook), outcome func(engine.Outcome),
 ) (*opened, error) {
 	o := &opened{text: f.text(), mistakes: []Mistake{}}

@@ -86,7 +86,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"GET", "/v1/runs/none", "", 404, "none: no such run"},
 		{"GET", "/v1/events/none", "", 404, "none: no such event"},
 		{"POST", "/v1/bulks/x/cancel", "", 404, "no such bulk"},
-		{"POST", "/v1/try", `{"identity":"` + d.Configuration().Webhooks[0].Identity + `","filter":"payload.status =","event":"{}"}`, 200, `"in":"filter"`},
+		{"POST", "/v1/try", `{"identity":"` + d.Configuration().Webhooks[0].Identity + `","filter":"payload.status =","event":"{}"}`, 200,
+			`"in":"filter"`},
 		{"POST", "/v1/try", `{"no":"draft"}`, 400, "unknown field"},
 	} {
 		req, err := http.NewRequest(call.method, server.URL+call.path, strings.NewReader(call.body))

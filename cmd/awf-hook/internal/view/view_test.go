@@ -172,7 +172,7 @@ func TestChangesAreRecorded(t *testing.T) {
 		switch w := o.Webhooks[0]; {
 		case what == "pause" && (w.State != view.Resting || w.By == nil || w.By.Who != "anna" || !strings.Contains(w.By.Reason, "deploying")):
 			t.Errorf("paused: %+v by %+v", w.State, w.By)
-		case what == "disable" && (w.State != view.Closed || w.Closed != "by anna: it is broken" || w.By == nil):
+		case what == "disable" && (w.State != view.Closed || w.Closed != "by anna: it is broken" || w.By == nil || w.By.Reason != "it is broken"):
 			t.Errorf("disabled: %+v %q by %+v", w.State, w.Closed, w.By)
 		case what == "enable" && (w.State != view.Open || w.By != nil):
 			t.Errorf("%s: %+v by %+v", what, w.State, w.By)

@@ -22,7 +22,7 @@ func (r *row) item(now time.Time) delivery.Item {
 	case r.inFlight(now):
 		it.State = delivery.InFlight
 	default:
-		it.Held = store.Held(&r.lane.Lane, &it, now, r.behind)
+		it.Held = r.lane.Held(&it, now, r.behind)
 	}
 	return it
 }

@@ -137,11 +137,8 @@ func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want
 
 // restore sets a delivery's past.
 func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
-	r.d.Since, r.d.Spent, r.attempts = past.Since, past.Spent, slices.Clip(past.Attempts)
+	r.d.Since, r.d.Attempts, r.d.Spent, r.attempts = past.Since, past.Tried(), past.Spent, slices.Clip(past.Attempts)
 	r.accepted, r.reason, r.unrouted, r.foreign = past.Accepted, past.Reason, past.Unrouted, past.Foreign
-	if n := len(past.Attempts); n > 0 {
-		r.d.Attempts = past.Attempts[n-1].Number
-	}
 	s.setContent(r, past.Content)
 	if past.State == delivery.Due {
 		r.wait(now.Add(past.After))
@@ -290,44 +287,26 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	return lost, nil
 }
 
-// finalStates are the states of outcomes that are final.
-var finalStates = map[delivery.Outcome]delivery.State{
-	delivery.Delivered: delivery.IsDelivered, delivery.Dead: delivery.IsDead, delivery.Dropped: delivery.IsDropped,
-}
-
 func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
-	r.reason = st.Reason
-	if a := st.Attempt; a != nil {
-		r.attempts = append(r.attempts, *a)
+	o := store.OutcomeOf(st, now, st.After)
+	r.d.Attempts, r.d.Spent, r.reason = o.Attempts, o.Spent, o.Reason
+	if st.Attempt != nil {
+		r.attempts = append(r.attempts, *st.Attempt)
 		r.attempts[len(r.attempts)-1].Replay = r.d.Since.After(r.accepted)
-		r.d.Attempts = a.Number
-		if !a.Free {
-			r.d.Spent++
-		}
-		r.reason = cmp.Or(st.Reason, a.Reason)
 	}
 	s.setContent(r, st.Content)
-	if st.Outcome != delivery.Retry {
-		state := finalStates[st.Outcome]
-		next := r.nextOfKey(now.Add(-st.OrderMaxWait))
-		s.finish(r, state, now)
-		next.promote(now)
-		return
+	at, passed := o.PassedAt(st, now)
+	var next *row
+	if passed {
+		next = r.nextOfKey(at.Add(-st.OrderMaxWait))
 	}
-	r.taken = false
-	again := now.Add(st.After)
-	if st.GivenBack {
-		again = st.Claim.Delivery.Due
+	if o.State == delivery.Due {
+		r.taken = false
+		r.setDue(o.Due)
+	} else {
+		s.finish(r, o.State, now)
 	}
-	r.setDue(again)
-	passed := r.d.Since.Add(st.OrderMaxWait)
-	if st.OrderMaxWait == 0 || !r.d.Due.After(passed) {
-		return
-	}
-	if passed.Before(now) {
-		passed = now
-	}
-	r.nextOfKey(passed.Add(-st.OrderMaxWait)).promote(passed)
+	next.promote(at)
 }
 
 // Lanes implements [store.Store].

@@ -41,8 +41,7 @@ func (s *Store) Entries(settlements []delivery.Settlement) (entries []*delivery.
 	now := s.opts.Now()
 	for i := range settlements {
 		if r := s.rows[settlements[i].Claim.Delivery.ID]; r != nil {
-			want := delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)}
-			entries = append(entries, &delivery.Entry{Event: r.event, Wants: []delivery.Want{want}})
+			entries = append(entries, r.addTo(nil, now)...)
 		}
 	}
 	return entries
@@ -142,11 +141,7 @@ func (s *Store) Pack() (entries []*delivery.Entry) {
 		r.moving = true
 		r.token++ // a claim whose lease ended is lost
 		r.unqueue()
-		if n := len(entries); n == 0 || entries[n-1].Event != r.event {
-			entries = append(entries, &delivery.Entry{Event: r.event})
-		}
-		last := entries[len(entries)-1]
-		last.Wants = append(last.Wants, delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)})
+		entries = r.addTo(entries, now)
 	}
 	for _, r := range s.selected(delivery.Filter{}, now) {
 		k := r.lane.keys[r.orderKey]
@@ -169,15 +164,20 @@ func (s *Store) Rest() (entries []*delivery.Entry) {
 	defer s.mu.Unlock()
 	now := s.opts.Now()
 	for _, r := range s.selected(delivery.Filter{}, now) {
-		if r.state != delivery.Due && r.state != delivery.IsDead {
-			continue
+		if r.state == delivery.Due || r.state == delivery.IsDead {
+			entries = r.addTo(entries, now)
 		}
-		if n := len(entries); n == 0 || entries[n-1].Event != r.event {
-			entries = append(entries, &delivery.Entry{Event: r.event})
-		}
-		last := entries[len(entries)-1]
-		last.Wants = append(last.Wants, delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)})
 	}
+	return entries
+}
+
+// addTo adds a row to the last entry if both have the same event, else as a new entry.
+func (r *row) addTo(entries []*delivery.Entry, now time.Time) []*delivery.Entry {
+	if n := len(entries); n == 0 || entries[n-1].Event != r.event {
+		entries = append(entries, &delivery.Entry{Event: r.event})
+	}
+	last := entries[len(entries)-1]
+	last.Wants = append(last.Wants, delivery.Want{Webhook: r.d.Webhook, OrderKey: r.orderKey, Past: r.past(now)})
 	return entries
 }
 

@@ -172,7 +172,7 @@ func (a *acceptance) stand(w *wanted) {
 		w.state, w.done = dead, a.now
 		return
 	case past != nil && past.State != delivery.Due:
-		w.state, w.done = store.FinalState[int](past.State), finishedAt(past, a.roughly)
+		w.state, w.done = store.NumberOf[int](past.State), finishedAt(past, a.roughly)
 		if w.done.IsZero() {
 			w.done = a.now
 		}
@@ -249,26 +249,20 @@ func (a *acceptance) insert(ctx context.Context) error {
 		added[id] = true
 		return err
 	}
-	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at,
-    since, done_at, place,
-  order_key, unrouted, attempts, spent, size, reason) SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at,
-    since, done_at, seq,
-  order_key, unrouted, attempts, spent, size, reason FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[],
-  $6::timestamptz[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[],
-    $13::int[], $14::int[],
-  $15::int[], $17::text[], $18::int[]) n(seq, id, lane, event, state, due_at, owner, accepted_at, since, done_at, order_key, unrouted,
-    attempts, spent, size,
-  reason, by) ON CONFLICT (id) DO NOTHING RETURNING id`,
+	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
+    done_at, place, order_key, unrouted, attempts, spent, size, reason)
+  SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at, since,
+    done_at, seq, order_key, unrouted, attempts, spent, size, reason
+  FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[], $6::timestamptz[], $7::int[], $8::timestamptz[],
+    $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[], $15::int[], $17::text[], $18::int[])
+    n(seq, id, lane, event, state, due_at, owner, accepted_at,
+      since, done_at, order_key, unrouted, attempts, spent, size, reason, by)
+  ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
 		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by)
 	// If another node accepted and delivered one meanwhile, it is in this hour's history.
 	late := []string{}
-	a.each(func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		late = append(late, id)
-		return err
-	}, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
+	column(a.tx, &late, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
 	a.pasts()
 	if err := a.send(ctx); err != nil {
 		return err

@@ -116,12 +116,8 @@ func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []i
 // ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight. The
 // lane is locked.
 func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error) {
-	tx.each(func(rows pgx.Rows) error {
-		var seq int64
-		err := rows.Scan(&seq)
-		seqs = append(seqs, seq)
-		return err
-	}, `SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
+	column(tx, &seqs, `SELECT d.seq FROM awf_hook.deliveries d
+  WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
     WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
     AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)
@@ -139,8 +135,8 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		departed[seq] = true
 		tx.of(lane).add(was, -1, -size)
 		return err
-	}, `UPDATE awf_hook.deliveries d SET state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END, owner = 0, token = d.token + 1
-  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND state + 0 IN (0, 2, 5)
+	}, `UPDATE awf_hook.deliveries d SET `+leaves+`, owner = 0, token = d.token + 1
+  FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND `+isStillHere+`
     AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
 	if err := tx.send(ctx); err != nil {
@@ -243,12 +239,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		var seqs []int64
-		tx.each(func(rows pgx.Rows) error {
-			var seq int64
-			err := rows.Scan(&seq)
-			seqs = append(seqs, seq)
-			return err
-		}, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
+		column(tx, &seqs, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -8,14 +8,13 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
 		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (0, 5) AND NOT (owner <> 0 AND due_at > $2)
+			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillWaiting+` AND NOT (owner <> 0 AND due_at > $2)
   ORDER BY seq`, seqs, tx.now)
 			if err != nil {
 				return 0, err
@@ -46,15 +45,14 @@ func (tx *tx) revive(seqs []int64) {
   t AS (INSERT INTO awf_hook.attempts SELECT seq, n, line || E'\n' FROM gone, regexp_split_to_table(rtrim(log, E'\n'), E'\n')
     WITH ORDINALITY AS s(line, n) WHERE log <> '')
   INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at,
-    place, order_key, attempts,
-    spent, size, reason)
-  SELECT seq, id, lane, event, 1, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size,
-    reason FROM gone`, seqs)
+    place, order_key, attempts, spent, size, reason)
+  SELECT seq, id, lane, event, state, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason
+    FROM gone`, seqs)
 }
 
 // replay makes deliveries due that are dead, or that were delivered and revived.
 func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, error) {
-	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND state + 0 IN (1, 2) ORDER BY seq`, seqs)
+	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillDone+` ORDER BY seq`, seqs)
 	if err != nil {
 		return 0, err
 	}
@@ -140,12 +138,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			}
 			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
-			tx.each(func(rows pgx.Rows) error {
-				var seq int64
-				err := rows.Scan(&seq)
-				seqs = append(seqs, seq)
-				return err
-			}, c.items(`i.seq`, "", n), c.args...)
+			column(tx, &seqs, c.items(`i.seq`, "", n), c.args...)
 			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
 				return err
 			}

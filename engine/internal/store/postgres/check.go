@@ -2,11 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// invariants hold for every queue: each query counts what breaks one.
-var invariants = []struct{ wrong, query string }{
+// invariants hold for every queue: see [store.Check].
+var invariants = [][2]string{
 	{"deliveries belong to no lane", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.lanes l WHERE l.id = d.lane)`},
 	{"deliveries have lost their event", `SELECT count(*) FROM awf_hook.deliveries d
@@ -19,12 +20,12 @@ var invariants = []struct{ wrong, query string }{
 	{"deliveries are both waiting and finished", `SELECT count(*) FROM awf_hook.deliveries d
   WHERE EXISTS (SELECT 1 FROM awf_hook.history h WHERE h.id = d.id)`},
 	{"deliveries were finished twice", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.history GROUP BY id HAVING count(*) > 1) h`},
-	{"deliveries wait behind a key of which nothing is due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.` + isBehind + `
+	{"deliveries wait behind a key that has nothing due", `SELECT count(*) FROM awf_hook.deliveries d WHERE d.` + isBehind + `
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane AND o.order_key = d.order_key AND o.order_key IS NOT NULL
     AND o.` + isWaiting + ` AND o.` + isDue + `)`},
 	{"order keys have two deliveries in flight", `SELECT count(*) FROM (SELECT 1 FROM awf_hook.deliveries WHERE ` + isDue + ` AND owner <> 0
   AND due_at > clock_timestamp() AND order_key IS NOT NULL GROUP BY lane, order_key HAVING count(*) > 1) k`},
-	{"dead letters have no time of their end", `SELECT count(*) FROM awf_hook.deliveries WHERE ` + isDead + ` AND done_at IS NULL`},
+	{"dead letters have no time at which they ended", `SELECT count(*) FROM awf_hook.deliveries WHERE ` + isDead + ` AND done_at IS NULL`},
 	{"deliveries have counts below zero", `SELECT count(*) FROM awf_hook.deliveries WHERE attempts < 0 OR spent < 0 OR size < 0`},
 	{"bodies belong to no delivery", `SELECT count(*) FROM awf_hook.contents c
   WHERE NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.seq = c.delivery)`},
@@ -45,17 +46,11 @@ var invariants = []struct{ wrong, query string }{
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	err = s.repeat(ctx, checking, func(ctx context.Context, tx *tx) error {
-		wrong = nil
-		for _, in := range invariants {
-			var n int64
-			if err := tx.query(ctx, in.query).Scan(&n); err != nil {
-				return err
-			}
-			if n > 0 {
-				wrong = append(wrong, fmt.Sprintf("%d %s", n, in.wrong))
-			}
-		}
-		return nil
+		wrong, err = store.Check(invariants, func(query string) (n int64, err error) {
+			err = tx.query(ctx, query).Scan(&n)
+			return n, err
+		})
+		return err
 	})
 	return wrong, err
 }

@@ -203,7 +203,7 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 		c.each(scan, taking(`lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, taking(`seq = ANY($3::bigint[]) AND state + 0 = 0 AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
+		c.each(scan, taking(`seq = ANY($3::bigint[]) AND `+isStillDue+` AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
 	err := c.send(ctx)
 	if c.leaves() {
@@ -295,7 +295,7 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		held = false
 		var seq int64
 		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
-    AND state + 0 = 0 RETURNING seq`,
+    AND `+isStillDue+` RETURNING seq`,
 			tx.now.Add(microseconds(length)), l.seq, l.token, s.node).Scan(&seq)
 		held = seq != 0
 		return err

@@ -41,10 +41,8 @@ func (c *columns) delivery(event int64, w *wanted, now time.Time, by int) {
 	accepted, since, reason := now, now, w.want.Dead
 	attempts, spent, unrouted := 0, 0, w.want.Dead != ""
 	if past := w.want.Past; past != nil {
-		accepted, since, spent, reason, unrouted = past.Accepted, past.Since, past.Spent, past.Reason, past.Unrouted
-		for _, a := range past.Attempts {
-			attempts = a.Number
-		}
+		accepted, since, reason = past.Accepted, past.Since, past.Reason
+		attempts, spent, unrouted = past.Tried(), past.Spent, past.Unrouted
 		if past.Foreign {
 			by = 0
 		}
@@ -88,8 +86,8 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 		body, grown = append([]byte{}, made.Body...), len(made.Body)
 	}
 	c.seq, c.token, c.state = append(c.seq, o.lease.seq), append(c.token, o.lease.token), append(c.state, int16(o.state))
-	c.due, c.done, c.reason = append(c.due, o.due), append(c.done, done), append(c.reason, clean(o.reason))
-	c.attempts, c.spent, c.grown = append(c.attempts, o.attempts), append(c.spent, o.spent), append(c.grown, grown)
+	c.due, c.done, c.reason = append(c.due, o.Due), append(c.done, done), append(c.reason, clean(o.Reason))
+	c.attempts, c.spent, c.grown = append(c.attempts, o.Attempts), append(c.spent, o.Spent), append(c.grown, grown)
 	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)
 	c.body, c.record = append(c.body, body), append(c.record, record)
 }
@@ -133,8 +131,7 @@ func (tx *tx) archive(seqs []int64) {
   done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
   INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key,
-    g.attempts, g.spent,
-    g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), ''),
     m.content_type, m.header, m.url_suffix, m.body, e.trace, e.source
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)

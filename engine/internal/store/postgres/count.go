@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -98,9 +99,7 @@ func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Stan
 			var webhook string
 			var waiting, ahead, behind, inFlight int
 			err := rows.Scan(&webhook, &waiting, &ahead, &behind, &inFlight)
-			standing[webhook] = delivery.Standing{
-				Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
-			}
+			standing[webhook] = store.StandingOf(waiting, ahead, behind, inFlight)
 			return err
 		}, countStanding, s.opts.Namespace, tx.now)
 		return nil

@@ -217,7 +217,8 @@ func TestErrorsInWords(t *testing.T) {
 	_ = l.Close()
 	good := database(t)
 	lossy, standby := database(t), database(t)
-	execSQL(t, lossy, fmt.Sprintf(`ALTER DATABASE %s SET synchronous_commit = off`, lossy[strings.LastIndex(lossy, "/")+1:strings.Index(lossy, "?")]))
+	name := lossy[strings.LastIndex(lossy, "/")+1 : strings.Index(lossy, "?")]
+	execSQL(t, lossy, fmt.Sprintf(`ALTER DATABASE %s SET synchronous_commit = off`, name))
 	execSQL(t, standby, fmt.Sprintf(`ALTER DATABASE %s SET default_transaction_read_only = on`,
 		standby[strings.LastIndex(standby, "/")+1:strings.Index(standby, "?")]))
 	const password = "hunter2hunter2"
@@ -320,7 +321,8 @@ func TestServersDiskIsFull(t *testing.T) {
 			break
 		}
 	}
-	if err == nil || !strings.Contains(err.Error(), "disk is full") || !strings.Contains(err.Error(), "53100") || errors.Is(err, store.ErrFull) {
+	if err == nil || errors.Is(err, store.ErrFull) ||
+		!strings.Contains(err.Error(), "disk is full") || !strings.Contains(err.Error(), "53100") {
 		t.Fatalf("%d taken, then %v, want the server's disk to be full", taken, err)
 	}
 	if out, err := exec.Command("mount", "-o", "remount,size=128m", disk).CombinedOutput(); err != nil {

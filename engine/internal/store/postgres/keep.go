@@ -106,10 +106,7 @@ func (s *Store) release(ctx context.Context, node int) error {
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
   INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
-  SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane
-  ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting + excluded.waiting,
-  dead_letters = c.dead_letters + excluded.dead_letters, bytes = c.bytes + excluded.bytes, delivered = c.delivered + excluded.delivered,
-  dropped = c.dropped + excluded.dropped, discarded = c.discarded + excluded.discarded`, node)
+  SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane`+addCounts, node)
 		tx.queue(`DELETE FROM awf_hook.nodes WHERE id = $1`, node)
 		return nil
 	})

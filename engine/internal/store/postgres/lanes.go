@@ -141,6 +141,11 @@ func (tx *tx) saveLanes(lanes map[int]*lane) {
 	}
 }
 
+// addCounts adds to the counts c that are there already.
+const addCounts = ` ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting + excluded.waiting,
+  dead_letters = c.dead_letters + excluded.dead_letters, bytes = c.bytes + excluded.bytes, delivered = c.delivered + excluded.delivered,
+  dropped = c.dropped + excluded.dropped, discarded = c.discarded + excluded.discarded`
+
 // saveCounts queues writing changed counts, in the same order in all transactions of this node.
 func (tx *tx) saveCounts() {
 	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
@@ -149,9 +154,7 @@ func (tx *tx) saveCounts() {
 			continue
 		}
 		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting + excluded.waiting,
-  dead_letters = c.dead_letters + excluded.dead_letters, bytes = c.bytes + excluded.bytes, delivered = c.delivered + excluded.delivered,
-  dropped = c.dropped + excluded.dropped, discarded = c.discarded + excluded.discarded`,
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`+addCounts,
 			id, tx.store.node, c.waiting, c.deadLetters, c.bytes, c.delivered, c.dropped, c.discarded)
 	}
 }
@@ -198,12 +201,7 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var ids []int
-		tx.each(func(rows pgx.Rows) error {
-			var id int
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		}, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
+		column(tx, &ids, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -155,14 +155,7 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	switch it.State = store.StateOf(state); {
-	case state >= store.Leaving:
-		it.Held = store.OnItsWay
-	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
-		it.State = delivery.InFlight
-	case it.State == delivery.Due:
-		it.Held = store.Held(&l, &it, now, state == behind)
-	}
+	l.Place(&it, state, owner != 0, now)
 	return it, nil
 }
 

@@ -121,7 +121,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// isClosed reports whether Close was called.
+// isClosed reports whether Close has released everything in flight.
 func (s *Store) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,8 +15,10 @@ func TestLargeDaysAreDropped(t *testing.T) {
 	const events = 50_000
 	day := time.Now().Add(-10*24*time.Hour).Unix() / (24 * 3600)
 	execSQL(t, url, fmt.Sprintf(`
-CREATE TABLE awf_hook.history_%[1]d PARTITION OF awf_hook.history FOR VALUES FROM (to_timestamp(%[1]d * 86400.0)) TO (to_timestamp(%[2]d * 86400.0));
-INSERT INTO awf_hook.history SELECT n, 'msg_h' || n, 1, 1, 1, now(), now(), to_timestamp(%[1]d * 86400.0), NULL, 1, 1, 300, '', 'x', 'workflow_end',
+CREATE TABLE awf_hook.history_%[1]d PARTITION OF awf_hook.history
+  FOR VALUES FROM (to_timestamp(%[1]d * 86400.0)) TO (to_timestamp(%[2]d * 86400.0));
+INSERT INTO awf_hook.history
+  SELECT n, 'msg_h' || n, 1, 1, 1, now(), now(), to_timestamp(%[1]d * 86400.0), NULL, 1, 1, 300, '', 'x', 'workflow_end',
   'run', 'flow', '2026-01-01T00:00:00Z', '{}', '' FROM generate_series(1, %[3]d) n;`, day, day+1, events))
 	if err := s.Keep(t.Context()); err != nil {
 		t.Fatal(err)

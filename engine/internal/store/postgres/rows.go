@@ -125,10 +125,5 @@ func (tx *tx) readKeys(active keys, lanes []int, of [][]byte) {
 
 // numbers queues taking numbers for deliveries and events.
 func (tx *tx) numbers(list *[]int64, n int) {
-	tx.each(func(rows pgx.Rows) error {
-		var number int64
-		err := rows.Scan(&number)
-		*list = append(*list, number)
-		return err
-	}, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, n)
+	column(tx, list, `SELECT nextval('awf_hook.deliveries_seq_seq') FROM generate_series(1, $1::int)`, n)
 }

@@ -107,7 +107,8 @@ func TestClaimOfAMillion(t *testing.T) {
 	execSQL(t, url, `
 INSERT INTO awf_hook.events SELECT -n, 'x', 'workflow_end', 'run', 'flow', '2026-01-01T00:00:00Z', '{}' FROM generate_series(1, 1000000) n;
 INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_by, accepted_at, since, place, size)
-  SELECT 'msg_x' || n, 1, -n, 0, clock_timestamp() - interval '1 hour' + n * interval '1 ms', 0, 0, now(), now(), n, 300 FROM generate_series(1, 1000000) n;`)
+  SELECT 'msg_x' || n, 1, -n, 0, clock_timestamp() - interval '1 hour' + n * interval '1 ms', 0, 0, now(), now(), n, 300
+  FROM generate_series(1, 1000000) n;`)
 	execSQL(t, url, `VACUUM ANALYZE awf_hook.deliveries, awf_hook.events`)
 	claimTimes(t, s, 5)
 	took := claimTimes(t, s, 1000)

@@ -32,6 +32,17 @@ const (
 	isLeaving   = `state >= 8` // on its way to another queue: see [store.Leaving]
 )
 
+// The same for rows that a statement names by their numbers. The +0 keeps the planner from the indexes that hold a state: while the
+// state is rare it would read one whole.
+const (
+	isStillDue     = `state + 0 = 0`
+	isStillWaiting = `state + 0 IN (0, 5)`
+	isStillHere    = `state + 0 IN (0, 2, 5)`
+	isStillDone    = `state + 0 IN (1, 2)` // delivered or dead
+
+	leaves = `state = 8 + CASE d.state WHEN 5 THEN 0 ELSE d.state END` // how the state of a delivery d changes when it leaves
+)
+
 // migrations make the schema: the n-th turns version n-1 into version n. A version must work for processes of the version
 // before it, so that nodes can be upgraded one by one.
 //

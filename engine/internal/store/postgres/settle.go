@@ -21,15 +21,12 @@ type settling struct {
 
 // outcome is a settlement as the database stores it.
 type outcome struct {
-	st       *delivery.Settlement
-	lease    *lease
-	state    int
-	due      time.Time
-	attempts int
-	spent    int
-	reason   string
-	held     bool
-	lane     int // of the delivery: different from the claim's if the delivery was moved meanwhile
+	store.Outcome
+	st    *delivery.Settlement
+	lease *lease
+	state int // the Outcome's
+	held  bool
+	lane  int // of the delivery: different from the claim's if the delivery was moved meanwhile
 }
 
 // Settle implements [store.Store].
@@ -72,7 +69,8 @@ func (b *settling) settle(ctx context.Context) error {
 		return err
 	}
 	for _, o := range b.outcomes {
-		o.decide(b.now)
+		o.Outcome = store.OutcomeOf(o.st, b.now, microseconds(o.st.After))
+		o.state = store.NumberOf[int](o.State)
 	}
 	if err := b.update(ctx); err != nil {
 		return err
@@ -87,8 +85,8 @@ func (b *settling) settle(ctx context.Context) error {
 		}
 	}
 	for _, o := range b.outcomes {
-		if o.held {
-			b.freeKey(o)
+		if at, passed := o.PassedAt(o.st, b.now); passed && o.held {
+			b.promote(at, deliveryRow{seq: o.lease.seq, lane: o.lane, key: keyColumn(o.st.Claim.OrderKey)}, o.st.OrderMaxWait)
 		}
 	}
 	if b.locked {
@@ -139,33 +137,6 @@ func (b *settling) areWell() bool {
 	return true
 }
 
-// decide computes what the database stores.
-func (o *outcome) decide(now time.Time) {
-	st := o.st
-	o.state, o.due = due, now.Add(microseconds(st.After))
-	if st.GivenBack {
-		o.due = st.Claim.Delivery.Due
-	}
-	switch st.Outcome {
-	case delivery.Delivered:
-		o.state = delivered
-	case delivery.Dead:
-		o.state = dead
-	case delivery.Dropped:
-		o.state = dropped
-	}
-	o.attempts, o.spent, o.reason = st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, st.Reason
-	if a := st.Attempt; a != nil {
-		o.attempts = a.Number
-		if !a.Free {
-			o.spent++
-		}
-		if o.reason == "" {
-			o.reason = a.Reason
-		}
-	}
-}
-
 // update writes the outcomes of claims that still hold, and marks these.
 func (b *settling) update(ctx context.Context) error {
 	var waits, finished outcomeColumns
@@ -192,7 +163,7 @@ func (b *settling) update(ctx context.Context) error {
   spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
   FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
   n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
-  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND d.state + 0 = 0 RETURNING d.seq, d.lane`,
+  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND d.`+isStillDue+` RETURNING d.seq, d.lane`,
 			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
 	}
 	if len(finished.seq) > 0 {
@@ -202,24 +173,19 @@ func (b *settling) update(ctx context.Context) error {
 	return b.send(ctx)
 }
 
-// finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries. The +0 keeps
-// the planner from the indexes that hold a state: while the state is rare it would read one whole.
-const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[],
-    $7::int[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::bytea[]) n(seq, token, state, attempts, spent, reason, grown, record,
-    content_type, header, url_suffix, body)),
-  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token
-    AND d.state + 0 = 0
-    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size, n.state,
-    n.attempts, n.spent,
-      n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
+// finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries.
+const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
+    n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.` + isStillDue + `
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
+      n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq = ANY(ARRAY(SELECT event FROM gone))
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1) OFFSET 0))
   INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key,
-    g.attempts, g.spent, g.size,
-    g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
+    g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body),
     e.trace, e.source
@@ -244,7 +210,7 @@ func (b *settling) keep(o *outcome) {
 		b.attempt(o.lease.seq, o.st.Attempt, o.lease.replay)
 	}
 	if o.state == due {
-		b.store.comesBefore(o.lane, o.due)
+		b.store.comesBefore(o.lane, o.Due)
 	}
 	if o.state == due && o.st.After == 0 {
 		b.told[o.st.Claim.Delivery.Webhook] = struct{}{}
@@ -274,32 +240,10 @@ func (b *settling) mineBefore(ctx context.Context) error {
 	return b.send(ctx)
 }
 
-// freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has
-// waited long enough.
-func (b *settling) freeKey(o *outcome) {
-	claim := o.st.Claim
-	if claim.OrderKey == "" {
-		return
-	}
-	head := deliveryRow{seq: o.lease.seq, lane: o.lane, key: keyColumn(claim.OrderKey)}
-	if o.state != due {
-		b.promote(b.now, head, o.st.OrderMaxWait)
-		return
-	}
-	passed := claim.Delivery.Since.Add(o.st.OrderMaxWait)
-	if o.st.OrderMaxWait == 0 || !o.due.After(passed) {
-		return
-	}
-	if passed.Before(b.now) {
-		passed = b.now
-	}
-	b.promote(passed, head, o.st.OrderMaxWait)
-}
-
 // promote queues making due at a time the delivery that is next behind the head of its key. It does nothing if that
 // delivery waits for another one which has not waited for maxWait yet. The lane is locked.
 func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
-	tx.queue(`UPDATE awf_hook.deliveries SET state = 0, due_at = $1 WHERE seq = (
+	tx.queue(`UPDATE awf_hook.deliveries SET `+isDue+`, due_at = $1 WHERE seq = (
     SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL
     AND d.`+isWaiting+` AND d.`+isBehind+`
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL

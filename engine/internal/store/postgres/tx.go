@@ -175,6 +175,16 @@ func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 	})
 }
 
+// column queues a query of one column, and appends its values to a list.
+func column[T any](tx *tx, list *[]T, query string, args ...any) {
+	tx.each(func(rows pgx.Rows) error {
+		var value T
+		err := rows.Scan(&value)
+		*list = append(*list, value)
+		return err
+	}, query, args...)
+}
+
 // collect sends the queued statements and a query, and reads its rows.
 func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {

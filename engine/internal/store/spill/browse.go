@@ -23,40 +23,33 @@ func (s *Store) browser() (store.Browser, error) {
 	return file, nil
 }
 
-// List implements [store.Browser].
-func (s *Store) List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error) {
+// ask asks the browser.
+func ask[T any](s *Store, f func(store.Browser) (T, error)) (answer T, err error) {
 	b, err := s.browser()
 	if err != nil {
-		return nil, err
+		return answer, err
 	}
-	return b.List(ctx, f)
+	return f(b)
+}
+
+// List implements [store.Browser].
+func (s *Store) List(ctx context.Context, f delivery.Filter) ([]delivery.Item, error) {
+	return ask(s, func(b store.Browser) ([]delivery.Item, error) { return b.List(ctx, f) })
 }
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (delivery.Tally, error) {
-	b, err := s.browser()
-	if err != nil {
-		return delivery.Tally{}, err
-	}
-	return b.Count(ctx, f)
+	return ask(s, func(b store.Browser) (delivery.Tally, error) { return b.Count(ctx, f) })
 }
 
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
-	b, err := s.browser()
-	if err != nil {
-		return nil, err
-	}
-	return b.Groups(ctx, f, n)
+	return ask(s, func(b store.Browser) ([]delivery.Group, error) { return b.Groups(ctx, f, n) })
 }
 
 // Oldest implements [store.Browser]. It includes what is in memory alone.
 func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
-	b, err := s.browser()
-	if err != nil {
-		return nil, err
-	}
-	oldest, err := b.Oldest(ctx)
+	oldest, err := ask(s, func(b store.Browser) (map[string]time.Time, error) { return b.Oldest(ctx) })
 	if err != nil || s.openFile == nil {
 		return oldest, err
 	}
@@ -71,26 +64,22 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
-	b, err := s.browser()
-	if err != nil {
-		return nil, err
-	}
-	return b.Show(ctx, id)
+	return ask(s, func(b store.Browser) (*delivery.Detail, error) { return b.Show(ctx, id) })
 }
 
 // Replay implements [store.Browser].
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
-	return s.change(func(b store.Browser) (int, error) { return b.Replay(ctx, f, c) })
+	return ask(s, func(b store.Browser) (int, error) { return b.Replay(ctx, f, c) })
 }
 
 // Delete implements [store.Browser].
 func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
-	return s.change(func(b store.Browser) (int, error) { return b.Delete(ctx, f) })
+	return ask(s, func(b store.Browser) (int, error) { return b.Delete(ctx, f) })
 }
 
 // Move implements [store.Browser].
 func (s *Store) Move(ctx context.Context, from, to string) (int, error) {
-	return s.change(func(b store.Browser) (int, error) { return b.Move(ctx, from, to) })
+	return ask(s, func(b store.Browser) (int, error) { return b.Move(ctx, from, to) })
 }
 
 // Enable implements [store.Browser]. It also opens this process's own lanes.
@@ -103,22 +92,9 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
 }
 
-// Record implements [store.Browser].
-func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
-	b, err := s.browser()
-	if err != nil {
-		return err
-	}
-	return b.Record(ctx, op)
-}
-
 // Operations implements [store.Browser].
 func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
-	b, err := s.browser()
-	if err != nil {
-		return nil, err
-	}
-	return b.Operations(ctx, before, n)
+	return ask(s, func(b store.Browser) ([]delivery.Operation, error) { return b.Operations(ctx, before, n) })
 }
 
 // Pause implements [store.Browser]. It also pauses this process's own lanes.
@@ -126,20 +102,21 @@ func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (
 	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, rest) })
 }
 
-func (s *Store) change(change func(store.Browser) (int, error)) (int, error) {
-	b, err := s.browser()
-	if err != nil {
-		return 0, err
-	}
-	return change(b)
-}
-
 func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error) {
-	n, err := s.change(change)
+	n, err := ask(s, change)
 	if err == nil && s.openFile != nil {
 		_, err = change(s.memory)
 	}
 	return n, err
+}
+
+// Record implements [store.Browser].
+func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
+	b, err := s.browser()
+	if err != nil {
+		return err
+	}
+	return b.Record(ctx, op)
 }
 
 // Backup copies the file while it is in use. The copy lacks what is in memory alone.

@@ -90,21 +90,12 @@ func (s *Store) sweep(ctx context.Context, file store.Queue) error {
 	if own == nil || s.memory.Holds() {
 		return nil
 	}
-	left, err := own.Leaving(ctx)
-	for cursor := (store.Cursor{}); err == nil; {
-		if len(left) > 0 {
-			if err = file.Accept(ctx, left); err == nil {
-				err = own.Erase(ctx, store.IDs(left))
-			}
+	err := store.HandOver(ctx, own, func(entries []*delivery.Entry) error {
+		if err := file.Accept(ctx, entries); err != nil {
+			return err
 		}
-		before := cursor
-		if err == nil {
-			left, cursor, err = own.Leave(ctx, cursor, takeUpMany)
-		}
-		if len(left) == 0 && cursor == before {
-			break
-		}
-	}
+		return own.Erase(ctx, store.IDs(entries))
+	})
 	if err == nil { // memory and the file agree again
 		s.journal.mu.Lock()
 		s.journal.ill = nil

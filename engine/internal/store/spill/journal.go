@@ -21,7 +21,6 @@ const (
 	JournalSize = 64 << 20
 
 	maxJournals = 256 // processes of one machine that have a journal at once
-	takeUpMany  = 500 // deliveries that are taken up at a time
 )
 
 // journal is this process's spill file. While a database is away it keeps what memory holds, so that it survives the
@@ -272,35 +271,18 @@ func (j *journal) takeUp(ctx context.Context, path string, accept func([]*delive
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeJournal(file, path)) }()
-	hand := func(entries []*delivery.Entry) error {
-		for len(entries) > 0 {
-			some := entries[:min(takeUpMany, len(entries))]
-			ids := store.IDs(some)
-			for _, entry := range some {
-				for i := range entry.Wants {
-					entry.Wants[i].Past.Foreign = true
-				}
-			}
-			if err := accept(some); err != nil {
-				return err
-			}
-			n, entries = n+len(ids), entries[len(some):]
-			if err := file.Erase(ctx, ids); err != nil {
-				return err
+	err = store.HandOver(ctx, file, func(entries []*delivery.Entry) error {
+		ids := store.IDs(entries)
+		for _, entry := range entries {
+			for i := range entry.Wants {
+				entry.Wants[i].Past.Foreign = true
 			}
 		}
-		return nil
-	}
-	entries, err := file.Leaving(ctx)
-	if err == nil {
-		err = hand(entries)
-	}
-	for cursor := (store.Cursor{}); err == nil; {
-		var next store.Cursor
-		if entries, next, err = file.Leave(ctx, cursor, takeUpMany); err != nil || len(entries) == 0 && next == cursor {
-			return n, err
+		if err := accept(entries); err != nil {
+			return err
 		}
-		err, cursor = hand(entries), next
-	}
+		n += len(ids)
+		return file.Erase(ctx, ids)
+	})
 	return n, err
 }

@@ -11,11 +11,9 @@ import (
 // Left implements [store.Store]. A delivery whose outcome waits to be written counts as delivered if it was, else as one
 // to try again.
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
-	s.mu.Lock()
-	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
-	s.mu.Unlock()
-	if closed {
-		return nil, store.ErrClosed
+	file, unsettled, err := s.opened()
+	if err != nil {
+		return nil, err
 	}
 	inMemory, err := s.memory.Left(ctx)
 	if file == nil || err != nil {
@@ -48,13 +46,21 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	return lanes, nil
 }
 
+// opened returns the file if it was opened, and the outcomes that wait to be written.
+func (s *Store) opened() (file store.Queue, unsettled []delivery.Settlement, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, store.ErrClosed
+	}
+	return s.file, slices.Clone(s.unsettled), nil
+}
+
 // Standing implements [store.Browser]. A delivery whose outcome waits to be written does not wait any more.
 func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
-	s.mu.Lock()
-	file, closed, unsettled := s.file, s.closed, slices.Clone(s.unsettled)
-	s.mu.Unlock()
-	if closed {
-		return nil, store.ErrClosed
+	file, unsettled, err := s.opened()
+	if err != nil {
+		return nil, err
 	}
 	inMemory, err := s.memory.Standing(ctx)
 	if file == nil || err != nil {

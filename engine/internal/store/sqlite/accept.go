@@ -155,7 +155,7 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 		p.state, p.done = dead, a.now
 		return p, nil
 	case want.Past != nil && want.Past.State != delivery.Due:
-		p.state, p.done = store.FinalState[int64](want.Past.State), want.Past.Done
+		p.state, p.done = store.NumberOf[int64](want.Past.State), want.Past.Done
 		if p.done.IsZero() {
 			p.done = a.now
 		}
@@ -183,17 +183,16 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 		p.due = a.now.Add(past.After)
 	}
 	l.count(p.state)
-	attempts, log, by := 0, "", a.store.folder.owner
+	log, by := "", a.store.folder.owner
 	if past.Foreign {
 		by = 0
 	}
 	for i := range past.Attempts {
-		attempts = past.Attempts[i].Number
 		log += store.LogLine(&past.Attempts[i], past.Attempts[i].Replay)
 	}
 	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
   unrouted = ?9, log = ?10, accepted_by = ?11 WHERE seq = ?1`,
-		a.seq, p.due, p.done, attempts, past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log, by)
+		a.seq, p.due, p.done, past.Tried(), past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log, by)
 	if err != nil || past.Content == nil {
 		return err
 	}

@@ -92,28 +92,6 @@ func BenchmarkMillionDue(b *testing.B) {
 	}
 }
 
-// BenchmarkListMillion lists the newest of a million deliveries, and searches for some that do not exist.
-func BenchmarkListMillion(b *testing.B) {
-	q := open(b, store.Options{Path: million(b, 1_000_000), MaxSize: 1 << 40, Now: func() time.Time { return start }})
-	for _, f := range []delivery.Filter{
-		{Limit: 50}, {Limit: 50, State: delivery.IsDead}, {Limit: 50, Webhook: "paused"}, {Limit: 50, State: delivery.InFlight},
-		{Limit: 50, Since: start}, {Limit: 50, Event: "workflow_start"}, {Limit: 50, Workflow: "none"},
-		{Limit: 50, Event: "workflow_end"}, {Limit: 50, Event: "workflow_start", State: delivery.Due},
-	} {
-		name := strings.TrimSpace(fmt.Sprintf("%s %s %s %s", f.State, f.Webhook, f.Event, f.Workflow))
-		if !f.Since.IsZero() {
-			name = "since"
-		}
-		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
-			for range b.N {
-				if _, err := q.List(b.Context(), f); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // BenchmarkHistory opens a queue, accepts and settles one event, asks for the lanes as the end of a run does, and closes: with nothing kept
 // and with 1,000,000 delivered deliveries and 100,000 dead letters. It reports the ratio of the two.
 func BenchmarkHistory(b *testing.B) {

@@ -225,9 +225,9 @@ func (tx *tx) amend(seq, state int64, want *delivery.Want) error {
 	if err != nil {
 		return err
 	}
-	to := place{state: due, due: tx.now}
-	if want.Past.State != delivery.Due {
-		to.state, to.done = store.FinalState[int64](want.Past.State), want.Past.Done
+	to := place{state: store.NumberOf[int64](want.Past.State), due: tx.now}
+	if to.state != due {
+		to.done = want.Past.Done
 	}
 	l.holds(state, -1)
 	l.holds(to.state, 1)

@@ -62,11 +62,12 @@ type changeFunc func(tx *tx, seq, lane, state int64) error
 
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
-	few, err := s.hasFew(ctx, f.State, slice) // each slice finds all of them
+	now := s.now()
+	found, err := s.few(ctx, f, now, slice) // each slice finds all of them
 	if err != nil {
 		return 0, err
 	}
-	condition, args := where(f, s.now(), few)
+	condition, args := where(f, now, found)
 	query := `SELECT d.seq, d.lane, d.state` + fromDeliveries + condition +
 		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
 	last := int64(0)
@@ -75,14 +76,14 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		if f.Limit > 0 {
 			n = min(n, f.Limit-changed)
 		}
-		var found [][3]int64
+		var some [][3]int64
 		err := s.write(ctx, func(tx *tx) error {
-			found = nil
+			some = nil
 			err := tx.each(query, func(r *row) error {
-				found = append(found, [3]int64{r.int(), r.int(), r.int()})
+				some = append(some, [3]int64{r.int(), r.int(), r.int()})
 				return nil
 			}, append(args, tx.now, last, n)...)
-			for _, d := range found {
+			for _, d := range some {
 				if err == nil {
 					err = change(tx, d[0], d[1], d[2])
 				}
@@ -92,11 +93,11 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		if err != nil {
 			return changed, err
 		}
-		changed += len(found)
-		if len(found) < n || changed == f.Limit {
+		changed += len(some)
+		if len(some) < n || changed == f.Limit {
 			return changed, nil
 		}
-		last = found[len(found)-1][0]
+		last = some[len(some)-1][0]
 	}
 }
 

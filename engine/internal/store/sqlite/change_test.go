@@ -22,7 +22,8 @@ func TestMoveEndsHalfway(t *testing.T) {
 		var entries []*delivery.Entry
 		for n := range events {
 			ev := &event.Event{ID: fmt.Sprint(n), Type: "workflow_end", Timestamp: time.Now()}
-			entries = append(entries, &delivery.Entry{Event: ev, Wants: []delivery.Want{{Webhook: "a#one", OrderKey: []string{"", "k", "l", "m"}[n%4]}}})
+			want := delivery.Want{Webhook: "a#one", OrderKey: []string{"", "k", "l", "m"}[n%4]}
+			entries = append(entries, &delivery.Entry{Event: ev, Wants: []delivery.Want{want}})
 		}
 		if err := s.Accept(t.Context(), entries); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ func TestDamagedFiles(t *testing.T) {
 		{`UPDATE deliveries SET state = 2 WHERE order_key IS NOT NULL AND state = 0`, "wait behind a key"},
 		{`UPDATE deliveries SET order_key = NULL WHERE state = 5`, "wait behind a key"},
 		{`UPDATE deliveries SET state = 0, owner = 1, due_at = 1e13 WHERE order_key IS NOT NULL`, "two deliveries in flight"},
-		{`UPDATE deliveries SET done_at = 0`, "no time of their end"},
+		{`UPDATE deliveries SET done_at = 0`, "no time at which they ended"},
 		{`UPDATE deliveries SET attempts = -1`, "below zero"},
 		{`UPDATE events SET stamp = 'yesterday'`, "a time that cannot be read"},
 		{`UPDATE events SET stamp = '10000-01-01T00:00:00Z'`, "a time that cannot be read"},

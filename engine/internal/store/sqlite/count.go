@@ -70,9 +70,7 @@ func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, err
 	now := s.now()
 	err := s.read(ctx, countStanding, func(r *row) error {
 		webhook, waiting, ahead, behind, inFlight := r.text(), int(r.int()), int(r.int()), int(r.int()), int(r.int())
-		standing[webhook] = delivery.Standing{
-			Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight,
-		}
+		standing[webhook] = store.StandingOf(waiting, ahead, behind, inFlight)
 		return nil
 	}, now, now.Add(store.MaxLease))
 	return standing, err

@@ -91,7 +91,8 @@ func TestOpenKnowsItsOwn(t *testing.T) {
 	}
 	for _, version := range []string{"0", "1"} {
 		execSQL(t, path, `PRAGMA user_version = `+version)
-		if _, err := sqlite.Open(context.Background(), store.Options{Path: path}); err == nil || !strings.Contains(err.Error(), "another program's") {
+		_, err := sqlite.Open(context.Background(), store.Options{Path: path})
+		if err == nil || !strings.Contains(err.Error(), "another program's") {
 			t.Errorf("Open with version %s: %v, want it refused", version, err)
 		}
 	}

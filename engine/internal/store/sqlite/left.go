@@ -3,9 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -31,52 +28,28 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	if err := s.checkPlace(); err != nil {
 		return nil, err
 	}
-	lanes := map[string]*delivery.Left{}
+	lanes := store.LeftCount{}
 	now, first, self := s.now(), s.first.Load(), s.folder.owner
 	err := s.snapshot(ctx, func(c *conn) error {
-		all := map[string][2]int{} // number of waiting deliveries, and of those that were tried
 		err := c.each(countAll, func(r *row) error {
-			webhook := r.text()
-			lanes[webhook] = &delivery.Left{Webhook: webhook}
-			all[webhook] = [2]int{int(r.int()), int(r.int())}
+			lanes.Lane(r.text(), int(r.int()), int(r.int()))
 			return nil
 		})
 		if err == nil && first > 0 {
 			err = c.each(countOwn, func(r *row) error {
-				if left := lanes[r.text()]; left != nil {
-					left.Own.Add(r.bool(), int(r.int()))
-				}
+				lanes.Own(r.text(), r.bool(), int(r.int()))
 				return nil
 			}, first, self)
-		}
-		for webhook, left := range lanes {
-			n := all[webhook]
-			left.Earlier.Waiting, left.Earlier.Retrying = max(0, n[0]-n[1]-left.Own.Waiting), max(0, n[1]-left.Own.Retrying)
 		}
 		if err != nil {
 			return err
 		}
 		return c.each(countElsewhere, func(r *row) error {
-			left := lanes[r.text()]
-			if left == nil {
-				return nil
-			}
-			of := &left.Earlier
-			if r.bool() {
-				of = &left.Own
-			}
-			tried, n := r.bool(), int(r.int())
-			of.Add(tried, -n)
-			of.InFlight += n
+			lanes.Elsewhere(r.text(), r.bool(), r.bool(), int(r.int()))
 			return nil
 		}, self, milli(now)+1, now.Add(store.MaxLease))
 	})
-	var list []delivery.Left
-	byWebhook := func(a, b *delivery.Left) int { return strings.Compare(a.Webhook, b.Webhook) }
-	for _, left := range slices.SortedFunc(maps.Values(lanes), byWebhook) {
-		list = append(list, *left)
-	}
-	return list, err
+	return lanes.List(), err
 }
 
 // snapshot calls f with a connection that reads the current state of the database.

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,35 +13,26 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// where makes the condition of a filter. now determines what is in flight. few says that few deliveries have the filter's state, if it has
-// one: then an index finds them.
-func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
+// where makes the condition of a filter. now determines what is in flight. found is the query of a few deliveries to look through, see
+// [few]; an empty one looks through all.
+func where(f delivery.Filter, now time.Time, found selection) (string, []any) {
 	conditions, args := []string{"d.state <> PRUNED"}, []any{}
 	add := func(condition string, values ...any) {
 		conditions = append(conditions, condition)
 		args = append(args, values...)
 	}
+	if found.text != "" {
+		add("d.seq IN ("+found.text+")", found.args...)
+	}
 	switch f.State {
 	case delivery.Due:
-		if few {
-			add(waiting)
-		}
 		add("d.state IN (DUE, BEHIND) AND NOT (d.owner <> 0 AND d.due_at > ?)", now)
-	case delivery.InFlight:
-		add(`d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE AND f.due_at BETWEEN ? AND ?
-  WHERE f.owner <> 0)`, milli(now)+1, now.Add(store.MaxLease))
 	case delivery.IsDelivered:
 		add("d.state = DELIVERED")
 	case delivery.IsDead:
 		add("+d.state = DEAD") // the plus keeps SQLite from sorting all of some lanes
-		if few {
-			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DEAD AND done_at > 0)")
-		}
 	case delivery.IsDropped:
 		add("d.state = DROPPED")
-		if few {
-			add("d.seq IN (SELECT seq FROM deliveries WHERE state = DROPPED AND done_at > 0)")
-		}
 	}
 	if f.ID != "" {
 		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
@@ -55,9 +48,15 @@ func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 		}
 	}
 	if f.Text != "" {
-		text := strings.ToLower(f.Text)
-		add("(instr(d.id, ?) > 0 OR instr(lower(d.reason), ?) > 0 OR instr(lower(e.id), ?) > 0 OR instr(lower(e.workflow_id), ?) > 0)",
-			text, text, text, text)
+		contains, text := `%s LIKE ? ESCAPE '\'`, "%"+likeText.Replace(f.Text)+"%"
+		if len(text) > maxLike {
+			contains, text = `instr(lower(%s), ?) > 0`, strings.ToLower(f.Text)
+		}
+		var either []string
+		for _, column := range []string{"d.id", "d.reason", "e.id", "e.workflow_id"} {
+			either = append(either, fmt.Sprintf(contains, column))
+		}
+		add("("+strings.Join(either, " OR ")+")", text, text, text, text)
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
@@ -74,12 +73,13 @@ func where(f delivery.Filter, now time.Time, few bool) (string, []any) {
 	return strings.Join(conditions, " AND "), args
 }
 
-const (
-	// waiting is the condition that a delivery is due, in flight or behind another one.
-	waiting = `d.seq IN (SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
-  UNION ALL SELECT f.seq FROM lanes CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state IN (DUE, BEHIND)
-  AND f.order_key IS NOT NULL AND f.state = BEHIND)`
+// maxLike is the longest pattern that SQLite's LIKE takes, in bytes. It is faster than instr.
+const maxLike = 50_000
 
+// likeText escapes what LIKE does not take literally.
+var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+const (
 	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
   l.closed, l.paused_until, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp`
 
@@ -94,38 +94,66 @@ const (
 // matching returns the part of a statement that selects what matches a filter, from FROM on. If the filter is about fields of events,
 // and not about an id or a state that few deliveries have, it looks through the events.
 func (s *Store) matching(ctx context.Context, f delivery.Filter, now time.Time) (from string, args []any, err error) {
-	few, err := s.hasFew(ctx, f.State, maxFew)
-	condition, args := where(f, now, few)
-	if (f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != "") && f.ID == "" && !few {
+	ofEvents := f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != ""
+	most := maxFew
+	if ofEvents {
+		most = maxFewOfEvents
+	}
+	found, err := s.few(ctx, f, now, most)
+	condition, args := where(f, now, found)
+	if ofEvents && f.ID == "" && found.text == "" {
 		return fromEvents + condition, args, err
 	}
 	return fromDeliveries + condition, args, err
 }
 
-// maxFew is how many deliveries of a state are first found by their index, and then sorted. If there are more, it is faster to look
-// through all, in order.
-const maxFew = 100_000
+// If an index finds at most so many deliveries with a filter's state, they are read one by one. If there are more, it is faster to look
+// through all of them in order: through the events, which are smaller, if the filter is about their fields.
+const (
+	maxFew         = 100_000
+	maxFewOfEvents = 40_000
+)
 
-// hasFew reports whether at most n deliveries have a state.
-func (s *Store) hasFew(ctx context.Context, state delivery.State, n int) (few bool, err error) {
-	count, args := "", []any{}
-	switch state {
-	case delivery.InFlight:
-		return true, nil
-	case delivery.Due:
-		count = `SELECT sum(waiting) FROM lanes`
-	case delivery.IsDead:
-		count = `SELECT sum(dead_letters) FROM lanes`
-	case delivery.IsDropped:
-		count, args = `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = DROPPED AND done_at > 0 LIMIT ?)`, []any{n + 1}
-	default:
-		return false, nil
+// selection is a query of numbers of deliveries, with its arguments.
+type selection struct {
+	text string
+	args []any
+}
+
+// few returns the query of the numbers of all deliveries with a filter's state, if an index finds it and it finds at most n. Else it
+// returns an empty one. What the index knows beside the state makes them fewer: the webhook, or the time of the outcome.
+func (s *Store) few(ctx context.Context, f delivery.Filter, now time.Time, n int) (found selection, err error) {
+	ofLanes := selection{`lanes`, nil}
+	if f.Webhook != "" {
+		ofLanes = selection{`(SELECT id FROM lanes WHERE ` + isCalled + `) lanes`, []any{f.Webhook, f.Webhook, f.Webhook}}
 	}
-	err = s.read(ctx, count, func(r *row) error {
-		few = r.int() <= int64(n)
+	switch {
+	case f.State == delivery.InFlight:
+		return selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
+  AND f.due_at BETWEEN ? AND ? WHERE f.owner <> 0`, append(ofLanes.args, milli(now)+1, now.Add(store.MaxLease))}, nil
+	case f.State == delivery.Due:
+		found = selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
+  UNION ALL SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state IN (DUE, BEHIND)
+  AND f.order_key IS NOT NULL AND f.state = BEHIND`, append(slices.Clone(ofLanes.args), ofLanes.args...)}
+	case f.State == delivery.IsDead && f.Webhook != "":
+		found = selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DEAD`, ofLanes.args}
+	case f.State == "":
+		return selection{}, nil
+	default:
+		until := int64(math.MaxInt64)
+		if !f.Until.IsZero() {
+			until = milli(f.Until)
+		}
+		found = selection{`SELECT f.seq FROM deliveries f WHERE f.state = ? AND f.done_at > 0 AND f.done_at <= ?`,
+			[]any{store.NumberOf[int](f.State), until}}
+	}
+	err = s.read(ctx, `SELECT count(*) FROM (`+found.text+` LIMIT ?)`, func(r *row) error {
+		if r.int() > int64(n) {
+			found = selection{}
+		}
 		return nil
-	}, args...)
-	return few, err
+	}, append(slices.Clone(found.args), n+1)...)
+	return found, err
 }
 
 // List implements [store.Browser].
@@ -135,17 +163,17 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 	if err != nil {
 		return nil, err
 	}
-	query := `SELECT ` + itemColumns + from
+	text := `SELECT ` + itemColumns + from
 	if strings.HasPrefix(from, fromEvents) {
-		query += ` ORDER BY e.seq DESC, d.seq DESC`
+		text += ` ORDER BY e.seq DESC, d.seq DESC`
 	} else {
-		query += ` ORDER BY d.seq DESC`
+		text += ` ORDER BY d.seq DESC`
 	}
 	if f.Limit > 0 {
-		query += ` LIMIT ?`
+		text += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
-	err = s.read(ctx, query, func(r *row) error {
+	err = s.read(ctx, text, func(r *row) error {
 		item, err := scanItem(r, now)
 		items = append(items, item)
 		return err
@@ -157,7 +185,7 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 	d := &it.Delivery
 	it.Seq, d.ID, d.Webhook = r.int(), r.text(), r.text()
-	state := r.int()
+	state := int(r.int())
 	d.Due = r.time()
 	owner := r.int()
 	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
@@ -168,23 +196,16 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 		return it, err
 	}
 	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	switch it.State = store.StateOf(state); {
-	case state >= store.Leaving:
-		it.Held = store.OnItsWay
-	case it.State == delivery.Due && owner != 0 && d.Due.After(now):
-		it.State = delivery.InFlight
-	case it.State == delivery.Due:
-		it.Held = store.Held(&l, &it, now, state == behind)
-	}
+	l.Place(&it, state, owner != 0, now)
 	return it, nil
 }
 
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
 	now := s.now()
-	condition, args := where(delivery.Filter{ID: id}, now, false)
-	query := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
-	err = s.read(ctx, query, func(r *row) error {
+	condition, args := where(delivery.Filter{ID: id}, now, selection{})
+	text := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
+	err = s.read(ctx, text, func(r *row) error {
 		item, err := scanItem(r, now)
 		if err != nil {
 			return err

@@ -36,7 +36,8 @@ INSERT INTO lanes(webhook) VALUES('a'), ('b');
 INSERT INTO events VALUES(1, 'e', 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', 1, 4, CAST('{}' AS BLOB));
 INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, order_key, size, done_at) VALUES
   (1, 'due', 1, 1, 0, 5, 5, 5, 1, 'k', 9, 0), (2, 'behind', 1, 1, 5, 5, 5, 5, 2, 'k', 9, 0), (3, 'dead', 1, 1, 2, 5, 5, 5, 3, NULL, 9, 5),
-  (4, 'delivered', 2, 1, 1, 5, 5, 5, 4, NULL, 9, 5);` + strings.Join(migrations[1:version], "") + fmt.Sprintf(`PRAGMA user_version = %d`, version))
+  (4, 'delivered', 2, 1, 1, 5, 5, 5, 4, NULL, 9, 5);` +
+		strings.Join(migrations[1:version], "") + fmt.Sprintf(`PRAGMA user_version = %d`, version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +123,10 @@ func BenchmarkMigration(b *testing.B) {
 			b.Fatal(err)
 		}
 		const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100000) `
-		err = c.script(`PRAGMA synchronous = OFF;` + migrations[0] + `PRAGMA user_version = 1; INSERT INTO lanes(webhook) VALUES('hook');` + numbers +
-			`INSERT INTO events SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n;` + numbers +
-			`INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
+		err = c.script(`PRAGMA synchronous = OFF;` + migrations[0] + `PRAGMA user_version = 1; INSERT INTO lanes(webhook) VALUES('hook');` +
+			numbers + `INSERT INTO events
+  SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n;` +
+			numbers + `INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
   SELECT i, 'msg_' || hex(randomblob(13)), 1, i, CASE i % 11 WHEN 0 THEN 2 ELSE 1 END, 0, 0, 0, i, 400, 9e12 FROM n;`)
 		if err := errors.Join(err, c.close()); err != nil {
 			b.Fatal(err)

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -54,20 +53,9 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	state, dueAt := int64(due), tx.now.Add(time.Duration(ceilMilli(st.After))*time.Millisecond)
-	if st.GivenBack {
-		dueAt = st.Claim.Delivery.Due
-	}
-	switch st.Outcome {
-	case delivery.Delivered:
-		state = delivered
-	case delivery.Dead:
-		state = dead
-	case delivery.Dropped:
-		state = dropped
-	}
+	o := store.OutcomeOf(st, tx.now, time.Duration(ceilMilli(st.After))*time.Millisecond)
 	holder := l
-	held, err := tx.writeOutcome(st, ls, place{lane: l.id, state: state, due: dueAt})
+	held, err := tx.writeOutcome(st, ls, l.id, &o)
 	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane
 		var in int64
 		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state = DUE`, ls.seq, ls.token)
@@ -75,12 +63,13 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 			return false, err
 		}
 		if holder, err = tx.lane(in); err == nil {
-			_, err = tx.writeOutcome(st, ls, place{lane: in, state: state, due: dueAt})
+			_, err = tx.writeOutcome(st, ls, in, &o)
 		}
 	}
 	if err != nil {
 		return false, err
 	}
+	state := store.NumberOf[int64](o.State)
 	holder.count(state)
 	holder.holds(due, -1)
 	holder.holds(state, 1)
@@ -88,50 +77,30 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		holder.bytes += int64(len(st.Content.Body))
 	}
 	l.Settle(tx.now, st, ls.until)
-	return true, tx.freeKey(st, ls.seq, state, dueAt)
+	if at, passed := o.PassedAt(st, tx.now); passed {
+		err = tx.promote(at, ls.seq, st.OrderMaxWait)
+	}
+	return true, err
 }
 
 // writeOutcome writes the outcome of a delivery of a lane. It returns false if the lane does not hold the delivery under its lease.
-func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, p place) (bool, error) {
-	if p.state != due {
-		p.done = tx.now
+func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, lane int64, o *store.Outcome) (bool, error) {
+	done, line := time.Time{}, ""
+	if o.State != delivery.Due {
+		done = tx.now
 	}
-	attempts, spent, line, reason := st.Claim.Delivery.Attempts, st.Claim.Delivery.Spent, "", st.Reason
-	if a := st.Attempt; a != nil {
-		attempts, line, reason = a.Number, store.LogLine(a, ls.replay), cmp.Or(reason, a.Reason)
-		if !a.Free {
-			spent++
-		}
+	if st.Attempt != nil {
+		line = store.LogLine(st.Attempt, ls.replay)
 	}
+	state := store.NumberOf[int64](o.State)
 	if st.Content == nil {
-		changed, err := tx.run(settle+whereHeld,
-			ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line)
+		changed, err := tx.run(settle+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line)
 		return changed > 0, err
 	}
 	c := columns(st.Content)
-	changed, err := tx.run(settle+settleContent+whereHeld,
-		ls.seq, ls.token, p.lane, p.state, p.due, p.done, attempts, spent, reason, line,
+	changed, err := tx.run(settle+settleContent+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line,
 		c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	return changed > 0, err
-}
-
-// freeKey frees the order key of a settled delivery for the next one: at once if the delivery is done, else when it has
-// waited long enough.
-func (tx *tx) freeKey(st *delivery.Settlement, seq, state int64, dueAt time.Time) error {
-	if st.Claim.OrderKey == "" {
-		return nil
-	}
-	if state != due {
-		return tx.promote(tx.now, seq, st.OrderMaxWait)
-	}
-	passed := st.Claim.Delivery.Since.Add(st.OrderMaxWait)
-	if st.OrderMaxWait == 0 || !dueAt.After(passed) {
-		return nil
-	}
-	if passed.Before(tx.now) {
-		passed = tx.now
-	}
-	return tx.promote(passed, seq, st.OrderMaxWait)
 }
 
 // promote makes due at a time the delivery that is next behind one of its key. It does nothing if that delivery waits for

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,9 @@ func listSelects(t *testing.T, q *queue) {
 		{"text in a delivery's id", delivery.Filter{Text: delivery.ID("3", hook)[8:]}, "3"},
 		{"text in a run's id", delivery.Filter{Text: "RUN", Webhook: hook}, "543210"},
 		{"text in no text", delivery.Filter{Text: "%"}, ""},
+		{"text with any character", delivery.Filter{Text: "m_g"}, ""},
+		{"text with an escape", delivery.Filter{Text: `m\sg`}, ""},
+		{"long text", delivery.Filter{Text: strings.Repeat("x", 100_000)}, ""},
 		{"by then", delivery.Filter{Until: at(1)}, "0"},
 		{"before then", delivery.Filter{Until: at(0)}, ""},
 		{"no such event", delivery.Filter{Event: "workflow_start"}, ""},

@@ -1,0 +1,18 @@
+package store
+
+import "fmt"
+
+// Check says which invariants do not hold. An invariant is what to say of a number of cases that break it, and a query that counts them.
+// count runs a query.
+func Check(invariants [][2]string, count func(query string) (int64, error)) (wrong []string, err error) {
+	for _, in := range invariants {
+		n, err := count(in[1])
+		if err != nil {
+			return wrong, err
+		}
+		if n > 0 {
+			wrong = append(wrong, fmt.Sprintf("%d %s", n, in[0]))
+		}
+	}
+	return wrong, nil
+}
