@@ -15,7 +15,7 @@ import (
 // A file is read while its events are delivered: these are the most that may wait between the two.
 const (
 	fileEvents = 8000
-	mostAhead  = 1024 + 2*1024 + 512 // ready in a lane; of the batch that was let go and the next one; settled later
+	mostAhead  = 1024 + 2048 + 512 // ready in a lane, of the next batch, and not settled yet
 )
 
 func always() bool { return true }

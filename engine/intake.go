@@ -15,10 +15,10 @@ import (
 
 // Bounds of an intake. docs/config.md names them.
 const (
-	maxIntake      = 1024    // events that wait to be accepted
+	maxIntake      = 1024    // events that wait to be accepted; of a file see [lane.Ahead]
 	maxIntakeBytes = 4 << 20 // bytes of these events
 	// maxStuckBytes of events may wait while nothing accepts events: while the engine is being opened, or after the
-	// queue accepted none for stuckAfter. The stream need not wait then. A stream that can wait keeps to maxIntake.
+	// queue accepted none for stuckAfter. The stream need not wait then.
 	maxStuckBytes = 32 << 20
 	stuckAfter    = 200 * time.Millisecond
 	// roomWait is how long a stream waits for room before an event is refused. After a refusal the stream does not
@@ -50,6 +50,7 @@ type intake struct {
 	taken   int            // batches so far
 	stuck   bool           // nothing accepts events
 	pausing bool           // run waits for the lanes
+	most    int            // events that may wait
 	closed  bool           // no more events will come
 	dropped bool           // events are discarded
 	early   int64          // events that were refused before open
@@ -63,7 +64,7 @@ type parked struct {
 
 // newIntake makes an intake that keeps added events until open or drop. waits is Stream.Waits.
 func newIntake(waits func() bool) *intake {
-	in := &intake{patient: true, waits: waits, stuck: waits == nil, parked: map[string]*parked{}}
+	in := &intake{patient: true, waits: waits, stuck: waits == nil, most: maxIntake, parked: map[string]*parked{}}
 	in.changed = sync.NewCond(&in.mu)
 	return in
 }
@@ -147,7 +148,7 @@ func (in *intake) next() (batch []*delivery.Entry, more bool) {
 	for len(in.waiting) == 0 && !in.isUnparked() && (!in.closed || len(in.parked) > 0) {
 		in.changed.Wait()
 	}
-	waiting := in.waiting[:min(len(in.waiting), maxIntake)]
+	waiting := in.waiting[:min(len(in.waiting), in.most)]
 	if in.waiting = in.waiting[len(waiting):]; len(in.waiting) == 0 {
 		in.waiting = nil
 	}

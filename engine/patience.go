@@ -42,7 +42,7 @@ func (in *intake) isFull() bool {
 	case in.stuck:
 		return in.bytes >= maxStuckBytes
 	}
-	return in.number >= maxIntake || in.bytes >= maxIntakeBytes
+	return in.number >= in.most || in.bytes >= maxIntakeBytes
 }
 
 // pause waits for the lanes if the stream can wait.
@@ -50,12 +50,12 @@ func (in *intake) pause() {
 	if in.ahead == nil {
 		return
 	}
-	set := func(pausing bool) {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		in.pausing = pausing
-	}
-	set(true)
-	in.ahead.Wait(in.waits)
-	set(false)
+	in.mu.Lock()
+	in.pausing = true
+	in.mu.Unlock()
+	most := in.ahead.Wait(in.waits)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.pausing, in.most = false, most
+	in.changed.Broadcast()
 }

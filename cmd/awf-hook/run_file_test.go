@@ -13,10 +13,8 @@ import (
 	"time"
 )
 
-const (
-	fileEvents = 6000
-	mostAhead  = 1024 + 3*1024 // the most that may wait while run keeps to the pace of its receivers
-)
+// mostAhead is the most that may wait while run keeps to the pace of its receivers.
+const mostAhead = 1024 + 2048 + 1024
 
 // collecting counts the arrivals of events, and tells when there are enough.
 type collecting struct {
@@ -69,13 +67,13 @@ func (c *collecting) count() int {
 	return c.number
 }
 
-// readsFile starts run with a file of events as its stdin.
-func readsFile(t *testing.T, receiver *collecting) (begin func(env ...string) *exec.Cmd, queue string) {
+// readsFile starts run with a file of n events as its stdin.
+func readsFile(t *testing.T, receiver *collecting, n int) (begin func(env ...string) *exec.Cmd, queue string) {
 	t.Helper()
 	receiver.arrived, receiver.reached = map[string]map[string]bool{}, make(chan struct{}, 1)
 	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
 	events := filepath.Join(t.TempDir(), "events.jsonl")
-	if err := os.WriteFile(events, []byte(envelopes("e", fileEvents)), 0o600); err != nil {
+	if err := os.WriteFile(events, []byte(envelopes("e", n)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	queue = filepath.Join(t.TempDir(), "queue.db")
@@ -95,8 +93,9 @@ func readsFile(t *testing.T, receiver *collecting) (begin func(env ...string) *e
 // run is killed while it reads a file. The same file, read again, gives each receiver the rest, and nothing a new id.
 func TestKilledRunReadsItsFileAgain(t *testing.T) {
 	t.Parallel()
+	const events = 5000
 	receiver := &collecting{}
-	begin, queue := readsFile(t, receiver)
+	begin, queue := readsFile(t, receiver, events)
 	for _, n := range []int{300, 1000, 2000} {
 		receiver.after(n)
 		hook := begin()
@@ -108,8 +107,8 @@ func TestKilledRunReadsItsFileAgain(t *testing.T) {
 	if err := hook.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, hook.Stderr)
 	}
-	if len(receiver.arrived) != fileEvents {
-		t.Errorf("%d events arrived, want %d: %s", len(receiver.arrived), fileEvents, hook.Stderr)
+	if len(receiver.arrived) != events {
+		t.Errorf("%d events arrived, want %d: %s", len(receiver.arrived), events, hook.Stderr)
 	}
 	for event, ids := range receiver.arrived {
 		if len(ids) != 1 {
@@ -123,7 +122,8 @@ func TestKilledRunReadsItsFileAgain(t *testing.T) {
 func TestSignalledRunReadsItsFileAtOnce(t *testing.T) {
 	t.Parallel()
 	receiver := &collecting{takes: 1500 * time.Microsecond}
-	begin, queue := readsFile(t, receiver)
+	const events = 12000
+	begin, queue := readsFile(t, receiver, events)
 	receiver.after(300)
 	hook := begin()
 	defer func() {
@@ -139,7 +139,7 @@ func TestSignalledRunReadsItsFileAtOnce(t *testing.T) {
 		if accepted := len(deliveryIDs(t, queue, "state < 10")); accepted > arrived+mostAhead {
 			return
 		}
-		if arrived > fileEvents-mostAhead {
+		if arrived > events-mostAhead {
 			t.Fatal("run read no faster than its deliveries arrived")
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -149,7 +149,7 @@ func TestSignalledRunReadsItsFileAtOnce(t *testing.T) {
 // A small heap is not collected again and again, unless the user wants that.
 func TestHeapGrowsBeforeItIsCollected(t *testing.T) {
 	t.Parallel()
-	begin, queue := readsFile(t, &collecting{})
+	begin, queue := readsFile(t, &collecting{}, 5000)
 	collections := func(env string) int {
 		hook := begin(env, "GODEBUG=gctrace=1")
 		if err := hook.Wait(); err != nil {

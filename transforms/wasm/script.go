@@ -207,7 +207,8 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	c := &scriptCall{guest: g}
 	c.call("qjs_init")
 	s.none, s.scratch = c.call("qjs_get_undefined"), c.call("malloc", 8)
-	args := fmt.Sprintf("(%s, %d, %d)", quoted(g.module.config[""]), g.module.limits.LogLines, MaxLogLine)
+	config, _ := json.Marshal(string(g.module.config[""])) // a text can always be written
+	args := fmt.Sprintf("(%s, %d, %d)", config, g.module.limits.LogLines, MaxLogLine)
 	parts := c.eval([]byte(prologue+args), prologueName, 0)
 	for i := range s.parts {
 		s.parts[i] = c.call("qjs_get_prop_uint32", parts, uint64(i))
@@ -281,7 +282,7 @@ func (g *guest) logged(s *snapshot) {
 		return
 	}
 	lines, used := binary.LittleEndian.Uint32(room), binary.LittleEndian.Uint32(room[4:])
-	rest := room[8:min(8+used, size)]
+	rest := room[8:][:min(used, size-8)] // the engine's memory may hold anything
 	for len(rest) >= 3 {
 		length := min(int(binary.LittleEndian.Uint16(rest[1:])), len(rest)-3)
 		g.log(logLevel(uint64(rest[0])), string(rest[3:3+length]))
@@ -289,10 +290,4 @@ func (g *guest) logged(s *snapshot) {
 	}
 	g.lines = max(g.lines, int64(lines))
 	clear(room[:8])
-}
-
-// quoted returns a text as a script writes it.
-func quoted(text []byte) []byte {
-	literal, _ := json.Marshal(string(text)) // a string can always be written
-	return literal
 }

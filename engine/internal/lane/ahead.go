@@ -9,9 +9,11 @@ import (
 // Bounds of what a file is read ahead of its deliveries. docs/config.md names them.
 const (
 	maxAhead     = 1024                   // deliveries that a lane has ready
+	maxTaken     = 2 * maxAhead           // deliveries of the events that are accepted next
+	maxEvents    = 4 * maxAhead           // these events
 	maxAheadSize = 3 << 20                // bytes that all lanes have ready
 	aheadGrace   = 300 * time.Millisecond // a lane may begin nothing for this long
-	aheadPace    = time.Millisecond       // a lane that then takes longer for a delivery is slow
+	aheadPace    = time.Millisecond       // lanes that then take longer for a delivery, together, are slow
 	aheadWait    = time.Second            // the longest wait
 )
 
@@ -21,33 +23,38 @@ const (
 type Ahead struct {
 	lanes *Set
 	took  map[*lane]int  // deliveries of the last batch
+	next  int            // events of the next batch
 	slow  map[*lane]bool // nobody waits for these until they have little ready
 }
 
 // NewAhead makes an Ahead for the lanes of a set.
 func NewAhead(s *Set) *Ahead {
-	return &Ahead{lanes: s, took: map[*lane]int{}, slow: map[*lane]bool{}}
+	return &Ahead{lanes: s, took: map[*lane]int{}, next: maxAhead, slow: map[*lane]bool{}}
 }
 
 // Took notes which lanes were given the deliveries of an accepted batch.
 func (a *Ahead) Took(batch []*delivery.Entry) {
 	clear(a.took)
+	all := 0
 	for _, entry := range batch {
+		all += len(entry.Claims)
 		for _, claim := range entry.Claims {
 			if l := a.lanes.of(claim.Delivery.Webhook); l != nil {
 				a.took[l]++
 			}
 		}
 	}
+	a.next = min(maxEvents, max(1, len(batch)*maxTaken/max(all, 1)))
 }
 
-// Wait waits until no lane has much ready, as long as may is true.
-func (a *Ahead) Wait(may func() bool) {
+// Wait waits until no lane has much ready, as long as may is true. It returns how many events to accept next: large
+// transactions cost less for each event, but what comes of them waits in memory.
+func (a *Ahead) Wait(may func() bool) int {
 	begun, had := time.Now(), map[*lane]int64{}
 	for may() && time.Since(begun) < aheadWait {
 		changed := a.lanes.Changed()
 		if !a.mustWait(had, time.Since(begun)) {
-			return
+			break
 		}
 		timer := time.NewTimer(10 * time.Millisecond)
 		select {
@@ -56,32 +63,35 @@ func (a *Ahead) Wait(may func() bool) {
 		}
 		timer.Stop()
 	}
+	return a.next
 }
 
-// mustWait reports whether a lane has much ready that it will soon have begun. had is what the lanes had ready at the
-// beginning of a wait.
+// mustWait reports whether a lane has much ready that it will soon have begun. had is how many attempts the lanes had begun
+// before the wait.
 func (a *Ahead) mustWait(had map[*lane]int64, waited time.Duration) (must bool) {
+	var full []*lane
 	crowded, all := a.lanes.held.Load() > maxAheadSize, 0
 	for _, n := range a.took {
 		all += n
 	}
 	for _, l := range a.lanes.all() {
-		ready := l.ready.Load()
-		if ready < int64(l.MaxInFlight) {
+		switch ready := l.ready.Load(); {
+		case ready < int64(l.MaxInFlight):
 			delete(a.slow, l)
 			if n := a.took[l]; n > 0 && n >= all/8 { // its next deliveries are probably not far
 				return false
 			}
-			continue
-		}
-		if ready <= maxAhead && !crowded {
+		case ready <= maxAhead && !crowded:
 			delete(a.slow, l)
-			continue
+		default:
+			full = append(full, l)
 		}
+	}
+	for _, l := range full {
 		if _, known := had[l]; !known {
-			had[l] = ready
+			had[l] = l.begun.Load()
 		}
-		if had[l]-ready < int64((waited-aheadGrace)/aheadPace) {
+		if l.begun.Load()-had[l] < int64((waited-aheadGrace)/aheadPace)/int64(len(full)) {
 			a.slow[l] = true
 		}
 		must = must || !a.slow[l]

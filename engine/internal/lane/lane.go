@@ -29,6 +29,7 @@ type lane struct {
 	closes sync.Once
 	room   atomic.Int64 // deliveries that Accept may claim for the lane; see machine.room
 	ready  atomic.Int64 // deliveries that the lane has and has not begun
+	begun  atomic.Int64 // attempts so far
 
 	mu      sync.Mutex
 	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
@@ -173,6 +174,7 @@ func (l *lane) do(ctx context.Context, do *actions, working *sync.WaitGroup) {
 			}
 		})
 	}
+	l.begun.Add(int64(len(do.start)))
 	for _, claim := range do.start {
 		l.begin <- claim
 	}
