@@ -53,7 +53,8 @@ func writeGoogleChat(m *message) {
 		widgets.add(object{{"textParagraph", object{{"text", escapeEntities(text)}}}})
 	}
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		widgets.add(object{{"decoratedText", object{{"wrapText", true}, {"topLabel", escapeEntities(f.label)}, {"text", escapeEntities(f.value)}}}})
+		shown := object{{"wrapText", true}, {"topLabel", escapeEntities(f.label)}, {"text", escapeEntities(f.value)}}
+		widgets.add(object{{"decoratedText", shown}})
 	}
 	if m.link != "" {
 		button := object{{"text", linkText}, {"onClick", object{{"openLink", object{{"url", m.link}}}}}}

@@ -10,7 +10,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// Place sets the State and Held of an item of the lane. state is the database's number. taken says that a process has it in flight until it is due.
+// Place sets the State and Held of an item of the lane. state is the database's number. taken says that a process has it in flight until
+// it is due.
 func (l *Lane) Place(it *delivery.Item, state int, taken bool, now time.Time) {
 	switch it.State = StateOf(state); {
 	case state >= Leaving:
