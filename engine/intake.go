@@ -49,7 +49,6 @@ type intake struct {
 	bytes   int            // of these events
 	taken   int            // batches so far
 	stuck   bool           // nothing accepts events
-	pausing bool           // run waits for the lanes
 	most    int            // events that may wait
 	closed  bool           // no more events will come
 	dropped bool           // events are discarded

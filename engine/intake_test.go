@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -114,6 +115,26 @@ func TestCompilingHoldsUpNoStream(t *testing.T) {
 			t.Fatalf("delivery %d is of %s, want %s: in the order of the stream", i, item.Event.ID, want)
 		}
 	}
+}
+
+// A file waits until a workflow's webhooks are compiled, however long that takes.
+func TestFileWaitsForDefinitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 5000
+		end := make(chan struct{})
+		e := slowDefinition(t, end)
+		var in strings.Builder
+		for n := range events {
+			in.WriteString(line("slow", n))
+		}
+		time.AfterFunc(time.Minute, func() { close(end) })
+		if err := e.Read(t.Context(), Stream{In: strings.NewReader(in.String()), Waits: func() bool { return true }}); err != nil {
+			t.Fatal(err)
+		}
+		if r := e.Report(); r.Events != events || r.Refused != 0 {
+			t.Errorf("%+v, want all %d events accepted", r, events)
+		}
+	})
 }
 
 // A closed intake refuses events and counts them.

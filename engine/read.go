@@ -25,8 +25,8 @@ type Stream struct {
 
 	Seal *Seal // recognizes what Close wrote; nil treats all lines as foreign
 
-	// Waits reports whether reading may wait, since nobody waits for the reader, as with a file. Read then reads no
-	// further ahead than the receivers that take deliveries quickly. Nil never waits.
+	// Waits reports whether reading may wait, since nobody waits for the reader, as with a file. Read then keeps the pace
+	// of receivers that take deliveries quickly, and waits for a slow queue instead of refusing events. Nil never waits.
 	Waits func() bool
 
 	Resend bool // gives events new ids, so that known ones are sent again: for experiments
