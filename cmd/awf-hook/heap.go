@@ -9,7 +9,7 @@ import (
 
 // heapFloor is how large the heap becomes before it is collected, in bytes, even if little of it is in use: collecting a
 // small heap each time that it doubles costs a tenth of a delivery. docs/config.md names it.
-const heapFloor = 20 << 20
+const heapFloor = 24 << 20
 
 // leastLive is the least that setHeapFloor takes as in use, in bytes: Go multiplies its own floor of 4 MiB by the percentage.
 const leastLive = heapFloor / 6

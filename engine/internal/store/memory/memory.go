@@ -24,7 +24,7 @@ const (
 )
 
 // maxDone is how many delivered or dropped deliveries are kept whole. Older ones keep only their id.
-const maxDone = 2048
+const maxDone = 1024
 
 // Store is a queue in memory. It implements [store.Store] and [store.Browser].
 type Store struct {
