@@ -94,7 +94,7 @@ func (a *acceptance) entry(entry *delivery.Entry) error {
 
 // place is the initial state of a new delivery: due, in flight at once, behind another one of its key, or dead.
 type place struct {
-	lane, state, owner, place int64
+	state, owner, place int64
 	due, done                 time.Time
 	key                       any // nil without a key
 }
