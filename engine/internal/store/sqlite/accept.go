@@ -94,9 +94,9 @@ func (a *acceptance) entry(entry *delivery.Entry) error {
 
 // place is the initial state of a new delivery: due, in flight at once, behind another one of its key, or dead.
 type place struct {
-	lane, state, owner, place int64
-	due, done                 time.Time
-	key                       any // nil without a key
+	state, owner, place int64
+	due, done           time.Time
+	key                 any // nil without a key
 }
 
 // want adds one delivery of the current event, unless it is known.
