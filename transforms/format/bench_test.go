@@ -57,6 +57,19 @@ func BenchmarkFormats(b *testing.B) {
 	}
 }
 
+// Messages are composed off the heap: what a message allocates are its texts and its body.
+func TestMessagesAllocateLittle(t *testing.T) {
+	const most = 45
+	e := ordinary()
+	for _, name := range format.Names() {
+		f := open(t, name, with(name)...)
+		allocations := testing.AllocsPerRun(50, func() { content(t, f, e) })
+		if allocations > most {
+			t.Errorf("%s: a message takes %.0f allocations, want at most %d", name, allocations, most)
+		}
+	}
+}
+
 func byHand(b *testing.B, body []byte) {
 	var event struct {
 		Name    string `json:"workflow_name"`
