@@ -3,6 +3,7 @@ package page_test
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,31 @@ func TestVisitSeesAFailureAndReplaysIt(t *testing.T) {
 	if list := b.complained(); list != nil {
 		t.Errorf("the browser complains of %q", list)
 	}
+}
+
+// A button that somebody presses stays until it is released, whatever changes meanwhile: otherwise the click does nothing.
+func TestVisitClicksWhileThePageChanges(t *testing.T) {
+	s := open(t, standard, "")
+	b := browse(t)
+	s.dieOne(t, failed("run-1"), 3)
+	b.login(t, s, operateToken, "/deliveries")
+	b.do(t, chromedp.Click(`#deliveries a[href^="/deliveries/msg_"]`))
+	b.see(t, "#delivery h1", "dead")
+	b.see(t, "#live", "live")
+	s.status.Store(200)
+	const loads = "performance.getEntriesByType('resource').filter((e) => e.name === location.href).length"
+	button := value[[]float64](t, b, `(() => {
+		const box = document.querySelector("#delivery button[value=replay]").getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})()`)
+	before := value[int](t, b, loads)
+	b.do(t, chromedp.MouseEvent(chromedp.MousePressed, button[0], button[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	for n := 1; n <= 2; n++ { // when the second update is loaded, the first one is shown
+		s.submit(t, failed(fmt.Sprint("run-", n+1)))
+		until(t, "an update", func() bool { return value[int](t, b, loads) >= before+n })
+	}
+	b.do(t, chromedp.MouseEvent(chromedp.MouseReleased, button[0], button[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	b.see(t, ".notice", "1 due again")
 }
 
 func TestVisitPlaysBulksAndEnds(t *testing.T) {

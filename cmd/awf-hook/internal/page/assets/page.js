@@ -35,12 +35,14 @@ async function fragment(url, options = {}) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// replace replaces the sections that changed, except one in which somebody types. It keeps open details open, and the focus.
+// replace replaces the sections that changed, except one in which somebody types or holds a button down: without its element,
+// the click would do nothing. It keeps open details open, and the focus.
 function replace(doc) {
   for (const next of all("[data-live]", doc)) {
     const now = document.getElementById(next.id);
     const text = next.innerHTML, active = document.activeElement;
     if (!now || now.dataset.text === text || now.contains(active) && typing(active)) continue;
+    if (now.matches(":active")) { again = true; continue; }
     const open = all("details", now).map((d) => d.open);
     all("details", next).forEach((d, i) => { if (i < open.length) d.open = open[i]; });
     const links = all("a, button", now), at = links.indexOf(active);
