@@ -141,8 +141,9 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
-	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }}
-	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err != nil}))
+	broken := err != nil
+	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }, Broken: broken}
+	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, broken}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
 	}

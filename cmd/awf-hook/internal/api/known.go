@@ -80,8 +80,12 @@ func (l Local) queued(ctx context.Context) (identities []string, err error) {
 	return identities, err
 }
 
-// configured lists the identities of the configuration's webhooks, those that are switched off included.
+// configured lists the identities of the configuration's webhooks, those that are switched off included. Errors show them, so it lists
+// none of a broken configuration.
 func (l Local) configured() []string {
+	if l.Broken {
+		return nil
+	}
 	cfg := l.Config()
 	identities := slices.Collect(maps.Keys(Configured(cfg)))
 	for _, w := range cfg.Webhooks {

@@ -19,6 +19,7 @@ import (
 type Local struct {
 	*engine.Deliveries
 	Config func() *config.Config // the current configuration, whose secrets are masked
+	Broken bool                  // the configuration has mistakes, so nothing in it may be shown
 }
 
 // List implements [Queue].
