@@ -15,12 +15,14 @@ import (
 const (
 	maxStateFile = 4 << 20
 	maxStates    = 256 // states that are remembered, so that none is read twice
+	// stateTick is the coarsest resolution of a file's time. AWF may write a file twice within it, and the size may stay the same.
+	stateTick = 2 * time.Second
 )
 
 // states reads AWF's states/ID.json, which AWF rewrites during the run.
 type states struct {
 	folders []string
-	read    map[string]readState // by path
+	read    map[string]readState // by path; none of a file that was just changed
 }
 
 type readState struct {
@@ -65,6 +67,8 @@ func (s *states) load(path, run string, info fs.FileInfo) *event.RunState {
 	if len(s.read) == maxStates {
 		clear(s.read)
 	}
-	s.read[path] = r
+	if time.Since(r.changed) > stateTick {
+		s.read[path] = r
+	}
 	return r.state
 }
