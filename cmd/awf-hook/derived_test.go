@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -115,7 +116,9 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 				sent = whole["data"]
 			}
 			secrets := leavesOf(sent)
+			folders := strings.NewReplacer(filepath.Dir(config), "", filepath.Dir(queue), "")
 			for args, text := range said {
+				text = byChance.ReplaceAllString(folders.Replace(text), "")
 				for _, value := range secrets {
 					if isMadeOfSecret(value) && strings.Contains(text, value) {
 						t.Errorf("%s says %q: %s", args, value, text)
@@ -128,6 +131,9 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 		})
 	}
 }
+
+// byChance finds times, durations, ports and ids, which may have the digits of a secret's part.
+var byChance = regexp.MustCompile(`"took":[0-9.e-]+|\b[0-9.]+(ns|µs|ms|s)\b|\b[0-9a-f]{64}\b|\bmsg_[a-z0-9]+|127\.0\.0\.1:[0-9]+|\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
 // isMadeOfSecret reports whether a text of a body comes from the secret, and is not a key, a part of the event or a word
 // of an expression.
