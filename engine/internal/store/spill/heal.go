@@ -99,6 +99,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 	if err := s.settleLate(ctx, file); err != nil {
 		return err
 	}
+	s.shareLanes(ctx, file) // before their deliveries can be claimed there
 	defer s.memory.Unpack()
 	for {
 		entries := s.memory.Pack()
@@ -110,6 +111,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 			if err := file.Accept(ctx, some); err != nil {
 				return err
 			}
+			s.shareLanes(ctx, file) // the file may not have had these lanes
 			s.memory.Forget(some)
 			s.journal.erase(ctx, some)
 			entries = entries[len(some):]
@@ -156,7 +158,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	if file == nil || err != nil {
 		return inMemory, err
 	}
-	lanes, err := file.Lanes(ctx)
+	lanes, err := s.lanesOf(ctx, file)
 	if err != nil {
 		return nil, err
 	}

@@ -331,7 +331,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		if lost, err = s.settleFile(ctx, file, inFile); err != nil {
 			s.keepOutcomes(inFile)
 		}
-		s.memory.Note(inFile)
+		s.memory.Note(inFile, err == nil)
 		for _, st := range inFile {
 			s.memory.Release(st.Claim)
 		}
@@ -343,6 +343,9 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	more, err := s.memory.Settle(ctx, inMemory)
 	if s.journal != nil && err == nil {
 		s.journal.amend(ctx, s.memory.Entries(inMemory))
+	}
+	if file != nil {
+		s.shareLanes(ctx, file)
 	}
 	return append(lost, more...), err
 }
