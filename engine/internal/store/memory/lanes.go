@@ -51,21 +51,18 @@ func (s *Store) Shared(webhook string) {
 	defer s.mu.Unlock()
 	l := s.laneOf(webhook)
 	l.unshared = false
-	s.changed(l)
+	s.changed(l, true)
 }
 
-// changed notes that a lane was closed, opened or paused. The caller holds mu.
-func (s *Store) changed(l *lane) {
+// changed notes that a lane was closed, opened or paused. isShared says that the other store has that, too. The caller holds mu.
+func (s *Store) changed(l *lane, isShared bool) {
 	s.version++
-	l.version = s.version
+	l.version, l.unshared = s.version, l.unshared || !isShared
 }
 
-// settleLane notes what a settlement means for a lane. isShared says that the other store does the same. The caller holds mu.
-func (s *Store) settleLane(now time.Time, l *lane, st *delivery.Settlement, until time.Time, isShared bool) {
+// settle notes what a settlement means for the lane, and reports whether it closed or paused the lane.
+func (l *lane) settle(now time.Time, st *delivery.Settlement, until time.Time) (changed bool) {
 	closed, paused := l.Closed, l.PausedUntil
 	l.Settle(now, st, until)
-	if l.Closed != closed || !l.PausedUntil.Equal(paused) {
-		l.unshared = l.unshared || !isShared
-		s.changed(l)
-	}
+	return l.Closed != closed || !l.PausedUntil.Equal(paused)
 }

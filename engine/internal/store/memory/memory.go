@@ -284,7 +284,9 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 			continue
 		}
 		s.settle(now, l.row, st)
-		s.settleLane(now, l.row.lane, st, l.until, false)
+		if l.row.lane.settle(now, st, l.until) {
+			s.changed(l.row.lane, false)
+		}
 	}
 	return lost, nil
 }

@@ -95,7 +95,9 @@ func (s *Store) Note(settlements []delivery.Settlement, isStored bool) {
 		if st.Claim.Probe {
 			until = l.ProbeUntil
 		}
-		s.settleLane(s.opts.Now(), l, st, until, isStored)
+		if l.settle(s.opts.Now(), st, until) {
+			s.changed(l, isStored)
+		}
 	}
 }
 
