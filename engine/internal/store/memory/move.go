@@ -222,11 +222,11 @@ func (s *Store) Unpack() {
 	defer s.mu.Unlock()
 	now := s.opts.Now()
 	for _, r := range s.rows {
-		if r.moving {
-			r.moving = false
-			if !r.behind {
-				r.promote(r.d.Due)
-			}
+		if !r.moving {
+			continue
+		}
+		if r.moving = false; r.state == delivery.Due && !r.behind {
+			r.promote(r.d.Due)
 		}
 	}
 	for _, l := range s.lanes { // heads of keys may have gone

@@ -20,7 +20,7 @@ func (s *Store) Keep(ctx context.Context) error {
 	if err := s.Heal(ctx); err != nil {
 		return err
 	}
-	if file, _ := s.usable(); file != nil {
+	if file, err := s.inUse(); err == nil {
 		if err := file.Keep(ctx); err != nil && ctx.Err() == nil {
 			s.fails(err)
 		}
@@ -40,7 +40,7 @@ func (s *Store) Heal(ctx context.Context) error {
 func (s *Store) Flush(ctx context.Context) error {
 	err := s.heal(ctx)
 	if s.openFile == nil && !errors.Is(err, store.ErrClosed) {
-		return errInMemory
+		return errors.New("the queue was in memory")
 	}
 	return err
 }
@@ -51,8 +51,6 @@ func (s *Store) Unsettled() []delivery.Settlement {
 	defer s.mu.Unlock()
 	return slices.Clone(s.unsettled)
 }
-
-var errInMemory = errors.New("the queue was in memory")
 
 // Rest returns the waiting deliveries and dead letters in memory, so that they can be written elsewhere before Close.
 func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
