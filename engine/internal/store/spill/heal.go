@@ -117,6 +117,26 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 	}
 }
 
+func (s *Store) settleFile(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	file, err := s.inUse()
+	if err != nil {
+		return nil, err
+	}
+	lost, err = file.Settle(ctx, settlements)
+	if err != nil && ctx.Err() == nil {
+		s.fails(err)
+	}
+	return lost, err
+}
+
+// keepOutcomes keeps outcomes until the file takes them. There are no more of them than deliveries in flight, since a
+// broken file gives no claims.
+func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsettled = append(s.unsettled, settlements...)
+}
+
 // settleLate writes outcomes that could not be written when they came.
 func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
 	s.mu.Lock()
