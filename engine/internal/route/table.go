@@ -222,16 +222,20 @@ func (s *snapshot[W]) webhooks(found *config.Found, own []W, err error) []W {
 }
 
 // Adopt starts to open the webhook of an identity that has deliveries in the store, if a workflow's definition has it. If
-// none has it, Adopt looks again once definitions change. If the webhook's file no longer has it, Adopt logs that once.
-func (t *Table[W]) Adopt(identity string) { t.current.Load().adopt(identity) }
+// none has it, Adopt looks again once definitions change. If the webhook's file no longer has it, Adopt logs that once. It reports
+// whether the webhook is being opened.
+func (t *Table[W]) Adopt(identity string) (opens bool) { return t.current.Load().adopt(identity) }
 
-func (s *snapshot[W]) adopt(identity string) {
+func (s *snapshot[W]) adopt(identity string) bool {
 	version := s.Workflows.Version()
 	s.mu.Lock()
 	asked, known := s.strange[identity]
 	s.mu.Unlock()
-	if known && asked == version || s.opens(identity) {
-		return
+	if known && asked == version {
+		return false
+	}
+	if s.opens(identity) {
+		return true
 	}
 	s.mu.Lock()
 	if known || len(s.strange) < maxStrange {
@@ -239,11 +243,12 @@ func (s *snapshot[W]) adopt(identity string) {
 	}
 	s.mu.Unlock()
 	if known {
-		return
+		return false
 	}
 	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
 		s.Log.Warn("deliveries wait for a webhook that is no longer in its file", "webhook", identity)
 	}
+	return false
 }
 
 // opens looks for an identity in all definitions. It reports whether one of them has it and is not compiled yet.
