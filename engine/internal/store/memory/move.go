@@ -222,7 +222,7 @@ func (s *Store) Unpack() {
 	for _, r := range s.rows {
 		if r.moving {
 			r.moving = false
-			if !r.behind {
+			if r.state == delivery.Due && !r.behind {
 				r.promote(r.d.Due)
 			}
 		}
