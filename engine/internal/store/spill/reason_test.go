@@ -1,0 +1,63 @@
+package spill
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/memory"
+)
+
+// flaky is a queue that breaks each time it has healed.
+type flaky struct{ store.Queue }
+
+func (flaky) Keep(context.Context) error { return errors.New("broken again") }
+
+// A call that finds the queue broken says why or keeps what it was given, even if the queue heals at that moment.
+func TestQueueHealsWithinACall(t *testing.T) {
+	s := New(t.Context(), store.Options{}, func(context.Context) (store.Queue, error) {
+		return flaky{memory.Open(store.Options{})}, nil
+	})
+	defer s.Close()
+	end := time.Now().Add(300 * time.Millisecond)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				_ = s.Keep(t.Context())
+			}
+		})
+	}
+	for range 4 {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				if b, err := s.browser(); b == nil && err == nil {
+					t.Error("neither a queue nor why there is none")
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A queue that cannot be used says why, in one line, and not that it is of another kind.
+func TestUnusableQueueSaysWhy(t *testing.T) {
+	s := New(t.Context(), store.Options{}, func(context.Context) (store.Queue, error) { return nil, errors.New("permission denied") })
+	defer s.Close()
+	_, durable := s.Durable()
+	_, list := s.List(t.Context(), delivery.Filter{})
+	for call, err := range map[string]error{
+		"Durable": durable, "List": list, "Backup": s.Backup(t.Context(), filepath.Join(t.TempDir(), "copy.db")), "Ready": s.Ready(t.Context()),
+	} {
+		if err == nil || err.Error() != "permission denied" {
+			t.Errorf("%s = %v, want permission denied", call, err)
+		}
+	}
+}
