@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // WebhookReport says what is not delivered to a webhook, and why.
@@ -56,7 +57,7 @@ func (o *outcomes) add(st *delivery.Settlement) {
 		r.Last = &DeadLetter{ID: d.ID, Reason: st.Reason}
 		if a := st.Attempt; a != nil {
 			r.Last.Reason = cmp.Or(st.Reason, a.Reason)
-			r.Last.Answer = cut(a.Response, maxAnswer)
+			r.Last.Answer = legible.Cut(a.Response, maxAnswer)
 		}
 	}
 	o.of[d.Webhook] = r
