@@ -79,7 +79,8 @@ func compileError(t text, err error) *Error {
 	}
 	behind := []rune(t.source)
 	behind = behind[min(at.From, len(behind)):]
-	return &Error{at.Line, at.Column, legible.ShortLine(inWords(at.Message, t.source, at.From, t.isBool), maxMessage), codeOf(at.Message, string(behind))}
+	message := legible.ShortLine(inWords(at.Message, t.source, at.From, t.isBool), maxMessage)
+	return &Error{at.Line, at.Column, message, codeOf(at.Message, string(behind))}
 }
 
 // Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].

@@ -84,8 +84,8 @@ func (s *Store) Took(lane delivery.Lane, n int) {
 	s.laneOf(lane.Webhook).Took(s.opts.Now(), lane, n)
 }
 
-// Note notes what settlements of another store's claims mean for their lanes.
-func (s *Store) Note(settlements []delivery.Settlement) {
+// Note notes what settlements of another store's claims mean for their lanes. isStored says that the other store has them.
+func (s *Store) Note(settlements []delivery.Settlement, isStored bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range settlements {
@@ -95,7 +95,9 @@ func (s *Store) Note(settlements []delivery.Settlement) {
 		if st.Claim.Probe {
 			until = l.ProbeUntil
 		}
-		l.Settle(s.opts.Now(), st, until)
+		if l.settle(s.opts.Now(), st, until) {
+			s.changed(l, isStored)
+		}
 	}
 }
 

@@ -19,6 +19,9 @@ func (s *Store) holds() bool { return s.journal != nil && s.opts.HoldSpilled }
 // acceptHere keeps entries in memory. With a journal it writes them there first, and if lasts is set an error of the
 // journal is returned.
 func (s *Store) acceptHere(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
+	if len(entries) > 0 && !s.memory.Holds() {
+		s.followLanes(ctx)
+	}
 	if s.journal == nil || len(entries) == 0 {
 		return s.memory.Accept(ctx, entries)
 	}

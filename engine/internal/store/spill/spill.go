@@ -340,7 +340,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		if lost, err = s.settleFile(ctx, inFile); err != nil {
 			s.keepOutcomes(inFile)
 		}
-		s.memory.Note(inFile)
+		s.memory.Note(inFile, err == nil)
 		for _, st := range inFile {
 			s.memory.Release(st.Claim)
 		}
@@ -353,27 +353,10 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if s.journal != nil && err == nil {
 		s.journal.amend(ctx, s.memory.Entries(inMemory))
 	}
+	if file, broken := s.inUse(); broken == nil {
+		s.shareLanes(ctx, file)
+	}
 	return append(lost, more...), err
-}
-
-func (s *Store) settleFile(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	file, err := s.inUse()
-	if err != nil {
-		return nil, err
-	}
-	lost, err = file.Settle(ctx, settlements)
-	if err != nil && ctx.Err() == nil {
-		s.fails(err)
-	}
-	return lost, err
-}
-
-// keepOutcomes keeps outcomes until the file takes them. There are no more of them than deliveries in flight, since a
-// broken file gives no claims.
-func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unsettled = append(s.unsettled, settlements...)
 }
 
 // Watch implements [store.Store].
