@@ -16,16 +16,16 @@ var mayImport = map[string]string{
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/listen
 		cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server
 		cmd/awf-hook/internal/view docs engine engine/config engine/config/trust engine/delivery engine/event
-		engine/expression engine/file engine/jsonbytes engine/lazy engine/signature engine/spelling engine/trace examples
-		filters transforms/format transforms/wasm`,
+		engine/expression engine/file engine/jsonbytes engine/lazy engine/legible engine/signature engine/spelling
+		engine/trace examples filters transforms/format transforms/wasm`,
 	"engine": `
 		engine/config engine/config/trust engine/delivery engine/event engine/expression engine/file engine/internal/lane
 		engine/internal/route engine/internal/sender engine/internal/source engine/internal/store
-		engine/internal/store/spill engine/jsonbytes engine/secret engine/spelling engine/trace filters transforms
-		transforms/format`,
+		engine/internal/store/spill engine/jsonbytes engine/legible engine/secret engine/spelling engine/trace filters
+		transforms transforms/format`,
 	"engine/config": `
-		engine/config/trust engine/delivery engine/expression engine/file engine/jsonbytes engine/lazy engine/secret
-		engine/signature engine/spelling transforms/format`,
+		engine/config/trust engine/delivery engine/expression engine/file engine/jsonbytes engine/lazy engine/legible
+		engine/secret engine/signature engine/spelling transforms/format`,
 	"engine/internal/lane":         "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":        "engine/config",
 	"engine/internal/store":        "engine/delivery",
@@ -36,37 +36,39 @@ var mayImport = map[string]string{
 	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
-	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
+	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
 	"engine/internal/source":          "engine/event engine/file",
 	"transforms": `
 		engine/config engine/delivery engine/event engine/expression engine/jsonbytes engine/lazy engine/secret
 		transforms/format transforms/wasm`,
-	"filters":               "engine/event engine/expression engine/spelling",
-	"transforms/format":     "engine/delivery engine/event engine/expression engine/spelling engine/jsonbytes engine/lazy",
-	"engine/expression":     "engine/event engine/spelling engine/jsonbytes engine/lazy",
-	"engine/event":          "engine/jsonbytes engine/trace",
+	"filters": "engine/event engine/expression engine/spelling",
+	"transforms/format": `
+		engine/delivery engine/event engine/expression engine/jsonbytes engine/lazy engine/legible engine/spelling`,
+	"engine/expression":     "engine/event engine/spelling engine/jsonbytes engine/lazy engine/legible",
+	"engine/event":          "engine/jsonbytes engine/trace engine/legible",
 	"engine/config/trust":   "engine/file",
 	"engine/file":           "",
 	"docs":                  "",
 	"engine/jsonbytes":      "",
 	"engine/trace":          "",
-	"engine/delivery":       "engine/event engine/trace",
-	"engine/secret":         "engine/lazy",
+	"engine/delivery":       "engine/event engine/trace engine/legible",
+	"engine/secret":         "engine/lazy engine/legible",
 	"engine/signature":      "",
 	"engine/lazy":           "",
-	"engine/spelling":       "",
+	"engine/legible":        "",
+	"engine/spelling":       "engine/legible",
 	"examples":              "",
-	"transforms/wasm":       "transforms/wasm/meter engine/jsonbytes engine/lazy",
+	"transforms/wasm":       "transforms/wasm/meter engine/jsonbytes engine/lazy engine/legible",
 	"transforms/wasm/meter": "",
 	"transforms/guest":      "",
 
 	"cmd/awf-hook/internal/access": "",
 	"cmd/awf-hook/internal/schema": "",
 	"cmd/awf-hook/internal/listen": "engine/jsonbytes engine/signature",
-	"cmd/awf-hook/internal/otlp":   "engine/trace",
+	"cmd/awf-hook/internal/otlp":   "engine/trace engine/legible",
 	"cmd/awf-hook/internal/page": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/view engine engine/config
-		engine/delivery engine/event engine/expression`,
+		engine/delivery engine/event engine/expression engine/legible`,
 	"cmd/awf-hook/internal/view": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event
 		engine/secret`,

@@ -3,7 +3,6 @@ package view
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -114,9 +113,6 @@ const maxSiblings = 50
 // Delivery returns the delivery with an id, or whose id begins with the given text.
 func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	found, err := api.Find(ctx, d.api, id)
-	if errors.Is(err, api.ErrAmbiguous) {
-		err = fmt.Errorf("%w: %w", ErrRefused, err)
-	}
 	if err != nil {
 		return nil, err
 	}
