@@ -6,8 +6,11 @@ package route
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -79,11 +82,15 @@ func (t *Table[W]) Swap(o Options[W]) {
 	})
 }
 
-// Broken returns the mistakes of the definitions that were looked up, sorted by file.
+// Broken returns the mistakes of the definitions that were looked up and still exist, sorted by file.
 func (t *Table[W]) Broken() (list []error) {
 	s := t.current.Load()
 	s.saying.Lock()
 	defer s.saying.Unlock()
+	maps.DeleteFunc(s.broken, func(file string, _ error) bool {
+		_, err := os.Lstat(file)
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	for _, file := range slices.Sorted(maps.Keys(s.broken)) {
 		list = append(list, s.broken[file])
 	}

@@ -202,3 +202,21 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("it said %q, want one line about the webhook that is gone", said)
 	}
 }
+
+// A definition that was removed has no mistakes any more.
+func TestBrokenDefinitionIsRemoved(t *testing.T) {
+	dir := folder(t, map[string]string{"deploy": "webhooks: [{url: 7}]", "check": "webhooks: [{url: 8}]"})
+	table := table(dir, t, identities)
+	broken := func() int { return len(table.Broken()) }
+	table.Of("deploy")
+	table.Of("check")
+	if n := broken(); n != 2 {
+		t.Fatalf("%d broken definitions, want 2", n)
+	}
+	if err := os.Remove(filepath.Join(dir, "deploy.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if n := broken(); n != 1 {
+		t.Errorf("%d broken definitions, want 1", n)
+	}
+}
