@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -117,7 +118,7 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 // merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail
 // is at its end. It returns early when one of first has more lines than were loaded, since those may name further files.
 func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {
-	all := append(append([]*tail(nil), first...), others...)
+	all := slices.Concat(first, others)
 	for {
 		var next *tail
 		for i, t := range all {

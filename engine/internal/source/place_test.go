@@ -42,7 +42,7 @@ func TestNoPlaceCanBeUsed(t *testing.T) {
 				t.Error(err)
 			}
 			exit, err := child.Wait()
-			for _, want := range append(tt.want, "no events of it: ") {
+			for _, want := range append(tt.want, "its events cannot be read: ") {
 				if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("it says %v, want %q in a line", err, want)
 				}

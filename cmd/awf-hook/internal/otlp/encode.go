@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/trace"
 )
@@ -108,11 +107,6 @@ func linkTo(c trace.Context) link { return link{c.Name(), hex.EncodeToString(c.S
 func text(key, s string) attribute { return attribute{key, map[string]string{"stringValue": cut(s)}} }
 
 // cut cuts a text to maxText bytes of valid UTF-8.
-func cut(s string) string {
-	if len(s) <= maxText && utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s[:min(len(s), maxText)], "")
-}
+func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxText)], "") }
 
 func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
