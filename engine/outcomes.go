@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // WebhookReport says what is not delivered to a webhook, and why.
@@ -47,7 +48,7 @@ func (o *outcomes) add(st *delivery.Settlement) {
 		last := &DeadLetter{ID: d.ID, Reason: st.Reason}
 		if a != nil {
 			last.Reason = cmp.Or(st.Reason, a.Reason)
-			last.Answer = cut(a.Response, maxAnswer)
+			last.Answer = legible.Cut(a.Response, maxAnswer)
 		}
 		o.addDead(d.Webhook, last)
 	}

@@ -3,6 +3,7 @@ package spill
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/memory"
 )
@@ -59,5 +61,32 @@ func TestUnusableQueueSaysWhy(t *testing.T) {
 		if err == nil || err.Error() != "permission denied" {
 			t.Errorf("%s = %v, want permission denied", call, err)
 		}
+	}
+}
+
+// Once everything in memory has moved into the database, what went wrong with the spill file before is over.
+func TestSpillFolderThatIsMended(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "spill")
+	if err := os.WriteFile(folder, nil, 0o600); err != nil { // a file in the folder's place
+		t.Fatal(err)
+	}
+	away := true
+	s := New(t.Context(), store.Options{SpillFolder: folder}, func(context.Context) (store.Queue, error) {
+		if away {
+			return nil, errors.New("away")
+		}
+		return memory.Open(store.Options{}), nil
+	})
+	defer s.Close()
+	e := &delivery.Entry{Event: &event.Event{ID: "a", Type: "workflow_end"}, Wants: []delivery.Want{{Webhook: "hook"}}}
+	if err := s.Accept(t.Context(), []*delivery.Entry{e}); err != nil || s.Unstored() != 1 {
+		t.Fatalf("Accept = %v, %d unstored, want one in memory alone", err, s.Unstored())
+	}
+	away = false
+	if err := s.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !s.journal.keepsAll() {
+		t.Error("the spill file still counts as one that cannot be written, although nothing had to be in it")
 	}
 }
