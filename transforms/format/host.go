@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// hosts maps the hosts of receivers that accept only their own messages to the receivers' formats. A host that begins with a dot stands
-// for all hosts below it.
+// hosts maps the hosts of receivers that accept only their own messages to the receivers' formats. A host that begins with a dot means
+// all hosts below it.
 var hosts = map[string]string{
 	"hooks.slack.com":         "slack",
 	"discord.com":             "discord",
@@ -34,7 +34,7 @@ func CheckHost(u *url.URL, name string) string {
 		}
 	}
 	switch {
-	case its == "" || its == name, its == "discord" && name == "slack" && strings.HasSuffix(u.Path, "/slack"): // which takes Slack's
+	case its == "" || its == name, its == "discord" && name == "slack" && strings.HasSuffix(u.Path, "/slack"): // Discord takes Slack's messages there
 		return ""
 	case name == "":
 		return fmt.Sprintf("this receiver takes only messages of its own: want transform: [{format: %s}], or a map that makes one", its)
