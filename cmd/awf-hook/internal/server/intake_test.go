@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -356,6 +357,21 @@ func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
 		if resp, got := n.post(t, "/v1/events", one, headers...); resp.StatusCode != 202 { // by another awf-hook
 			t.Errorf("%s signed: %d %v", typ, resp.StatusCode, got)
 		}
+	}
+}
+
+// A refused event of a request with good ones is counted by its own reason.
+func TestIntakeCountsRefusedEventsByTheirReason(t *testing.T) {
+	counted := map[server.Reason]int{}
+	n := startWith(t, server.Access{Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true}}},
+		func(o *server.Options) {
+			o.Refused = func(_ string, reason server.Reason, events int) { counted[reason] += events }
+		})
+	lines := []string{envelope("", "deploy"), `{"event":1}`, strings.Replace(envelope("", "deploy"), "workflow_end", event.HookDeadLetter, 1)}
+	resp, got := n.post(t, "/v1/events?partial=1", strings.Join(lines, "\n"), asLines, "Authorization: Bearer "+ciToken)
+	want := map[server.Reason]int{server.Bad: 1, server.Unauthorized: 1}
+	if resp.StatusCode != 202 || fates(got) != "accepted refused refused" || !maps.Equal(counted, want) {
+		t.Errorf("%d %v, counted %v, want %v", resp.StatusCode, got, counted, want)
 	}
 }
 

@@ -69,7 +69,7 @@ func (s *Store) heal(ctx context.Context) error {
 		return store.ErrClosed
 	case file == nil:
 		return broken
-	case !ill && s.memory.IsEmpty():
+	case !ill && (s.memory.IsEmpty() || s.journal == nil && !s.memory.Holds()): // ids alone stay in memory
 		s.takeUp(ctx)
 		return nil
 	}
