@@ -33,8 +33,9 @@ func CheckHost(u *url.URL, name string) string {
 			its = receiver
 		}
 	}
+	takesSlack := its == "discord" && strings.HasSuffix(u.Path, "/slack")
 	switch {
-	case its == "" || its == name, its == "discord" && name == "slack" && strings.HasSuffix(u.Path, "/slack"): // Discord takes Slack's messages there
+	case its == "" || its == name, name == "slack" && takesSlack:
 		return ""
 	case name == "":
 		return fmt.Sprintf("this receiver takes only messages of its own: want transform: [{format: %s}], or a map that makes one", its)
