@@ -55,6 +55,7 @@ type Sink struct {
 	Stored func() bool                                // whether all that was committed outlives the process or is delivered; nil is true
 	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
 	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
+	Saved  func(error)                                // receives the result of each attempt to save positions; may be nil
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }

@@ -103,9 +103,12 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 		return something, err
 	}
 	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() && r.feed.sink.stored() {
-		err = r.save(now)
+		err := r.save(now) // after a failure it is tried again: the position is only a hint
+		if r.feed.sink.Saved != nil {
+			r.feed.sink.Saved(err)
+		}
 	}
-	return something, err
+	return something, nil
 }
 
 func (r *follower) round(ctx context.Context, now time.Time) (something bool, err error) {

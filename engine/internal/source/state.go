@@ -79,6 +79,7 @@ func (s *state) write() error {
 
 // save writes how far each path was read. Nothing may be waiting, and everything must be committed.
 func (r *follower) save(now time.Time) error {
+	r.saved = now
 	runs, err := r.feed.joiner.Save()
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (r *follower) save(now time.Time) error {
 			return err
 		}
 	}
-	r.saved, r.changed = now, time.Time{}
+	r.changed = time.Time{}
 	return nil
 }
 
