@@ -149,7 +149,7 @@ func (l *lane) run(ctx context.Context) {
 		case <-timer.C:
 			events = []any{tick{}}
 		}
-		if ended != nil && ctx.Err() != nil { // before the end of an attempt lets the next one begin
+		if ended != nil && ctx.Err() != nil { // first, since the end of an attempt would begin the next one
 			ended, events = nil, append([]any{stop{}}, events...)
 		}
 		var wake time.Time
