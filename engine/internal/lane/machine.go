@@ -54,6 +54,7 @@ type (
 		next   time.Duration
 		err    error
 	}
+	rest struct{} // the store says that the lane is closed or paused
 	tick struct{} // it is time to look
 	stop struct{} // the lane ends or was replaced
 )
@@ -95,6 +96,8 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 		}
 	case claimed:
 		m.claimed(e, now, &do)
+	case rest:
+		m.giveBack(now, &do)
 	case stop:
 		m.stopped = true
 		m.giveBack(now, &do)
