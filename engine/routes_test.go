@@ -47,15 +47,18 @@ func (c *calls) took() string {
 	return strings.Join(hosts, " ")
 }
 
-// openProject enters a new project whose settings have the webhook all, and opens an engine for it.
-func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer) *engine.Engine {
+// openProject enters a new project whose settings have the webhook all, and opens an engine for it. The queue is in
+// memory unless one is given.
+func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer, queue ...string) *engine.Engine {
 	t.Helper()
 	putDefinition(t, "settings.yaml", "webhooks: [{name: all, url: 'https://all.test/'}]")
 	cfg, err := config.Search{TrustProject: true, Env: func(string) (string, bool) { return "", false }}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	e, err := engine.Open(cfg, engine.Options{
+		Queue: strings.Join(queue, ""), Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +177,36 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 	})
 }
 
+// Drain waits for what an earlier process left for a definition's webhook, though the webhook is opened only then.
+func TestDrainTakesUpWhatWaitsForADefinition(t *testing.T) {
+	t.Chdir(t.TempDir())
+	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://own.test/'}\n")
+	own, err := filepath.Abs(".awf/workflows/deploy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	for i := range 20 {
+		var got calls
+		before := openProject(t, &got, new(bytes.Buffer), queue)
+		ev := eventOf("deploy", fmt.Sprint(i))
+		ev.Webhooks = []string{own + "#own"}
+		submit(t, before, ev)
+		if err := before.Close(); err != nil {
+			t.Fatal(err)
+		}
+		e := openProject(t, &got, new(bytes.Buffer), queue)
+		run(t, e)
+		drain(t, e)
+		if hosts := got.took(); hosts != "own.test" {
+			t.Fatalf("round %d: requests to %q, want one to own.test", i, hosts)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // An attempt that is in flight while its definition changes fails: its successor retries it.
 func TestAttemptInFlightSurvivesAChangedDefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -210,7 +243,8 @@ func TestSecretsSignWithinTheirTime(t *testing.T) {
 		var signed []string
 		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			var by []string
-			body := []byte(`{"event":"workflow_end","workflow_id":"run-x","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`)
+			body := []byte(`{"event":"workflow_end","workflow_id":"run-x","workflow_name":"",` +
+				`"timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`)
 			for _, secret := range []string{newest, oldest} {
 				if signature.Verify(r.Header, body, signature.Standard, time.Now(), secret) == nil {
 					by = append(by, strings.Fields(secret)[1])

@@ -1,8 +1,10 @@
 package format_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,6 +158,30 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 	}
 }
 
+// A mention for which a message has no room is said, too.
+func TestMentionsWithoutRoomAreSaid(t *testing.T) {
+	e := ordinary()
+	for name, mention := range map[string]string{
+		"telegram": "@" + strings.Repeat("a", 31), "teams": strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63),
+	} {
+		options := append(slices.Clone(required[name]), format.Option{Name: "mentions", Value: slices.Repeat([]string{mention}, 20)},
+			option("link", "https://ci.example.com/"+strings.Repeat("x", 2000)), option("link_text", strings.Repeat("y", 80)))
+		c, left, err := open(t, name, options...).Make(expression.NewEnv(&e), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := bytes.Count(c.Body, []byte(mention)) / map[string]int{"telegram": 1, "teams": 4}[name]
+		if named+len(left) != 20 || name == "telegram" && len(left) == 0 {
+			t.Errorf("%s: %d are mentioned and %d left out, want 20 in all", name, named, len(left))
+		}
+		for _, why := range left {
+			if want := "left out the mention \"" + mention + "\": there is no room for it"; why != want {
+				t.Errorf("%s says %s, want %s", name, why, want)
+			}
+		}
+	}
+}
+
 // An expression that fails at run time is an error that names its option.
 func TestFailingExpressions(t *testing.T) {
 	e := ordinary()
@@ -171,7 +197,8 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)
 	for _, tt := range []struct{ name, previous, title, message string }{
 		{"an envelope",
-			`{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z","payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
+			`{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z",` +
+				`"payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
 		{"an envelope of another type", `{"event":"workflow_end","workflow_id":"r1","workflow_name":"deploy"}`, "deploy succeeded", "Run: r1"},
 		{"an object", `{"error":"masked","duration":1}`, "deploy-production failed after 1.0s", "masked\n\nRun: " + e.WorkflowID},
 		{"a text", `plain text`, "deploy-production failed", "Run: " + e.WorkflowID},

@@ -66,7 +66,8 @@ func TestIntakeTakesEveryForm(t *testing.T) {
 }
 
 func TestIntakeRefuses(t *testing.T) {
-	long := `{"id":"long","event":"e","workflow_id":"r","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z","payload":{"x":"` + strings.Repeat("x", event.MaxLine) + `"}}`
+	long := `{"id":"long","event":"e","workflow_id":"r","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z",` +
+		`"payload":{"x":"` + strings.Repeat("x", event.MaxLine) + `"}}`
 	tests := []struct {
 		name, body   string
 		headers      []string
@@ -115,7 +116,8 @@ func TestIntakeRefuses(t *testing.T) {
 		{"what follows a batch", `"type":"t"}]` + "\n]", 5, 1},
 	} {
 		added := tests[0]
-		added.name, added.body, added.headers, added.status, added.line, added.column = of.name, pretty+of.rest, []string{asBatch}, 400, of.line, of.column
+		added.name, added.body, added.headers = of.name, pretty+of.rest, []string{asBatch}
+		added.status, added.line, added.column = 400, of.line, of.column
 		tests = append(tests, added)
 	}
 	n := start(t, server.Access{})
@@ -398,7 +400,8 @@ func TestIntakeAnswersCloudEventsSenders(t *testing.T) {
 	req, _ := http.NewRequest(http.MethodOptions, n.url+"/v1/events", nil)
 	req.Header.Set("WebHook-Request-Origin", "eventemitter.example.com")
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != 200 || resp.Header.Get("WebHook-Allowed-Origin") != "eventemitter.example.com" || resp.Header.Get("Allow") != "POST, OPTIONS" {
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("WebHook-Allowed-Origin") != "eventemitter.example.com" ||
+		resp.Header.Get("Allow") != "POST, OPTIONS" {
 		t.Errorf("%v %v", resp, err)
 	}
 	if resp, err := http.Get(n.url + "/v1/events"); err != nil || resp.StatusCode != 405 || resp.Header.Get("Allow") == "" {
