@@ -179,7 +179,18 @@ func TestAdopt(t *testing.T) {
 		},
 	})
 	defer tab.Close()
-	tab.Adopt(ws.Lookup("w").Own[0].Identity)
+	file := filepath.Join(dir, "w.yaml")
+	own := file + "#own"
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "webhooks: [{name: own}]")
+	ws.All() // sees the change at once
+	tab.Adopt(own)
+	write(t, file, string(good))
+	ws.All()
+	tab.Adopt(own)
 	if got := <-opened; got != "own" {
 		t.Errorf("opened %q, want own", got)
 	}
