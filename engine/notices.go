@@ -8,13 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Bounds of operator events. docs/delivery.md names them.
@@ -313,7 +313,4 @@ func (e *Engine) ReloadFailed(err error) {
 }
 
 // short cuts a reason, which is already free of secrets.
-func short(reason string) string { return cut(reason, maxNoticeText) }
-
-// cut returns the beginning of a text, at most the given number of bytes, without a part of a character.
-func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }
+func short(reason string) string { return legible.Cut(reason, maxNoticeText) }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Fault says why there is no answer, in words without secrets.
@@ -222,5 +223,5 @@ func ofProtocol(err error) string {
 		text = strings.TrimPrefix(text, layer)
 	}
 	const limit = 200 // bytes
-	return strings.ToValidUTF8(strings.TrimRight(text[:min(len(text), limit)], " :;,=[("), "")
+	return strings.TrimRight(legible.Cut(text, limit), " :;,=[(")
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The page and the API refuse the same change with the same status: 400 if it makes no sense, 404 if it names what does not exist, and 409 if
-// the queue does not allow it now.
+// The page and the API refuse the same change with the same status: 400 if it makes no sense, 404 if it names what does not exist,
+// and 409 if the queue does not allow it now.
 func TestPageAndAPIRefuseAlike(t *testing.T) {
 	s := open(t, standard, "")
 	s.dieOne(t, failed("run-1"), 3)

@@ -174,7 +174,7 @@ func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if age, err := config.ParseDuration(text); err == nil {
+	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
 		return time.Now().Add(-age), nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly} {

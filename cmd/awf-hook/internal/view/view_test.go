@@ -296,7 +296,9 @@ func TestFilterIsItsAddress(t *testing.T) {
 			t.Errorf("%+v became %+v, %v", f, again, err)
 		}
 	}
-	for _, bad := range []string{"state=lost", "since=yesterday", "until=1x", "before=-1", "before=x", "limit=501", "stat=dead"} {
+	for _, bad := range []string{
+		"state=lost", "since=yesterday", "until=1x", "since=-5h", "until=-5h", "until=0d-5h", "before=-1", "before=x", "limit=501", "stat=dead",
+	} {
 		v, _ := url.ParseQuery(bad)
 		if f, err := view.ParseFilter(v); err == nil {
 			t.Errorf("%s is %+v, want a mistake", bad, f)
