@@ -246,7 +246,8 @@ func TestNoCommandNamesAWebhookOfABadConfiguration(t *testing.T) {
 		}
 	}
 	// Nothing can move to a webhook of a configuration that must be mended first.
-	if _, said := runHook(t, exitConfig, nil, "deliveries", "move", "-c", "bad.yaml", "--from", "gone", "--to", hidden); !strings.Contains(said, "bad.yaml:1:") {
+	_, said := runHook(t, exitConfig, nil, "deliveries", "move", "-c", "bad.yaml", "--from", "gone", "--to", hidden)
+	if !strings.Contains(said, "bad.yaml:1:") {
 		t.Errorf("move to a webhook with a mistake said %s", said)
 	}
 }
