@@ -224,8 +224,8 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 	}
 }
 
-// The name of a webhook may be a secret in a configuration with mistakes. A command that does not find a webhook in the queue suggests none of
-// that configuration's.
+// The name of a webhook may be a secret in a configuration with mistakes. A command that does not find a webhook in the queue suggests none
+// of that configuration's.
 func TestNoCommandNamesAWebhookOfABadConfiguration(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	t.Chdir(t.TempDir())
