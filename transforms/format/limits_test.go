@@ -183,7 +183,8 @@ func TestLongestMentionsStayWithinTheLimits(t *testing.T) {
 		"matrix": "@" + strings.Repeat("a", 100) + ":" + strings.Repeat("b", 200), "datadog": "@" + strings.Repeat("a", 79),
 	} {
 		mentions := slices.Repeat([]string{longest}, 20)
-		options := append(slices.Clone(required[name]), format.Option{Name: "mentions", Value: mentions}, format.Option{Name: "fields", Value: fields},
+		options := append(slices.Clone(required[name]),
+			format.Option{Name: "mentions", Value: mentions}, format.Option{Name: "fields", Value: fields},
 			option("text", strings.Repeat("t_", 10_000)), option("link", "https://ci.example.com/"+strings.Repeat("x", 2000)))
 		p := &proof{format: name}
 		p.check(content(t, open(t, name, options...), e))
