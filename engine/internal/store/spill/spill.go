@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -319,14 +320,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if err != nil {
 		return nil, err
 	}
-	var inFile, inMemory []delivery.Settlement
-	for _, st := range settlements {
-		if s.memory.Owns(st.Claim) {
-			inMemory = append(inMemory, st)
-		} else {
-			inFile = append(inFile, st)
-		}
-	}
+	inFile, inMemory := s.divide(settlements)
 	if len(inFile) > 0 {
 		if lost, err = s.settleFile(ctx, file, inFile); err != nil {
 			s.keepOutcomes(inFile)
@@ -345,6 +339,25 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		s.journal.amend(ctx, s.memory.Entries(inMemory))
 	}
 	return append(lost, more...), err
+}
+
+// divide divides outcomes by where their deliveries are. Nearly always all are in one place, and nothing is copied.
+func (s *Store) divide(settlements []delivery.Settlement) (inFile, inMemory []delivery.Settlement) {
+	isInMemory := func(st delivery.Settlement) bool { return s.memory.Owns(st.Claim) }
+	switch n := slices.IndexFunc(settlements, isInMemory); {
+	case n < 0:
+		return settlements, nil
+	case n == 0 && !slices.ContainsFunc(settlements, func(st delivery.Settlement) bool { return !isInMemory(st) }):
+		return nil, settlements
+	}
+	for _, st := range settlements {
+		if isInMemory(st) {
+			inMemory = append(inMemory, st)
+		} else {
+			inFile = append(inFile, st)
+		}
+	}
+	return inFile, inMemory
 }
 
 func (s *Store) settleFile(ctx context.Context, file store.Queue, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
