@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -339,25 +338,6 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 		s.journal.amend(ctx, s.memory.Entries(inMemory))
 	}
 	return append(lost, more...), err
-}
-
-// divide divides outcomes by where their deliveries are. Nearly always all are in one place, and nothing is copied.
-func (s *Store) divide(settlements []delivery.Settlement) (inFile, inMemory []delivery.Settlement) {
-	isInMemory := func(st delivery.Settlement) bool { return s.memory.Owns(st.Claim) }
-	switch n := slices.IndexFunc(settlements, isInMemory); {
-	case n < 0:
-		return settlements, nil
-	case n == 0 && !slices.ContainsFunc(settlements, func(st delivery.Settlement) bool { return !isInMemory(st) }):
-		return nil, settlements
-	}
-	for _, st := range settlements {
-		if isInMemory(st) {
-			inMemory = append(inMemory, st)
-		} else {
-			inFile = append(inFile, st)
-		}
-	}
-	return inFile, inMemory
 }
 
 func (s *Store) settleFile(ctx context.Context, file store.Queue, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
