@@ -91,7 +91,8 @@ func meaning(cfg *config.Config) string {
 var tolerated = map[string]string{
 	"scalars.yaml: a colon is dropped: https://example.com/folded":  "a folded value is told where it begins",
 	"scalars.yaml: letters are swapped: https://example.com/folded": "a folded value is told where it begins",
-	"custom.yaml: an indent is added: - github":                     "YAML reads an entry that is indented further as more text of the entry above",
+	"custom.yaml: an indent is added: - github": "YAML reads an entry that is indented further " +
+		"as more text of the entry above",
 }
 
 // isBelow reports whether the mistake of an added indent is in the lines below, which no longer fit.

@@ -220,11 +220,13 @@ webhooks:
 // elsewhere are the error texts that no file in testdata/config/err shows, with the reason.
 var elsewhere = map[string]string{
 	"the file is %v": "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
-	"want at most %d values in all trees of the file": "50,001 values are too much for a reader: TestTreesAreBoundedTogether of package config",
-	"want at most %d entries, got %d":                 "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
-	"over 4 KiB: not a secret":                        "TestSecretFile of package config",
-	"%s":                                              "the text is of another package: secret_*.yaml show those of signature.Key and secret.Pasted, url_*.yaml those of secret.ParseURL",
-	"over 1 MiB: not a file of certificates":          "TestTLSFiles of package config",
+	"want at most %d values in all trees of the file": "50,001 values are too much for a reader: " +
+		"TestTreesAreBoundedTogether of package config",
+	"want at most %d entries, got %d": "so are 10,001 entries: TestTooManyWebhooksAreRefused of package config",
+	"over 4 KiB: not a secret":        "TestSecretFile of package config",
+	"%s": "the text is of another package: secret_*.yaml show those of signature.Key and secret.Pasted, " +
+		"url_*.yaml those of secret.ParseURL",
+	"over 1 MiB: not a file of certificates": "TestTLSFiles of package config",
 }
 
 func TestEveryErrorTextStandsInAGoldenFile(t *testing.T) {

@@ -27,7 +27,7 @@ func Example() {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
-		fmt.Printf("%s: %s\n", r.Header.Get("X-AWF-Event"), body)
+		fmt.Printf("%s:\n%s\n", r.Header.Get("X-AWF-Event"), body)
 	}))
 	defer receiver.Close()
 
@@ -55,10 +55,10 @@ webhooks:
 
 	err = eng.Submit(context.Background(), event.Event{
 		Type:         "workflow_end",
-		WorkflowID:   "7f3a",
+		WorkflowID:   "7f3",
 		WorkflowName: "deploy",
 		Timestamp:    time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Payload:      []byte(`{"status":"completed"}`),
+		Payload:      []byte(`{"status":"success"}`),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -74,6 +74,7 @@ webhooks:
 	running.Wait()
 	fmt.Println(eng.Report())
 	// Output:
-	// workflow_end: {"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{"status":"completed"}}
+	// workflow_end:
+	// {"event":"workflow_end","workflow_id":"7f3","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{"status":"success"}}
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }

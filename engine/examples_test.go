@@ -59,7 +59,8 @@ func ExampleEngine_Read() {
 	cfg, end := configured("webhooks: [{url: RECEIVER, events: [workflow_end]}]", http.StatusOK)
 	defer end()
 	output := strings.NewReader(`building …
-{"event":"workflow.completed","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy","status":"success","schema_version":1}
+{"event":"workflow.completed","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z",` +
+		`"workflow_name":"deploy","status":"success","schema_version":1}
 done
 `)
 	report := delivered(cfg, engine.Options{}, func(ctx context.Context, eng *engine.Engine) error {
@@ -107,7 +108,8 @@ func ExampleEngine_Follow() {
 	}
 	defer os.RemoveAll(folder)
 	audit := filepath.Join(folder, "audit.jsonl")
-	const line = `{"event":"workflow.started","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy","schema_version":1}` + "\n"
+	const line = `{"event":"workflow.started","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z",` +
+		`"workflow_name":"deploy","schema_version":1}` + "\n"
 	if err := os.WriteFile(audit, []byte(line), 0o600); err != nil {
 		panic(err)
 	}
@@ -275,7 +277,8 @@ func ExampleOpenDeliveries() {
 
 // Events reads a stream without an engine.
 func ExampleEvents() {
-	in := strings.NewReader(`{"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy","timestamp":"2026-03-01T12:00:00Z","payload":{}}` + "\n")
+	in := strings.NewReader(`{"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy",` +
+		`"timestamp":"2026-03-01T12:00:00Z","payload":{}}` + "\n")
 	err := engine.Events(context.Background(), engine.Stream{Name: "<stdin>", In: in}, func(ev event.Event) {
 		fmt.Println(ev.Type, ev.WorkflowName)
 	})

@@ -35,6 +35,10 @@ func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	defer after.Close()
 	submit(t, after, newEvent("a"))
 	checkReport(t, after, engine.Report{Events: 1, Deliveries: 1, Known: 1, Dead: 1, Earlier: engine.Earlier{Waiting: 1}})
+	list := after.Report().Webhooks
+	if len(list) != 2 || list[1].Webhook != "two" || list[1].Dead != 1 || list[1].Last == nil || list[1].Last.Reason == "" {
+		t.Errorf("the report tells of %+v, want also the dead letter of two, and why", list)
+	}
 }
 
 // An event that names webhooks reaches these alone, whatever their filters say. A name without a webhook counts as refused.

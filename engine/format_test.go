@@ -210,16 +210,17 @@ func TestFormatsRateHolds(t *testing.T) {
 
 // A URL of another receiver than the format's gives a warning, which does not quote the URL.
 func TestCheckWarnsOfAnotherReceiversURL(t *testing.T) {
+	const key = "0123456789abcdef0123456789abcdef"
 	const text = `
 webhooks:
-  - {name: wrong, url: "https://events.pagerduty.com/v1/secret", transform: {format: pagerduty, with: {routing_key: 0123456789abcdef0123456789abcdef}}}
+  - {name: wrong, url: "https://events.pagerduty.com/v1/secret", transform: {format: pagerduty, with: {routing_key: ` + key + `}}}
   - {name: metadata, url: "http://169.254.169.254/"}
   - {name: old, url: "https://a.example/", secret: [{value: x, not_after: 2020-01-01}]}
   - {name: bare, url: "https://hooks.slack.com/services/secret"}
   - {name: other, url: "https://discord.com/api/webhooks/1/secret", transform: {format: slack}}
   - {name: map, url: "https://hooks.slack.com/services/secret", transform: {map: {text: hello}}}
   - {name: slackish, url: "https://chat.example/hooks/secret", transform: {format: slack}}
-  - {name: right, url: "https://events.pagerduty.com/v2/enqueue", transform: {format: pagerduty, with: {routing_key: 0123456789abcdef0123456789abcdef}}}
+  - {name: right, url: "https://events.pagerduty.com/v2/enqueue", transform: {format: pagerduty, with: {routing_key: ` + key + `}}}
 `
 	cfg, err := config.Parse("awf-hook.yaml", []byte(text), config.NoEnv)
 	if err != nil {
@@ -227,9 +228,11 @@ webhooks:
 	}
 	mistakes, warnings := engine.Check(cfg, engine.Options{})
 	want := "awf-hook.yaml:3:24: warning: webhooks[0].url: PagerDuty's path is /v2/enqueue\n" +
-		"awf-hook.yaml:4:27: warning: webhooks[1].url: 169.254.169.254 is refused: a link-local address (network.allow in your own settings can permit it)\n" +
+		"awf-hook.yaml:4:27: warning: webhooks[1].url: 169.254.169.254 is refused: a link-local address " +
+		"(network.allow in your own settings can permit it)\n" +
 		"awf-hook.yaml:5:22: warning: webhooks[2].url: the time of all its secrets is over: no request can be signed\n" +
-		"awf-hook.yaml:6:23: warning: webhooks[3].url: this receiver takes only messages of its own: want transform: [{format: slack}], or a map that makes one\n" +
+		"awf-hook.yaml:6:23: warning: webhooks[3].url: this receiver takes only messages of its own: " +
+		"want transform: [{format: slack}], or a map that makes one\n" +
 		"awf-hook.yaml:7:24: warning: webhooks[4].url: this is the host of the format discord, not of slack"
 	if diff := cmp.Diff(want, warnings.Error()); diff != "" || len(mistakes) > 0 {
 		t.Errorf("mistakes %v, warnings (-want +got):\n%s", mistakes, diff)

@@ -335,6 +335,7 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 				e.observeAccepted(want.Webhook)
 			}
 			if want.Fate == delivery.BornDead {
+				e.counts.addDead(want.Webhook, &DeadLetter{ID: want.DeliveryID(entry.Event.ID), Reason: want.Dead})
 				e.noticeBornDead(entry.Event, &want)
 			}
 			switch {

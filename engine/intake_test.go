@@ -18,7 +18,8 @@ import (
 )
 
 func line(workflow string, n int) string {
-	return fmt.Sprintf(`{"id":"%s-%d","event":"workflow_end","workflow_id":"run","workflow_name":%[1]q,"timestamp":"2026-03-01T12:00:00Z"}`+"\n", workflow, n)
+	return fmt.Sprintf(`{"id":"%s-%d","event":"workflow_end","workflow_id":"run","workflow_name":%[1]q,`+
+		`"timestamp":"2026-03-01T12:00:00Z"}`+"\n", workflow, n)
 }
 
 // until waits for another goroutine.

@@ -8,13 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Bounds of operator events. docs/delivery.md names them.
@@ -226,14 +226,14 @@ func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string
 	e.notices.add(one)
 }
 
-// noticeLanes compares the lanes with what was last seen of them.
+// noticeLanes makes the operator events of lanes that changed since the last look at them.
 func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 	n := e.notices
 	if !n.asked.Load() {
 		return
 	}
 	n.mu.Lock()
-	sick, look := int64(0), false
+	sick, look, changed := int64(0), false, []notice(nil)
 	for i := range lanes {
 		l := &lanes[i]
 		before, now := n.lanes[l.Webhook], laneSeen{cause: fmt.Sprint(l.LastErrorAt.UnixMilli(), " ", l.Closed)}
@@ -251,7 +251,7 @@ func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 			sick++
 		}
 		if _, ours := e.lanes.Name(l.Webhook); ours && now.typ != before.typ {
-			e.noticeLane(l, before, now)
+			changed = append(changed, e.noticeOfLane(l, before, now))
 		}
 		look = look || l.Waiting > 0
 	}
@@ -260,14 +260,17 @@ func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 	if look {
 		n.backlog = time.Now()
 	}
-	n.mu.Unlock()
+	n.mu.Unlock() // add needs it
+	for _, one := range changed {
+		n.add(one)
+	}
 	if look {
 		e.noticeBacklog(lanes)
 	}
 }
 
-// noticeLane makes the operator event of a lane that changed. The caller holds notices.mu.
-func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
+// noticeOfLane returns the operator event of a lane that changed.
+func (e *Engine) noticeOfLane(l *delivery.LaneStatus, before, now laneSeen) notice {
 	payload := map[string]any{"waiting": l.Waiting, "dead": l.Dead}
 	switch now.typ {
 	case event.HookLaneClosed:
@@ -275,10 +278,9 @@ func (e *Engine) noticeLane(l *delivery.LaneStatus, before, now laneSeen) {
 	case event.HookLaneFailing:
 		payload["reason"], payload["failures"] = short(l.LastError), max(l.Failures, l.TransformFailures)
 	default:
-		e.notify(event.HookLaneRecovered, l.Webhook, before.typ+" "+before.cause, payload)
-		return
+		return e.noticeOf(event.HookLaneRecovered, l.Webhook, before.typ+" "+before.cause, payload)
 	}
-	e.notify(now.typ, l.Webhook, now.cause, payload)
+	return e.noticeOf(now.typ, l.Webhook, now.cause, payload)
 }
 
 // noticeBacklog looks for webhooks with a delivery that has waited too long.
@@ -311,7 +313,4 @@ func (e *Engine) ReloadFailed(err error) {
 }
 
 // short cuts a reason, which is already free of secrets.
-func short(reason string) string { return cut(reason, maxNoticeText) }
-
-// cut returns the beginning of a text, at most the given number of bytes, without a part of a character.
-func cut(text string, most int) string { return strings.ToValidUTF8(text[:min(len(text), most)], "") }
+func short(reason string) string { return legible.Cut(reason, maxNoticeText) }

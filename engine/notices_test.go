@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -248,4 +249,31 @@ func serveHTTP(t *testing.T, handler http.Handler) string {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// Many lanes that close at once hold nothing up, although there is no room for all their operator events.
+func TestManyLanesCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	operators := &told{}
+	var yaml strings.Builder
+	yaml.WriteString("webhooks:\n")
+	const lanes = 600
+	for i := range lanes {
+		fmt.Fprintf(&yaml, "  - {name: w%d, url: \"http://127.0.0.1:1/\", events: [workflow_end]}\n", i)
+	}
+	yaml.WriteString(`  - {name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + "]}\n")
+	eng, err := engine.Open(parse(t, yaml.String()), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := eng.Submit(t.Context(), newEvent("a")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range lanes {
+		if _, err := eng.Queue().Disable(t.Context(), fmt.Sprintf("w%d", i), "no more"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, eng)
+	eventually(t, "an operator event", func() bool { return strings.Contains(operators.types(), event.HookLaneClosed) })
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // WebhookReport says what is not delivered to a webhook, and why.
@@ -39,27 +40,35 @@ type outcomes struct {
 
 // add notes the outcome of an attempt.
 func (o *outcomes) add(st *delivery.Settlement) {
-	if st.Outcome != delivery.Dead && (st.Outcome != delivery.Retry || st.Attempt == nil) {
-		return
+	d, a := &st.Claim.Delivery, st.Attempt
+	switch {
+	case st.Outcome == delivery.Retry && a != nil:
+		o.change(d.Webhook, func(r *WebhookReport) { r.Reason = a.Reason })
+	case st.Outcome == delivery.Dead:
+		last := &DeadLetter{ID: d.ID, Reason: st.Reason}
+		if a != nil {
+			last.Reason = cmp.Or(st.Reason, a.Reason)
+			last.Answer = legible.Cut(a.Response, maxAnswer)
+		}
+		o.addDead(d.Webhook, last)
 	}
+}
+
+// addDead notes a dead letter.
+func (o *outcomes) addDead(webhook string, last *DeadLetter) {
+	o.change(webhook, func(r *WebhookReport) { r.Dead, r.Last = r.Dead+1, last })
+}
+
+// change changes the part of the report about a webhook.
+func (o *outcomes) change(webhook string, change func(*WebhookReport)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.of == nil {
 		o.of = map[string]WebhookReport{}
 	}
-	d := &st.Claim.Delivery
-	r := o.of[d.Webhook]
-	if st.Outcome == delivery.Retry {
-		r.Reason = st.Attempt.Reason
-	} else {
-		r.Dead++
-		r.Last = &DeadLetter{ID: d.ID, Reason: st.Reason}
-		if a := st.Attempt; a != nil {
-			r.Last.Reason = cmp.Or(st.Reason, a.Reason)
-			r.Last.Answer = cut(a.Response, maxAnswer)
-		}
-	}
-	o.of[d.Webhook] = r
+	r := o.of[webhook]
+	change(&r)
+	o.of[webhook] = r
 }
 
 // report adds the outcomes to what the queue says about the webhooks, except for dead letters that the queue no

@@ -23,8 +23,11 @@ func TestEventsOfAPack(t *testing.T) {
 	go func() { running <- e.Run(ctx) }()
 	for _, tt := range []struct{ run, want string }{{"deploy", "all.test local.test"}, {"ops/deploy", "all.test pack.test"},
 		{"gone/deploy", "all.test"}} {
-		const write = `echo '{"event":"workflow.started","execution_id":"'$2'","timestamp":"2026-11-24T01:24:00Z","workflow_name":"deploy"}' >>"$AWF_AUDIT_LOG"
-echo '{"event":"workflow.completed","execution_id":"'$2'","timestamp":"2026-11-24T01:24:01Z","workflow_name":"deploy","status":"success"}' >>"$AWF_AUDIT_LOG"`
+		const write = `{
+echo '{"event":"workflow.started","execution_id":"'$2'","timestamp":"2026-11-24T01:24:00Z","workflow_name":"deploy"}'
+echo '{"event":"workflow.completed","execution_id":"'$2'","timestamp":"2026-11-24T01:24:01Z",` +
+			`"workflow_name":"deploy","status":"success"}'
+} >>"$AWF_AUDIT_LOG"`
 		child, err := engine.Start(engine.Command{Args: []string{"sh", "-c", write, "awf", "run", tt.run}, State: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 
 // line returns an event as AWF writes it, with size bytes of payload.
 func line(n, size int) string {
-	return fmt.Sprintf(`{"event":"workflow_end","workflow_id":"run-%d","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z","payload":{"x":"%s"}}`+"\n",
-		n, strings.Repeat("x", size))
+	return fmt.Sprintf(`{"event":"workflow_end","workflow_id":"run-%d","workflow_name":"w",`+
+		`"timestamp":"2026-03-01T12:00:00Z","payload":{"x":"%s"}}`+"\n", n, strings.Repeat("x", size))
 }
 
 func TestReadSubmitsEventsAndPassesTheRestByteForByte(t *testing.T) {

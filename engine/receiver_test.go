@@ -42,7 +42,8 @@ func TestFormatsChooseMethodAndAddress(t *testing.T) {
 			"POST https://one.test/hook", "POST https://one.test/hook/awf%2Fdeploy/close?identifierType=alias",
 		}},
 		{[]string{"transform: {format: github-status, with: {sha: '0123456789012345678901234567890123456789'}}"}, 201, []string{
-			"POST https://one.test/hook/0123456789012345678901234567890123456789", "POST https://one.test/hook/0123456789012345678901234567890123456789",
+			"POST https://one.test/hook/0123456789012345678901234567890123456789",
+			"POST https://one.test/hook/0123456789012345678901234567890123456789",
 		}},
 	} {
 		synctest.Test(t, func(t *testing.T) {

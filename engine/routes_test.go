@@ -210,7 +210,8 @@ func TestSecretsSignWithinTheirTime(t *testing.T) {
 		var signed []string
 		e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
 			var by []string
-			body := []byte(`{"event":"workflow_end","workflow_id":"run-x","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`)
+			body := []byte(`{"event":"workflow_end","workflow_id":"run-x","workflow_name":"",` +
+				`"timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`)
 			for _, secret := range []string{newest, oldest} {
 				if signature.Verify(r.Header, body, signature.Standard, time.Now(), secret) == nil {
 					by = append(by, strings.Fields(secret)[1])

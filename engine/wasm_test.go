@@ -28,7 +28,8 @@ func TestModulesMakeTheContent(t *testing.T) {
 		report          string
 	}{
 		{"echo", "{wasm: " + guests + "/echo.wasm}",
-			`{"event":"workflow_end","workflow_id":"run-a","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`, "1 delivered, 0 to retry, 0 dead"},
+			`{"event":"workflow_end","workflow_id":"run-a","workflow_name":"","timestamp":"2000-01-01T00:00:00Z","payload":{"ok":true}}`,
+			"1 delivered, 0 to retry, 0 dead"},
 		{"in a chain", "[{wasm: " + guests + "/echo.wasm}, {map: {was: =body.event}}, {wasm: " + guests + "/echo.wasm, isolation: instance}]",
 			`{"was":"workflow_end"}`, "1 delivered, 0 to retry, 0 dead"},
 		{"its configuration", "{wasm: " + guests + "/abi.wasm, with: {do: config, big: 12345678901234567890, list: [1, a], deep: {b: true}}}",

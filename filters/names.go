@@ -79,20 +79,11 @@ func Unlikely(g Glob) string {
 	case slices.ContainsFunc(types, g.Match), event.IsOperator(string(g)):
 		return ""
 	case strings.ContainsAny(string(g), "*?") && slices.ContainsFunc(event.OperatorTypes(), g.Match):
-		return "awf-hook's own events must be named whole: " + list(event.OperatorTypes())
+		return "awf-hook's own events must be named whole: " + spelling.Or(event.OperatorTypes())
 	}
 	why := "no event of AWF has this type"
 	if names := meant(string(g)); len(names) > 0 {
-		return why + ", did you mean " + list(names) + "?"
+		return why + ", did you mean " + spelling.Or(names) + "?"
 	}
 	return why
-}
-
-// list joins names into words.
-func list(names []string) string {
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -77,16 +77,24 @@ var maps = []struct{ name, transform, want string }{
         when: =timestamp
         wait: =duration("90s")
         empty: ""`,
-		`{"zero":0,"yes":true,"none":null,"date":"2026-01-01","hex":16,"huge":12345678901234567890,"=key":"plain","name":"deploy \"eu\"",` +
-			`"escaped":"=workflow_name","code":137,"text":"deploy \"eu\" failed after 61.5 s","braces":"}} {not} }}","when":"2026-11-24T01:24:00.688Z","wait":"1m30s","empty":""}`},
+		`{"zero":0,"yes":true,"none":null,"date":"2026-01-01","hex":16,"huge":12345678901234567890,"=key":"plain",` +
+			`"name":"deploy \"eu\"","escaped":"=workflow_name","code":137,"text":"deploy \"eu\" failed after 61.5 s",` +
+			`"braces":"}} {not} }}","when":"2026-11-24T01:24:00.688Z","wait":"1m30s","empty":""}`},
 	{"what is passed on keeps its bytes", `
       map: {duration: =payload.duration, big: =payload.big, list: =payload.list, deep: =payload.deep, payload: =payload}`,
-		`{"duration":61.50,"big":12345678901234567890,"list":[1, 2.0, "a"],"deep":{"token": "t", "z": 1, "a": 2},"payload":` + string(failed.Payload) + `}`},
+		`{"duration":61.50,"big":12345678901234567890,"list":[1, 2.0, "a"],"deep":{"token": "t", "z": 1, "a": 2},` +
+			`"payload":` + string(failed.Payload) + `}`},
 	{"what is computed is JSON", `
       map: {sum: "=payload.exit_code + 1", half: =payload.duration / 2, list: "=map(payload.list, [#])", keys: =keys(payload.deep)}`,
 		`{"sum":138,"half":30.75,"list":[[1],[2],["a"]],"keys":["a","token","z"]}`},
 	{"missing is null", `
-      map: {a: =payload.missing, b: =payload.missing.deeper, c: =payload.missing + 1, d: =upper(payload.missing), e: =payload.none, text: "[{{ payload.missing }}]"}`,
+      map:
+        a: =payload.missing
+        b: =payload.missing.deeper
+        c: =payload.missing + 1
+        d: =upper(payload.missing)
+        e: =payload.none
+        text: "[{{ payload.missing }}]"`,
 		`{"a":null,"b":null,"c":null,"d":null,"e":null,"text":"[]"}`},
 	{"omitempty", `
       map: {a: =payload.missing, b: {c: =payload.none, d: 1}, e: [=payload.missing, 2, null], f: "", g: {h: =payload.missing}}

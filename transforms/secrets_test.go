@@ -12,14 +12,18 @@ import (
 // A message keeps its own words, apostrophes included, and nothing of the values that it quotes.
 func TestQuotedValuesAreHidden(t *testing.T) {
 	for _, value := range []string{
-		`LEAK`, `LEAK"LEAK`, `"LEAK`, `LEAK"`, `\LEAK\`, `LEAK\"LEAK`, `LEAK'LEAK`, `'LEAK' 'LEAK`, "LEAK\nLEAK\tLEAK", "LEAK\x00\xffLEAK", "é LEAK`LEAK", ``,
+		`LEAK`, `LEAK"LEAK`, `"LEAK`, `LEAK"`, `\LEAK\`, `LEAK\"LEAK`, `LEAK'LEAK`, `'LEAK' 'LEAK`,
+		"LEAK\nLEAK\tLEAK", "LEAK\x00\xffLEAK", "é LEAK`LEAK", ``,
 	} {
 		for _, format := range []string{
-			"want a user's id (U…), a chat's or channel, got %q", "want one of a, b, got %q, did you mean it?", "parsing %q: %[1]q is not a number", "%+q and %[1]q",
+			"want a user's id (U…), a chat's or channel, got %q", "want one of a, b, got %q, did you mean it?",
+			"parsing %q: %[1]q is not a number", "%+q and %[1]q",
 		} {
 			message := fmt.Sprintf(format, value)
 			shown := transforms.Hidden(errors.New(message), true).Error()
-			if strings.Contains(shown, "LEAK") || !strings.HasPrefix(shown, strings.SplitN(format, "%", 2)[0]+"<secret>") || strings.Count(shown, "<secret>") != strings.Count(format, "%") {
+			begin, _, _ := strings.Cut(format, "%")
+			if strings.Contains(shown, "LEAK") || !strings.HasPrefix(shown, begin+"<secret>") ||
+				strings.Count(shown, "<secret>") != strings.Count(format, "%") {
 				t.Errorf("%s: %s", message, shown)
 			}
 			for cut := range len(message) {

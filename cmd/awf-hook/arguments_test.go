@@ -45,6 +45,7 @@ func TestValuesThatWouldBeGuessed(t *testing.T) {
 // What would be ignored, or taken for something else, is refused or said.
 func TestArgumentsThatDoNothing(t *testing.T) {
 	id := everyCommand(t)
+	const unknownEvent = "no event of AWF has this type, did you mean workflow_error?"
 	for line, want := range map[string]string{
 		"check ''":           "got an empty argument",
 		"deliveries show ''": "got an empty argument",
@@ -57,14 +58,14 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 		"deliveries delete " + id + " --all":                    "only one of them",
 		"deliveries replay " + id + " --webhook bad":            "only one of them",
 		"deliveries replay --workflow nosuch":                   "no delivery matches",
-		"deliveries delete --event workflow_erorr":              "no delivery matches: no event of AWF has this type, did you mean workflow_error?",
+		"deliveries delete --event workflow_erorr":              "no delivery matches: " + unknownEvent,
 		"deliveries list --since 2999-01-01":                    "--since: 2999-01-01 is in the future",
 		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time or a duration",
-		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: no event of AWF has this type, did you mean workflow_error?",
+		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: " + unknownEvent,
 		"emit -c hook.yaml --event step_*":                      "--event: want letters",
 		"emit -c hook.yaml --sample a|b":                        "--event: want letters",
 		"webhooks test bad -c hook.yaml --event workflow_erorr": "did you mean workflow_error?",
-		"eval payload past.jsonl --event workflow_erorr":        "no event has the type workflow_erorr: no event of AWF has this type, did you mean workflow_error?",
+		"eval payload past.jsonl --event workflow_erorr":        "no event has the type workflow_erorr: " + unknownEvent,
 		"preview -c hook.yaml past.jsonl passed.txt hook.yaml":  "awf-hook: hook.yaml: no event in the input: it has no JSON",
 	} {
 		args := strings.Fields(line)

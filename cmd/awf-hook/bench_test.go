@@ -61,8 +61,14 @@ func BenchmarkThroughput(b *testing.B) {
 			var memory int64
 			for range 3 * b.N {
 				_, url := startCounter(b)
-				config := writeConfig(b, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d, %s}]",
-					url, secret, loadMaxInFlight, `transform: {map: {text: "${event} of *${workflow_name}*", blocks: [{type: section, text: "=payload.note"}]}}`)
+				config := writeConfig(b, `webhooks:
+  - url: %q
+    events: [workflow_end]
+    filter: payload.status == "success"
+    secret: %q
+    max_in_flight: %d
+    transform: {map: {text: "${event} of *${workflow_name}*", blocks: [{type: section, text: "=payload.note"}]}}`,
+					url, secret, loadMaxInFlight)
 				path := "memory:"
 				if queue == "file" {
 					path = filepath.Join(b.TempDir(), "queue.db")
@@ -146,7 +152,8 @@ func BenchmarkColdStart(b *testing.B) {
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			b.Setenv("XDG_CACHE_HOME", b.TempDir())
-			event := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"status":"success"}}` + "\n")
+			event := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z",` +
+				`"payload":{"status":"success"}}` + "\n")
 			var hookTimes, bareTimes []time.Duration
 			for range b.N {
 				for range 31 { // the first one may compile

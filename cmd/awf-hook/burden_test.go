@@ -59,16 +59,25 @@ type burden struct {
 	fullDisk     bool // awf-hook's files are on a disk that is full before the command's first line
 }
 
+// recordRun writes an audit log with the two lines of a run, and returns its path.
+func recordRun(t testing.TB, workflow string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "run.jsonl")
+	text := fmt.Sprintf(`{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root",`+
+		`"workflow_name":%q,"schema_version":1}
+{"event":"workflow.completed","execution_id":"run","timestamp":"2026-11-24T03:14:59.230Z","user":"root",`+
+		`"workflow_name":%[1]q,"status":"success","exit_code":0,"duration_ms":10,"schema_version":1}
+`, workflow)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // measure measures the command with and without awf-hook in turns. It returns the ratios of the minima and of the
 // medians.
 func (m burden) measure(t testing.TB) (least, median float64) {
-	recording := filepath.Join(t.TempDir(), "run.jsonl")
-	text := `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}
-{"event":"workflow.completed","execution_id":"run","timestamp":"2026-11-24T03:14:59.230Z","user":"root","workflow_name":"w","status":"success","exit_code":0,"duration_ms":10,"schema_version":1}
-`
-	if err := os.WriteFile(recording, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	recording := recordRun(t, "w")
 	var with, without []time.Duration
 	for range m.rounds {
 		h := newHome(t, m.awf)

@@ -44,7 +44,8 @@ func TestBusOfPlugins(t *testing.T) {
 		`{"event":"step_start","workflow_name":"retry","payload":{"step":"flaky"}}`,
 		`{"event":"step_retrying","workflow_name":"","payload":{"attempt":"2"}}`,
 		`{"event":"step_retrying","workflow_name":"","payload":{"attempt":"3"}}`,
-		`{"event":"step_complete","workflow_name":"retry","payload":{"step":"flaky","status":"success","duration":0.22552503,"exit_code":0,"attempts":3}}`,
+		`{"event":"step_complete","workflow_name":"retry","payload":{"step":"flaky","status":"success",` +
+			`"duration":0.22552503,"exit_code":0,"attempts":3}}`,
 		`{"event":"workflow_end","workflow_name":"retry","payload":{"status":"success","duration":0.227,"attempts":3}}`,
 	}
 	slices.Sort(bodies)

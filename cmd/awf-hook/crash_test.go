@@ -71,10 +71,15 @@ func serve(t testing.TB, handler http.Handler) string {
 	return "http://" + ln.Addr().String()
 }
 
+// earlierDelivered is the report of a run that reads no events and delivers those of earlier runs.
+const earlierDelivered = "awf-hook: 0 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead\n" +
+	"awf-hook: of earlier runs: %d delivered, 0 to retry, 0 dead\n"
+
 func envelopes(prefix string, n int) string {
 	var lines strings.Builder
 	for i := range n {
-		fmt.Fprintf(&lines, `{"id":"%[1]s-%[2]d","event":"workflow_end","workflow_id":"%[1]s-%[2]d","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`+"\n", prefix, i)
+		fmt.Fprintf(&lines, `{"id":"%[1]s-%[2]d","event":"workflow_end","workflow_id":"%[1]s-%[2]d","workflow_name":"n",`+
+			`"timestamp":"2026-11-24T01:24:00Z","payload":{}}`+"\n", prefix, i)
 	}
 	return lines.String()
 }
@@ -250,7 +255,7 @@ func TestReceiverDownForAWholeRun(t *testing.T) {
 	defer serving.Wait()
 	defer server.Close()
 	_, said = runHook(t, exitOK, strings.NewReader(""), args...)
-	if want := fmt.Sprintf("awf-hook: 0 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead\nawf-hook: of earlier runs: %d delivered, 0 to retry, 0 dead\n", events); said != want {
+	if want := fmt.Sprintf(earlierDelivered, events); said != want {
 		t.Errorf("said %q, want %q", said, want)
 	}
 	if got := len(receiver.deliveries); got != events {

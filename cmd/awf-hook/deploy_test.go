@@ -26,7 +26,9 @@ func TestDeployedCommands(t *testing.T) {
 			t.Fatalf("%s: no command, or no state folder", file)
 		}
 		port := freePort()
-		config := writeConfig(t, "queue: {url: \"${AWF_QUEUE_URL}\"}\nserve: {listen: \"127.0.0.1:%s\"}\nwebhooks: [{name: hook, url: \"http://127.0.0.1:1/\"}]", port)
+		config := writeConfig(t, `queue: {url: "${AWF_QUEUE_URL}"}
+serve: {listen: "127.0.0.1:%s"}
+webhooks: [{name: hook, url: "http://127.0.0.1:1/"}]`, port)
 		args := strings.Split(strings.NewReplacer(
 			`"`, "", " ", "", "/etc/awf-hook.yaml", config, "/etc/awf-hook/awf-hook.yaml", config, "8470", port,
 		).Replace(string(found[1])), ",")

@@ -38,7 +38,8 @@ func TestDesignNamesWhatIsThere(t *testing.T) {
 			t.Errorf("the map in docs/design.md does not show %s", path)
 		}
 	}
-	for _, path := range regexp.MustCompile("`((?:cmd|engine|internal|transforms|filters)/[a-z0-9_/.-]+)`").FindAllStringSubmatch(string(text), -1) {
+	paths := regexp.MustCompile("`((?:cmd|engine|internal|transforms|filters)/[a-z0-9_/.-]+)`")
+	for _, path := range paths.FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat("../../" + path[1]); err != nil {
 			t.Errorf("docs/design.md names %s: %v", path[1], err)
 		}

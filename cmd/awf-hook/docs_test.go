@@ -159,8 +159,11 @@ func standinOfDocs(t *testing.T, folder string) {
 	const script = `#!/bin/sh
 test "$*" = 'run deploy' || exit 9
 cat >"$AWF_AUDIT_LOG" <<'END'
-{"event":"workflow.started","execution_id":"6cf6d88c","timestamp":"2026-11-24T02:19:35.859Z","user":"ada","workflow_name":"deploy-site","schema_version":1}
-{"event":"workflow.completed","execution_id":"6cf6d88c","timestamp":"2026-11-24T02:19:36.168Z","user":"ada","workflow_name":"deploy-site","status":"failure","exit_code":1,"duration_ms":308,"error":"step push: exit status 1","schema_version":1}
+{"event":"workflow.started","execution_id":"6cf6d88c","timestamp":"2026-11-24T02:19:35.859Z",` +
+		`"user":"ada","workflow_name":"deploy-site","schema_version":1}
+{"event":"workflow.completed","execution_id":"6cf6d88c","timestamp":"2026-11-24T02:19:36.168Z",` +
+		`"user":"ada","workflow_name":"deploy-site","status":"failure","exit_code":1,"duration_ms":308,` +
+		`"error":"step push: exit status 1","schema_version":1}
 END
 exit 1
 `
@@ -267,12 +270,17 @@ func TestHowTo(t *testing.T) {
 	standinOfDocs(t, h.dir)
 	settings := "webhooks:\n  - name: oncall\n    url: " + url + "\n    secret: a-secret-of-sixteen-bytes\n" +
 		"    filter: payload.exit_code > 1 and workflow_name startsWith \"deploy\"\n    events: [workflow_error]\n"
-	tests := "tests:\n  - {name: one, event: {event: workflow_error, workflow_name: deploy, payload: {exit_code: 2}}, want: [{webhook: oncall}]}\n"
+	const tests = `tests:
+  - name: one
+    event: {event: workflow_error, workflow_name: deploy, payload: {exit_code: 2}}
+    want: [{webhook: oncall}]
+`
 	recording, err := os.ReadFile(recordings + "/retry-audit.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const event = `{"event":"workflow_error","workflow_id":"5f61e16e-c3b4-4364-86db-e3823d221c9a","workflow_name":"deploy","timestamp":"2026-11-24T01:26:30.331Z","payload":{}}` + "\n"
+	const event = `{"event":"workflow_error","workflow_id":"5f61e16e-c3b4-4364-86db-e3823d221c9a","workflow_name":"deploy",` +
+		`"timestamp":"2026-11-24T01:26:30.331Z","payload":{}}` + "\n"
 	if err := os.MkdirAll(h.dir+"/config/awf", 0o700); err != nil {
 		t.Fatal(err)
 	}

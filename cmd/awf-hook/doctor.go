@@ -326,21 +326,6 @@ func (d *doctor) samples(cfg *config.Config, webhooks []config.Webhook) {
 	}
 }
 
-// size formats a number of bytes for people.
-func size(n int64) string {
-	unit, value := "B", float64(n)
-	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value < 1024 {
-			break
-		}
-		unit, value = next, value/1024
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
-}
-
 func ago(t time.Time) string {
 	if d := time.Since(t); d < 48*time.Hour {
 		return d.Round(time.Second).String() + " ago"

@@ -69,8 +69,10 @@ func (d *doctor) waiting(cfg *config.Config) {
 
 // spillFiles looks for events that were kept while a database was away, and that nobody took up.
 func (d *doctor) spillFiles() {
-	files, _ := filepath.Glob(filepath.Join(d.search().StateFolder(), "spill", "*.db")) // the pattern is good
-	for _, file := range files {
+	folder := filepath.Join(d.search().StateFolder(), "spill")
+	names, _ := fs.Glob(os.DirFS(folder), "*.db") // the pattern is good
+	for _, name := range names {
+		file := filepath.Join(folder, name)
 		queue, err := engine.OpenDeliveries(file, "")
 		if err != nil {
 			d.find("queue", wrong, "%v: it holds deliveries that were accepted while a database was away", err)

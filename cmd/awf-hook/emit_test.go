@@ -20,7 +20,8 @@ func TestEmitBodies(t *testing.T) {
 		` {"n":12345678901234567890, "f":1.10} `, "--set", `note=a "b" <c>é`), 0)
 	h.run(h.command(h.hook, "emit", "-c", config, "--event", "b", "--set", "x=1", "--set", "y="), 0)
 	read := h.command(h.hook, "emit", "-c", config)
-	read.Stdin = strings.NewReader(`{"event":"c","workflow_id":"1","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{"z":1, "a":2}}`)
+	read.Stdin = strings.NewReader(
+		`{"event":"c","workflow_id":"1","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{"z":1, "a":2}}`)
 	h.run(read, 0)
 	bodies, _ := arrived(t, end())
 	for i, want := range []string{
@@ -108,7 +109,8 @@ func BenchmarkEmit(b *testing.B) {
 	hook, bare := buildPrograms(b)
 	dir := b.TempDir()
 	env := append(os.Environ(), "XDG_STATE_HOME="+dir)
-	body := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"status":"success"}}` + "\n")
+	body := []byte(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"status":"success"}}` + "\n")
 	run := func(name string, args ...string) time.Duration {
 		cmd := exec.Command(name, args...)
 		cmd.Env, cmd.Stdin = env, bytes.NewReader(body)

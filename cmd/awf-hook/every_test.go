@@ -112,21 +112,23 @@ func everyCommand(t *testing.T) (id string) {
 	}
 	t.Setenv("TERM", "xterm")
 	quoted, _ := json.Marshal(evil)
-	past := fmt.Sprintf(`{"event":"workflow_error","workflow_id":%s,"workflow_name":%[1]s,"timestamp":"2026-11-24T01:24:00Z","payload":{"error":%[1]s,"exit_code":1,%[1]s:[%[1]s]}}`+"\n", quoted)
+	past := fmt.Sprintf(`{"event":"workflow_error","workflow_id":%s,"workflow_name":%[1]s,"timestamp":"2026-11-24T01:24:00Z",`+
+		`"payload":{"error":%[1]s,"exit_code":1,%[1]s:[%[1]s]}}`+"\n", quoted)
 	hook := "webhooks:\n  - {name: good, url: \"URL/good\", filter: 'payload.error contains \"a\" or payload.exit_code == 1'}\n" +
 		"  - {name: bad, url: \"URL/bad\", headers: {X-Workflow: \"=workflow_name\"}, transform: {map: {text: \"{{ payload.error }}\"}}}\n"
 	for name, text := range map[string]string{
 		"hook.yaml": hook + "tests:\n  - {name: one, events: past.jsonl, want: [{webhook: good, body: {event: " +
 			strconv.QuoteToASCII(evil) + "}}]}\n",
-		"old.yaml":             strings.Replace(hook, "text", "old", 1),
-		"wrong.yaml":           "webhooks:\n  - {urk: 1, name: \"\\e[31m\", " + strconv.QuoteToASCII(evil) + ": 1}\n",
-		"past.jsonl":           past,
-		"passed.txt":           "passed\n" + past,
-		"received.jsonl":       `{"at":"2026-11-24T01:24:00Z","headers":{"X-Awf-Signature":` + string(quoted) + `},"body":"{}"}` + "\n",
-		"redact.wasm":          string(module),
-		"script/transform.js":  "export default function (event) { return event }\n",
-		".awf/settings.yaml":   "webhooks:\n  - {name: " + strconv.QuoteToASCII("p\u0301語") + ", url: \"URL/good\"}\n",
-		"script/awf-hook.yaml": "webhooks:\n  - {name: a, url: \"http://127.0.0.1:1/\"}\ntests:\n  - {name: one, event: {event: workflow_end}, want: [{webhook: a}]}\n",
+		"old.yaml":            strings.Replace(hook, "text", "old", 1),
+		"wrong.yaml":          "webhooks:\n  - {urk: 1, name: \"\\e[31m\", " + strconv.QuoteToASCII(evil) + ": 1}\n",
+		"past.jsonl":          past,
+		"passed.txt":          "passed\n" + past,
+		"received.jsonl":      `{"at":"2026-11-24T01:24:00Z","headers":{"X-Awf-Signature":` + string(quoted) + `},"body":"{}"}` + "\n",
+		"redact.wasm":         string(module),
+		"script/transform.js": "export default function (event) { return event }\n",
+		".awf/settings.yaml":  "webhooks:\n  - {name: " + strconv.QuoteToASCII("p\u0301語") + ", url: \"URL/good\"}\n",
+		"script/awf-hook.yaml": "webhooks:\n  - {name: a, url: \"http://127.0.0.1:1/\"}\n" +
+			"tests:\n  - {name: one, event: {event: workflow_end}, want: [{webhook: a}]}\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)

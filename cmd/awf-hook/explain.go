@@ -12,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/spf13/cobra"
 )
 
@@ -225,8 +226,5 @@ func valueText(v any) string {
 
 // shown cuts a text to a length that people read, on one line.
 func shown(s string) string {
-	if len(s) > maxShown {
-		s = strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return harmless(strings.ReplaceAll(s, "\n", " "))
+	return harmless(strings.ReplaceAll(legible.Shorten(s, maxShown), "\n", " "))
 }

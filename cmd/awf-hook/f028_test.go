@@ -113,7 +113,12 @@ func certificateFor(t *testing.T, hosts []string) (cert tls.Certificate, file st
 // f028Project makes a folder with the global settings in config and a project in project.
 func f028Project(t *testing.T) string {
 	t.Helper()
-	const definition = "name: exit-execution-error\nversion: \"1.0.0\"\nstates:\n  initial: failing_command\n  failing_command: {type: step, command: exit 42}\n"
+	const definition = `name: exit-execution-error
+version: "1.0.0"
+states:
+  initial: failing_command
+  failing_command: {type: step, command: exit 42}
+`
 	dir := t.TempDir()
 	for file, text := range map[string]string{
 		"config/settings.yaml":                     string(readRoot(t, "testdata/f028/settings.yaml")),

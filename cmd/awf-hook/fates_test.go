@@ -291,8 +291,9 @@ func (f *fates) equal(what string, got, want int64) {
 func (f *fates) summary() string {
 	after := f.look()
 	s := &f.said
-	return fmt.Sprintf("%d rounds (%v), %d events in, %d deliveries said to be accepted and %d of killed rounds, %d delivered, %d dead, %d spilled "+
-		"(%d files read back), %d sent again; the receiver took %d; the queue holds %d that wait, %d dead, %d delivered",
+	return fmt.Sprintf("%d rounds (%v), %d events in, %d deliveries said to be accepted and %d of killed rounds, "+
+		"%d delivered, %d dead, %d spilled (%d files read back), %d sent again; "+
+		"the receiver took %d; the queue holds %d that wait, %d dead, %d delivered",
 		f.rounds, f.kinds, f.events, s.Deliveries, f.unheard, s.Delivered, s.Dead, s.Spilled, f.files, s.Again, after.got,
 		after.count(string(delivery.Due)), after.count(string(delivery.IsDead)), after.count(string(delivery.IsDelivered)))
 }

@@ -298,7 +298,8 @@ func writeRuns(t *testing.T, file string, from, n int) {
 	}
 	defer f.Close()
 	for i := range n {
-		text := fmt.Sprintf(`{"event":"workflow.started","execution_id":"run-%d","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`+"\n", from+i)
+		text := fmt.Sprintf(`{"event":"workflow.started","execution_id":"run-%d","timestamp":"2026-11-24T03:14:59.220Z",`+
+			`"user":"root","workflow_name":"w","schema_version":1}`+"\n", from+i)
 		for _, part := range []string{text[:40], text[40:]} {
 			if _, err := f.WriteString(part); err != nil {
 				t.Fatal(err)

@@ -97,14 +97,17 @@ func (h *home) examples(url string) {
 	}
 	hooks := "webhooks:\n  - {name: oncall, url: \"URL/oncall\"}\n  - {name: slack, url: \"URL/slack\"}\n  - {name: old, url: \"URL/old\"}\n" +
 		"tests:\n  - {name: one, event: {event: workflow_end}, want: [{webhook: oncall}, {webhook: slack}, {webhook: old}]}\n"
-	const audit = `{"event":"workflow.started","execution_id":"9","timestamp":"2026-11-24T02:19:35.859Z","user":"ada","workflow_name":"deploy","schema_version":1}` + "\n"
+	const audit = `{"event":"workflow.started","execution_id":"9","timestamp":"2026-11-24T02:19:35.859Z",` +
+		`"user":"ada","workflow_name":"deploy","schema_version":1}` + "\n"
+	const events = `{"event":"workflow_error","workflow_id":"1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"error":"a"}}` + "\n"
 	for name, text := range map[string]string{
 		"awf-hook.yaml":                hooks,
 		"old.yaml":                     hooks,
 		"config/awf/settings.yaml":     hooks,
 		".awf/settings.yaml":           strings.ReplaceAll(hooks, "name: ", "name: project-"),
 		"new.yaml":                     strings.Replace(hooks, "slack, url", "slack, headers: {X-Team: platform}, url", 1),
-		"events.jsonl":                 `{"event":"workflow_error","workflow_id":"1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00Z","payload":{"error":"a"}}` + "\n",
+		"events.jsonl":                 events,
 		"past.jsonl":                   audit,
 		".local/share/awf/audit.jsonl": audit,
 		"data/awf/audit.jsonl":         audit,

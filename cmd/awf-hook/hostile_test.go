@@ -274,13 +274,7 @@ func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 // since it was trusted, or trusted. SOAK=1 (make soak) tries all of them.
 func TestHostileCheckoutsCostLittle(t *testing.T) {
 	awf := buildStandin(t)
-	recording := filepath.Join(t.TempDir(), "run.jsonl")
-	text := `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"deploy","schema_version":1}
-{"event":"workflow.completed","execution_id":"run","timestamp":"2026-11-24T03:14:59.230Z","user":"root","workflow_name":"deploy","status":"success","exit_code":0,"duration_ms":10,"schema_version":1}
-`
-	if err := os.WriteFile(recording, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	recording := recordRun(t, "deploy")
 	quick := []string{"--", "true"}
 	runs := []string{"--", awf, "run", recording}
 	trees := hostileTrees()

@@ -10,50 +10,75 @@ import (
 
 const module = "github.com/awf-project/awf-hook/"
 
-// mayImport says which packages of this module a package may import: from the command down, never up or sideways.
+// mayImport says which packages of this module a package may import. Imports go down from the command, never up or sideways.
 var mayImport = map[string]string{
-	"cmd/awf-hook":                    "engine engine/config engine/delivery engine/event engine/expression engine/signature engine/spelling filters examples docs cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/listen cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server cmd/awf-hook/internal/view transforms/format transforms/wasm engine/file engine/config/trust engine/jsonbytes engine/trace engine/lazy",
-	"engine":                          "engine/config engine/delivery engine/event engine/expression engine/internal/lane engine/internal/route engine/internal/sender engine/internal/source engine/internal/store engine/internal/store/spill engine/secret engine/spelling filters transforms transforms/format engine/file engine/config/trust engine/jsonbytes engine/trace",
-	"engine/config":                   "engine/delivery engine/expression engine/secret engine/signature engine/spelling engine/file engine/config/trust engine/jsonbytes transforms/format engine/lazy",
-	"engine/internal/lane":            "engine/config engine/delivery engine/internal/store",
-	"engine/internal/route":           "engine/config",
-	"engine/internal/store":           "engine/delivery",
-	"engine/internal/store/memory":    "engine/delivery engine/event engine/internal/store",
-	"engine/internal/store/spill":     "engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres engine/internal/store/sqlite",
+	"cmd/awf-hook": `
+		cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/author cmd/awf-hook/internal/listen
+		cmd/awf-hook/internal/otlp cmd/awf-hook/internal/page cmd/awf-hook/internal/schema cmd/awf-hook/internal/server
+		cmd/awf-hook/internal/view docs engine engine/config engine/config/trust engine/delivery engine/event
+		engine/expression engine/file engine/jsonbytes engine/lazy engine/legible engine/signature engine/spelling
+		engine/trace examples filters transforms/format transforms/wasm`,
+	"engine": `
+		engine/config engine/config/trust engine/delivery engine/event engine/expression engine/file engine/internal/lane
+		engine/internal/route engine/internal/sender engine/internal/source engine/internal/store
+		engine/internal/store/spill engine/jsonbytes engine/legible engine/secret engine/spelling engine/trace filters
+		transforms transforms/format`,
+	"engine/config": `
+		engine/config/trust engine/delivery engine/expression engine/file engine/jsonbytes engine/lazy engine/legible
+		engine/secret engine/signature engine/spelling transforms/format`,
+	"engine/internal/lane":         "engine/config engine/delivery engine/internal/store",
+	"engine/internal/route":        "engine/config",
+	"engine/internal/store":        "engine/delivery",
+	"engine/internal/store/memory": "engine/delivery engine/event engine/internal/store",
+	"engine/internal/store/spill": `
+		engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres
+		engine/internal/store/sqlite`,
 	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
-	"engine/internal/sender":          "engine/delivery engine/secret engine/signature",
+	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
 	"engine/internal/source":          "engine/event engine/file",
-	"transforms":                      "engine/config engine/delivery engine/event engine/expression engine/secret transforms/format transforms/wasm engine/jsonbytes engine/lazy",
-	"filters":                         "engine/event engine/expression engine/spelling",
-	"transforms/format":               "engine/delivery engine/event engine/expression engine/spelling engine/jsonbytes engine/lazy",
-	"engine/expression":               "engine/event engine/spelling engine/jsonbytes engine/lazy",
-	"engine/event":                    "engine/jsonbytes engine/trace",
-	"engine/config/trust":             "engine/file",
-	"engine/file":                     "",
-	"docs":                            "",
-	"engine/jsonbytes":                "",
-	"engine/trace":                    "",
-	"engine/delivery":                 "engine/event engine/trace",
-	"engine/secret":                   "engine/lazy",
-	"engine/signature":                "",
-	"engine/lazy":                     "",
-	"engine/spelling":                 "",
-	"examples":                        "",
-	"transforms/wasm":                 "transforms/wasm/meter engine/jsonbytes engine/lazy",
-	"transforms/wasm/meter":           "",
-	"transforms/guest":                "",
+	"transforms": `
+		engine/config engine/delivery engine/event engine/expression engine/jsonbytes engine/lazy engine/secret
+		transforms/format transforms/wasm`,
+	"filters": "engine/event engine/expression engine/spelling",
+	"transforms/format": `
+		engine/delivery engine/event engine/expression engine/jsonbytes engine/lazy engine/legible engine/spelling`,
+	"engine/expression":     "engine/event engine/spelling engine/jsonbytes engine/lazy engine/legible",
+	"engine/event":          "engine/jsonbytes engine/trace engine/legible",
+	"engine/config/trust":   "engine/file",
+	"engine/file":           "",
+	"docs":                  "",
+	"engine/jsonbytes":      "",
+	"engine/trace":          "",
+	"engine/delivery":       "engine/event engine/trace engine/legible",
+	"engine/secret":         "engine/lazy engine/legible",
+	"engine/signature":      "",
+	"engine/lazy":           "",
+	"engine/legible":        "",
+	"engine/spelling":       "engine/legible",
+	"examples":              "",
+	"transforms/wasm":       "transforms/wasm/meter engine/jsonbytes engine/lazy engine/legible",
+	"transforms/wasm/meter": "",
+	"transforms/guest":      "",
 
 	"cmd/awf-hook/internal/access": "",
 	"cmd/awf-hook/internal/schema": "",
 	"cmd/awf-hook/internal/listen": "engine/jsonbytes engine/signature",
-	"cmd/awf-hook/internal/otlp":   "engine/trace",
-	"cmd/awf-hook/internal/page":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/view engine engine/config engine/delivery engine/event engine/expression", // what browsers show of it
-	"cmd/awf-hook/internal/view":   "cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/secret",                                // what the page and the API show and do
-	"cmd/awf-hook/internal/api":    "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
-	"cmd/awf-hook/internal/server": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/secret engine/signature engine/trace engine/lazy", // beside the engine, for the command
-	"cmd/awf-hook/internal/author": "engine/config engine/event engine/expression examples transforms transforms/guest transforms/wasm engine/file engine/lazy",                               // beside the engine, for the command
+	"cmd/awf-hook/internal/otlp":   "engine/trace engine/legible",
+	"cmd/awf-hook/internal/page": `
+		cmd/awf-hook/internal/access cmd/awf-hook/internal/api cmd/awf-hook/internal/view engine engine/config
+		engine/delivery engine/event engine/expression engine/legible`,
+	"cmd/awf-hook/internal/view": `
+		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event
+		engine/secret`,
+	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
+	"cmd/awf-hook/internal/server": `
+		cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy
+		engine/secret engine/signature engine/trace`,
+	"cmd/awf-hook/internal/author": `
+		engine/config engine/event engine/expression engine/file engine/lazy examples transforms transforms/guest
+		transforms/wasm`,
 
 	"examples/transforms/slack-go":     "transforms/guest",
 	"examples/transforms/pagerduty-go": "transforms/guest",

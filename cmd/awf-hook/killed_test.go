@@ -100,7 +100,8 @@ func newHouse(t *testing.T, timeout string) *house {
 	h.config = writeConfig(t, "webhooks: [{name: one, url: %q, max_in_flight: 3, timeout: %s, events: [workflow_end]}]", url, timeout)
 	var lines strings.Builder
 	for i := range killedEvents {
-		fmt.Fprintf(&lines, `{"event":"workflow.completed","execution_id":"e%d","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","status":"success"}`+"\n", i)
+		fmt.Fprintf(&lines, `{"event":"workflow.completed","execution_id":"e%d","workflow_name":"n",`+
+			`"timestamp":"2026-11-24T01:24:00Z","status":"success"}`+"\n", i)
 	}
 	h.auditLines, h.events = lines.String(), filepath.Join(h.dir, "events.jsonl")
 	write(t, h.events, h.auditLines)

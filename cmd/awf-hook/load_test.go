@@ -36,7 +36,9 @@ func loadFile(t testing.TB) string {
 		if i%2 == 1 {
 			typ = "workflow_start"
 		}
-		fmt.Fprintf(w, `{"id":"e%d","event":%q,"workflow_id":"run-%d","workflow_name":"deploy-production","timestamp":"2026-11-24T01:24:00.053Z","payload":{"status":"success","duration":12.5,"exit_code":0,"step":"build","note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}}`+"\n", i, typ, i)
+		fmt.Fprintf(w, `{"id":"e%d","event":%q,"workflow_id":"run-%[1]d","workflow_name":"deploy-production",`+
+			`"timestamp":"2026-11-24T01:24:00.053Z","payload":{"status":"success","duration":12.5,"exit_code":0,"step":"build",`+
+			`"note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}}`+"\n", i, typ)
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
@@ -122,8 +124,12 @@ func TestLoad(t *testing.T) {
 // loadCosts runs awf-hook on a file of events, and returns what it took.
 func loadCosts(t *testing.T, url, file, want string) (took costs) {
 	t.Helper()
-	config := writeConfig(t, "webhooks: [{url: %q, events: [workflow_end], filter: 'payload.status == \"success\"', secret: %q, max_in_flight: %d}]",
-		url, secret, loadMaxInFlight)
+	config := writeConfig(t, `webhooks:
+  - url: %q
+    events: [workflow_end]
+    filter: payload.status == "success"
+    secret: %q
+    max_in_flight: %d`, url, secret, loadMaxInFlight)
 	in, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,8 @@ func producer() {
 	for i := range lines {
 		text := fmt.Sprintf("line %d of the workflow's own output\n", i)
 		if i%2 == 1 {
-			text = fmt.Sprintf(`{"event":"workflow_end","workflow_id":"w%d","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`+"\n", i)
+			text = fmt.Sprintf(`{"event":"workflow_end","workflow_id":"w%d","workflow_name":"n",`+
+				`"timestamp":"2026-11-24T01:24:00Z","payload":{}}`+"\n", i)
 		}
 		if _, err := os.Stdout.WriteString(text); err != nil {
 			fmt.Fprintln(os.Stderr, "producer:", err)

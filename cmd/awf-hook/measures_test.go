@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -12,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// The measures of the house, for what is built. A file of tests may have a table more.
+// The measures of the house. Files of tests keep those of their lines alone, and may have more of them, as their tables are long.
 const (
 	maxFileLines     = 400
 	maxTestLines     = 500
@@ -26,18 +25,18 @@ var larger = map[string]string{
 	"engine/signature/signature.go": "Verify is called by receivers, whose code names its five arguments",
 }
 
-// Files, functions and lines are of a size that a reader takes in at once.
+// A reader takes in each file, function and line at once.
 func TestMeasures(t *testing.T) {
 	used := map[string]bool{}
 	goFiles(t, func(path string, source []byte) {
 		path = filepath.ToSlash(strings.TrimPrefix(path, filepath.Join("..", "..")+string(filepath.Separator)))
 		if strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/storetest/") {
-			if n := bytes.Count(source, []byte("\n")); n > maxTestLines {
-				t.Errorf("%s: %d lines, want at most %d", path, n, maxTestLines)
+			for _, mistake := range overLines(source, maxTestLines) {
+				t.Errorf("%s: %s", path, mistake)
 			}
 			return
 		}
-		for _, mistake := range overMeasure(t, path, source) {
+		for _, mistake := range append(overLines(source, maxFileLines), overFunctions(t, path, source)...) {
 			if used[path] = true; larger[path] == "" {
 				t.Errorf("%s: %s", path, mistake)
 			}
@@ -50,22 +49,27 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-// overMeasure lists the parts of a file that are too large.
-func overMeasure(t *testing.T, path string, source []byte) (mistakes []string) {
-	say := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
+// overLines says whether a file has too many lines, and lists those that are too wide.
+func overLines(source []byte, maxLines int) (mistakes []string) {
 	lines := strings.Split(strings.TrimSuffix(string(source), "\n"), "\n")
-	if len(lines) > maxFileLines {
-		say("%d lines, want at most %d", len(lines), maxFileLines)
+	if len(lines) > maxLines {
+		mistakes = append(mistakes, fmt.Sprintf("%d lines, want at most %d", len(lines), maxLines))
 	}
+	for i, line := range lines {
+		if n := utf8.RuneCountInString(line); n > maxColumns {
+			mistakes = append(mistakes, fmt.Sprintf("line %d has %d columns, want at most %d", i+1, n, maxColumns))
+		}
+	}
+	return mistakes
+}
+
+// overFunctions lists the functions that are too long or have too many parameters.
+func overFunctions(t *testing.T, path string, source []byte) (mistakes []string) {
+	say := func(format string, args ...any) { mistakes = append(mistakes, fmt.Sprintf(format, args...)) }
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
-	}
-	for i, line := range lines {
-		if n := utf8.RuneCountInString(line); n > maxColumns {
-			say("line %d has %d columns, want at most %d", i+1, n, maxColumns)
-		}
 	}
 	for _, d := range file.Decls {
 		f, isFunction := d.(*ast.FuncDecl)

@@ -66,7 +66,8 @@ func TestFirstTenMinutes(t *testing.T) {
 		{"sed -i.bak 's/evnts:/events:/' awf-hook.yaml; awf-hook check awf-hook.yaml", exitOK, []string{"good"}},
 		{"awf-hook listen " + port + " >received 2>listening & until grep -q listening listening; do sleep 0.05; done", exitOK, nil},
 		// A filter never matches: nothing arrives, and explain says why.
-		{`printf '    filter: payload.exit_code > 1\n' >>awf-hook.yaml; AWF_AUDIT_LOG=run.jsonl awf run deploy; awf-hook run -c awf-hook.yaml <run.jsonl`, exitOK,
+		{`printf '    filter: payload.exit_code > 1\n' >>awf-hook.yaml; ` +
+			`AWF_AUDIT_LOG=run.jsonl awf run deploy; awf-hook run -c awf-hook.yaml <run.jsonl`, exitOK,
 			[]string{"awf-hook: 2 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead"}},
 		{"awf-hook explain -c awf-hook.yaml run.jsonl", exitOK,
 			[]string{"filtered out", "payload.exit_code > 1  false  ◀ decided", "payload.exit_code   1"}},

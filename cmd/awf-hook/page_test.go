@@ -48,8 +48,8 @@ func stepOf(run, typ, name, failure, more string) string {
 	if failure != "" {
 		failure = fmt.Sprintf(`,"error":%q`, failure)
 	}
-	return fmt.Sprintf(`{"seq":1,"run_id":%q%s,"type":%q,"path":%q,"iteration":0,"timestamp":"2026-11-28T07:00:0%sZ","payload":{"name":%[4]q%[6]s}}`,
-		run, more, typ, name, at, failure)
+	return fmt.Sprintf(`{"seq":1,"run_id":%q%s,"type":%q,"path":%q,"iteration":0,"timestamp":"2026-11-28T07:00:0%sZ",`+
+		`"payload":{"name":%[4]q%[6]s}}`, run, more, typ, name, at, failure)
 }
 
 // However a run fails, the webhook for workflow_error gets exactly one for it: through exec, follow, and both forms of

@@ -139,7 +139,8 @@ func TestSecondSignalStops(t *testing.T) {
 	hook.Stderr = said
 	start(t, hook)
 	in.Close()
-	_, _ = out.WriteString(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n")
+	_, _ = out.WriteString(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n",` +
+		`"timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n")
 	time.Sleep(300 * time.Millisecond)
 	for range 2 {
 		if err := hook.Process.Signal(syscall.SIGINT); err != nil {

@@ -19,7 +19,8 @@ import (
 
 // entwined lists the types that may hold pointers to each other, and why.
 var entwined = map[string]string{
-	"engine/internal/store/memory: lane and row": "a row is an element of its lane's heap; one lock guards both, and no other package sees them",
+	"engine/internal/store/memory: lane and row": "a row is an element of its lane's heap; " +
+		"one lock guards both, and no other package sees them",
 }
 
 // State has one owner: no two types of a package of engine hold pointers to each other, neither directly nor through the structs,

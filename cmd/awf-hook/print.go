@@ -158,3 +158,18 @@ func encodeIndented(w io.Writer, prefix, indent string, v any) {
 	}
 	_, _ = io.WriteString(w, harmless(string(text))+"\n")
 }
+
+// size formats a number of bytes for people.
+func size(n int64) string {
+	unit, value := "B", float64(n)
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value < 1024 {
+			break
+		}
+		unit, value = next, value/1024
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}

@@ -31,7 +31,8 @@ func TestQueueMovesWhileOthersDeliver(t *testing.T) {
 		time.Sleep(2 * time.Millisecond)
 		receiver.ServeHTTP(w, r)
 	}))
-	config := writeConfig(t, "queue: {namespace: test}\nwebhooks: [{name: hook, url: %q, max_in_flight: 8, retry: {delay: 1s, max_attempts: 50}}]", target)
+	config := writeConfig(t, `queue: {namespace: test}
+webhooks: [{name: hook, url: %q, max_in_flight: 8, retry: {delay: 1s, max_attempts: 50}}]`, target)
 	file := filepath.Join(t.TempDir(), "queue.db")
 	runHook(t, exitOK, strings.NewReader(envelopes("r", events)), "run", "-c", config, "--queue", file, "--drain-timeout", "0s")
 	held.Store(false)

@@ -114,7 +114,8 @@ func TestRateAndOrderAreSharedByProcesses(t *testing.T) {
 	for i := range receiver.hooks {
 		var lines strings.Builder
 		for n := range rateEvents {
-			fmt.Fprintf(&lines, `{"id":"%d-%d","event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"key":"k%d"}}`+"\n", i, n, (i+n)%rateKeys)
+			fmt.Fprintf(&lines, `{"id":"%d-%d","event":"workflow_end","workflow_id":"w","workflow_name":"n",`+
+				`"timestamp":"2026-11-24T01:24:00Z","payload":{"key":"k%d"}}`+"\n", i, n, (i+n)%rateKeys)
 		}
 		hook := exec.Command("awf-hook", "run", "-c", config, "--queue", file, "--drain-timeout", "60s")
 		hook.Env = append(hook.Environ(), fmt.Sprint("PROCESS=", i))

@@ -137,8 +137,11 @@ func TestReadmeQuickStart(t *testing.T) {
 func TestReadmeSteps(t *testing.T) {
 	script := readme(t, "sh", "--debug-transcript-mirror")
 	dir := t.TempDir()
-	awf := fmt.Sprintf("#!/bin/sh\necho own output\ntest \"$AWF_AUDIT_LOG $*\" = '/dev/fd/3 run deploy --debug-transcript-mirror /dev/fd/3' && cat %s >/dev/fd/3\n",
-		abs(t, recordings+"/exit-execution-error.jsonl"))
+	awf := fmt.Sprintf(`#!/bin/sh
+echo own output
+test "$AWF_AUDIT_LOG $*" = '/dev/fd/3 run deploy --debug-transcript-mirror /dev/fd/3' &&
+	cat %s >/dev/fd/3
+`, abs(t, recordings+"/exit-execution-error.jsonl"))
 	if err := os.WriteFile(filepath.Join(dir, "awf"), []byte(awf), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +166,8 @@ func TestReadmeVerifiers(t *testing.T) {
 	r := deliverOne(t)
 	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " +
 		abs(t, root) + "\n"
-	goSnippet := strings.Replace(readme(t, "go", "func verify("), "import (", "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"os\"", 1) + `
+	const imports = "package main\n\nimport (\n\t\"encoding/json\"\n\t\"fmt\"\n\t\"os\""
+	goSnippet := strings.Replace(readme(t, "go", "func verify("), "import (", imports, 1) + `
 func main() {
 	var r struct {
 		Header map[string]string ` + "`json:\"headers\"`" + `
@@ -187,7 +191,9 @@ func main() {
 		{"python3", map[string]string{"v.py": readme(t, "python", "def verify(") + `
 import json, sys
 r = json.loads(sys.argv[2])
-print(str(verify(sys.argv[1].encode(), {k: v for k, v in (("X-AWF-Signature", r["headers"].get("X-Awf-Signature")),) if v is not None}, r["body"].encode())).lower())
+signature = r["headers"].get("X-Awf-Signature")
+headers = {} if signature is None else {"X-AWF-Signature": signature}
+print(str(verify(sys.argv[1].encode(), headers, r["body"].encode())).lower())
 `}, []string{"v.py"}},
 		{"node", map[string]string{"v.js": readme(t, "js", "function verify(") + `
 const r = JSON.parse(process.argv[3]);

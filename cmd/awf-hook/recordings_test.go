@@ -145,7 +145,8 @@ func deliverOne(t *testing.T) receivedJSON {
 	t.Helper()
 	url, end := startListen(t, "--json", "--secret", secret)
 	config := writeConfig(t, "webhooks: [{url: %q, secret: %q}]", url, secret)
-	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n<&>é😀","timestamp":"2026-11-24T01:24:00Z","payload":{"z": 12345678901234567890, "a":"\u00e9"}}`
+	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n<&>é😀","timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"z": 12345678901234567890, "a":"\u00e9"}}`
 	runHook(t, exitOK, strings.NewReader(event), "run", "-c", config)
 	all := received(t, end())
 	if len(all) != 1 || all[0].Body != event {

@@ -26,12 +26,15 @@ func TestMendedCodeDeliversAll(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			receiver, url := startCounter(t)
-			const yaml = "webhooks: [{name: other, url: 'http://127.0.0.1:1/', events: [workflow_start]}, {name: mine, max_in_flight: %d, url: %q, %s}]"
+			const yaml = `webhooks:
+  - {name: other, url: 'http://127.0.0.1:1/', events: [workflow_start]}
+  - {name: mine, max_in_flight: %d, url: %q, %s}`
 			config := writeConfig(t, yaml, inFlight, url, tt.broken)
 			file := filepath.Join(t.TempDir(), "queue.db")
 			var lines strings.Builder
 			for i := range events {
-				fmt.Fprintf(&lines, `{"id":"e%d","event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"text":"seven","number":"7"}}`+"\n", i)
+				fmt.Fprintf(&lines, `{"id":"e%d","event":"workflow_end","workflow_id":"w","workflow_name":"n",`+
+					`"timestamp":"2026-11-24T01:24:00Z","payload":{"text":"seven","number":"7"}}`+"\n", i)
 			}
 			_, said := runHook(t, exitOK, strings.NewReader(lines.String()), "run", "-c", config, "--queue", file, "--json", "--drain-timeout", "1s")
 			report := lastReport(t, said)
@@ -49,7 +52,7 @@ func TestMendedCodeDeliversAll(t *testing.T) {
 			}
 			// A replay ends the pause of a lane that failures of a transform caused.
 			_, said = runHook(t, exitOK, nil, "deliveries", "send", "-c", config, "--queue", file, "--drain-timeout", "3s")
-			if want := fmt.Sprintf("awf-hook: 0 events, 0 deliveries: 0 delivered, 0 to retry, 0 dead\nawf-hook: of earlier runs: %d delivered, 0 to retry, 0 dead\n", events); said != want {
+			if want := fmt.Sprintf(earlierDelivered, events); said != want {
 				t.Errorf("said %q, want %q", said, want)
 			}
 			receiver.mu.Lock()

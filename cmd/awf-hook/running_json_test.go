@@ -41,7 +41,8 @@ func TestJSONOfRunningCommands(t *testing.T) {
 	validLines(t, compiled(t, "serve"), report(served.talk()), 1)
 
 	following := startPiped(t, "follow", "-c", "hook.yaml", "--json", "--from-start", "--queue", "follow.db", "audit.jsonl")
-	audit := `{"event":"workflow.started","execution_id":"9","timestamp":"2026-11-24T02:19:35.859Z","user":"ada","workflow_name":"deploy","schema_version":1}` + "\n"
+	audit := `{"event":"workflow.started","execution_id":"9","timestamp":"2026-11-24T02:19:35.859Z",` +
+		`"user":"ada","workflow_name":"deploy","schema_version":1}` + "\n"
 	write(t, "audit.jsonl", audit)
 	waitFor(t, "the followed event", func() bool {
 		_, list, _ := invoked(t, "deliveries", "list", "--queue", "follow.db", "--json")

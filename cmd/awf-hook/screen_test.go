@@ -135,7 +135,8 @@ func TestSentences(t *testing.T) {
 	log.Error("it broke", "err", errors.New("a disk"), slog.Group("in", "x", "\x1b[31m"))
 	log.Debug("not said")
 	log.Warn("only this")
-	want := "awf-hook: error: \"it broke (webhook a, g.n 1, g.err a disk, g.in [x=\\x1b[31m])\"\nawf-hook: warning: only this (webhook a, g.n 1)\n"
+	want := `awf-hook: error: "it broke (webhook a, g.n 1, g.err a disk, g.in [x=\x1b[31m])"` + "\n" +
+		"awf-hook: warning: only this (webhook a, g.n 1)\n"
 	if got := b.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -147,7 +147,9 @@ func failing(t *testing.T) map[string]string {
 	if err != nil || len(files) < 100 {
 		t.Fatalf("%d files of mistakes: %v", len(files), err)
 	}
-	const secrets = "webhooks:\n  - {name: hidden, url: 'https://u:HIDDEN@h.example/HIDDEN?k=HIDDEN', secret: HIDDEN, headers: {X-Key: HIDDEN}}\n"
+	const secrets = `webhooks:
+  - {name: hidden, url: 'https://u:HIDDEN@h.example/HIDDEN?k=HIDDEN', secret: HIDDEN, headers: {X-Key: HIDDEN}}
+`
 	texts := map[string]string{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)

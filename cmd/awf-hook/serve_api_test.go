@@ -23,7 +23,8 @@ func TestCommandsWorkOnAServer(t *testing.T) {
 		return hex.EncodeToString(sum[:])
 	}
 	receiver := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
-	config := writeConfig(t, `serve: {tokens: [{name: ci, sha256: %q}, {name: eye, sha256: %q, role: read}, {name: ops, sha256: %q, role: operate}]}
+	config := writeConfig(t, `serve:
+  tokens: [{name: ci, sha256: %q}, {name: eye, sha256: %q, role: read}, {name: ops, sha256: %q, role: operate}]
 webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), digest("ops-token"), receiver)
 	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
 	defer s.end(t, syscall.SIGTERM)
@@ -123,7 +124,10 @@ func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 	home, project, url := t.TempDir(), t.TempDir(), serve(t, newCounted())
 	workflows := filepath.Join(project, ".awf", "workflows")
 	definition := func(variable string) {
-		text := fmt.Sprintf("name: deploy\nwebhooks: [{name: own, url: %q, events: [nothing], transform: {map: {k: =with.k}, with: {k: \"${%s}\"}}}]\n", url, variable)
+		text := fmt.Sprintf(`name: deploy
+webhooks:
+  - {name: own, url: %q, events: [nothing], transform: {map: {k: =with.k}, with: {k: "${%s}"}}}
+`, url, variable)
 		if err := os.WriteFile(filepath.Join(workflows, "deploy.yaml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -313,7 +313,8 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 		down = time.Minute
 	}
 	receiver := newCounted()
-	serverConfig := writeConfig(t, "serve: {tokens: [{name: host, sha256: %x}]}\nwebhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]",
+	serverConfig := writeConfig(t, `serve: {tokens: [{name: host, sha256: %x}]}
+webhooks: [{name: hook, url: %q, retry: {delay: 50ms, max_attempts: 50}}]`,
 		sha256.Sum256([]byte("token-of-the-host")), serve(t, receiver))
 	port, queue := freePort(), filepath.Join(t.TempDir(), "server.db")
 	args := []string{"-c", serverConfig, "--listen", "127.0.0.1:" + port, "--queue", queue}
@@ -325,9 +326,12 @@ func TestExecToAServerThatIsDownAndUpgraded(t *testing.T) {
 	const runs, perRun = 6, 10
 	host := func(n int, drain string) {
 		t.Helper()
-		script := fmt.Sprintf(`for i in $(seq %d); do echo '{"event":"workflow.started","execution_id":"run-%d-'$i'","timestamp":"2026-03-01T12:00:00Z",`+
-			`"workflow_name":"deploy"}' >> "$AWF_AUDIT_LOG"; echo '{"event":"workflow.completed","execution_id":"run-%d-'$i'","timestamp":`+
-			`"2026-03-01T12:00:01Z","workflow_name":"deploy","status":"success","duration_ms":1000}' >> "$AWF_AUDIT_LOG"; done`, perRun, n, n)
+		script := fmt.Sprintf(`for i in $(seq %d); do
+	echo '{"event":"workflow.started","execution_id":"run-%d-'$i'","timestamp":"2026-03-01T12:00:00Z",`+
+			`"workflow_name":"deploy"}' >> "$AWF_AUDIT_LOG"
+	echo '{"event":"workflow.completed","execution_id":"run-%[2]d-'$i'","timestamp":"2026-03-01T12:00:01Z",`+
+			`"workflow_name":"deploy","status":"success","duration_ms":1000}' >> "$AWF_AUDIT_LOG"
+done`, perRun, n)
 		cmd := exec.Command("awf-hook", "exec", "--to", "http://127.0.0.1:"+port, "--drain-timeout", drain, "--", "bash", "-c", script)
 		cmd.Env, cmd.Dir = ofHost(), home
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -170,7 +170,12 @@ func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
   - {name: ordered, url: "%[1]s/hangs", events: [step_start], order_by: workflow_id}
   - {name: paced, url: "%[1]s", events: [step_complete], rate: 1/h}
   - {name: scripted, url: "%[1]s", events: [tool_call], transform: [{js: script.js}, {map: {a: 1}}]}`, url)
-	const script = `export default e => { if (e.workflow_id.startsWith("endless")) for (;;) {}; let s = 0; for (let i = 0; i < 2000; i++) s += i; return {s} }`
+	const script = `export default e => {
+	if (e.workflow_id.startsWith("endless")) for (;;) {};
+	let s = 0;
+	for (let i = 0; i < 2000; i++) s += i;
+	return {s}
+}`
 	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "script.js"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}

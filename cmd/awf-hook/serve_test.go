@@ -212,7 +212,8 @@ func TestServeKilledLosesNothingItTook(t *testing.T) {
 			twice++
 		}
 	}
-	t.Logf("%d events in %d requests by %d clients, %d kills: %d arrived, %d requests sent again, %d deliveries in flight at a kill came twice",
+	t.Logf("%d events in %d requests by %d clients, %d kills: %d arrived, %d requests sent again, "+
+		"%d deliveries in flight at a kill came twice",
 		requests*batch, requests, clients, kills, len(receiver.runs), again, twice)
 	if len(receiver.runs) != requests*batch {
 		t.Errorf("%d of %d events arrived", len(receiver.runs), requests*batch)

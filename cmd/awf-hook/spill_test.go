@@ -79,7 +79,9 @@ func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 		for _, spill := range []string{"temp", "--spill", "nowhere"} {
 			t.Run(tt.name+", "+spill, func(t *testing.T) {
 				port := freePort()
-				config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:%s/', retry: {delay: 100ms}}, {name: two, url: 'http://127.0.0.1:%[1]s/', retry: {max_attempts: 1}}]", port)
+				config := writeConfig(t, `webhooks:
+  - {name: one, url: 'http://127.0.0.1:%s/', retry: {delay: 100ms}}
+  - {name: two, url: 'http://127.0.0.1:%[1]s/', retry: {max_attempts: 1}}`, port)
 				temp, queue, state := t.TempDir(), "", ""
 				if tt.make == nil {
 					write(t, config, "queue: {max_size: 1MiB}\n"+string(readFileOf(t, config)))
@@ -216,11 +218,13 @@ func TestSpillIsSaid(t *testing.T) {
 	}
 	for n := range 2 { // the second is appended to the first
 		code, said = hookIn(nil, "", append(args, "--spill", file)...)
-		want := fmt.Sprintf("awf-hook: 1 kept written to %s: the queue was in memory\nawf-hook: to deliver them, with the same configuration: awf-hook run < %[1]s\n", file)
+		want := fmt.Sprintf("awf-hook: 1 kept written to %s: the queue was in memory\n"+
+			"awf-hook: to deliver them, with the same configuration: awf-hook run < %[1]s\n", file)
 		if code != exitOK || !strings.Contains(said, want) {
 			t.Errorf("exit code %d, said %s, want %s", code, said, want)
 		}
-		if got := regexp.MustCompile(`"id":"e@emit","only_webhooks":\[".*#one"\],"seal":"[0-9a-f]{64}"`).FindAllString(string(readFileOf(t, file)), -1); len(got) != n+1 {
+		line := regexp.MustCompile(`"id":"e@emit","only_webhooks":\[".*#one"\],"seal":"[0-9a-f]{64}"`)
+		if got := line.FindAllString(string(readFileOf(t, file)), -1); len(got) != n+1 {
 			t.Errorf("the file has %q, want %d lines", got, n+1)
 		}
 	}
@@ -249,7 +253,8 @@ func TestSpillIsSaid(t *testing.T) {
 func TestSpilledLineKeepsItsID(t *testing.T) {
 	receiver, url := startCounter(t)
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")
-	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`
+	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z",` +
+		`"user":"root","workflow_name":"w","schema_version":1}`
 	file := filepath.Join(t.TempDir(), "spill.ndjson")
 	state := []string{"XDG_STATE_HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}
 	code, said := hookIn(state, line+"\n", "run", "-c", config, "--queue", "memory:", "--drain-timeout", "1s", "--spill", file)

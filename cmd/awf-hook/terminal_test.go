@@ -74,7 +74,8 @@ func (term *terminal) wait() error {
 
 // A command under exec has the same terminal as without: its size, its colours, its input, and nothing of ours.
 func TestExecTerminal(t *testing.T) {
-	script := `test -t 0 && test -t 1 && test -t 2 && printf '\033[31mred\033[0m\n' && stty size && stty -a | head -2; read line; echo "read $line"`
+	script := `test -t 0 && test -t 1 && test -t 2 && printf '\033[31mred\033[0m\n' && ` +
+		`stty size && stty -a | head -2; read line; echo "read $line"`
 	url, end := startListen(t, "--json")
 	config := writeConfig(t, everything, url)
 	h := newHome(t, "")

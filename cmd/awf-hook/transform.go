@@ -115,7 +115,7 @@ func (c *command) buildTransform(dir, out string, yes bool) error {
 	if err != nil {
 		return failure(err)
 	}
-	c.sayf("built %s, %s", out, bytesOf(info.Size()))
+	c.sayf("built %s, %s", out, size(info.Size()))
 	return nil
 }
 
@@ -236,15 +236,4 @@ func moduleOf(module []byte, isScript bool, refused error) moduleJSON {
 		m.Error = refused.Error()
 	}
 	return m
-}
-
-// bytesOf formats a size for people.
-func bytesOf(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

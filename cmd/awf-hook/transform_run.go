@@ -112,7 +112,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 				return failure(err)
 			}
 		}
-		c.sayf("%d bytes, fuel %d, memory %s, %v", len(out.Body), out.Fuel, bytesOf(out.Memory), took.Round(time.Microsecond))
+		c.sayf("%d bytes, fuel %d, memory %s, %v", len(out.Body), out.Fuel, size(out.Memory), took.Round(time.Microsecond))
 	}
 	if failed {
 		return &exitError{code: exitFailure}

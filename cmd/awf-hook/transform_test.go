@@ -195,7 +195,8 @@ func TestDocsTutorials(t *testing.T) {
 			case name == "libc" && missing != nil:
 				skipOrFail(t, missing)
 			case name == "libc":
-				want = `{"event":"workflow_end","workflow_id":"r","workflow_name":"n","timestamp":"2026-01-01T00:00:00Z","payload":{"status":"failure"}}` + "\n"
+				want = `{"event":"workflow_end","workflow_id":"r","workflow_name":"n",` +
+					`"timestamp":"2026-01-01T00:00:00Z","payload":{"status":"failure"}}` + "\n"
 			case name == "js":
 			default:
 				builtExample(t, transformExamples+"slack-"+name)
@@ -222,9 +223,10 @@ func TestTransformBuildNamesWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
-		"slack-go":             "no compiler for go: install Go 1.24 or newer: https://go.dev/dl",
-		"slack-c":              "no compiler for c: apt-get install clang-19 lld-19",
-		"slack-rust":           "no compiler for rust: apt-get install rustc libstd-rust-dev-wasm32 (or, with rustup: rustup target add wasm32-unknown-unknown)",
+		"slack-go": "no compiler for go: install Go 1.24 or newer: https://go.dev/dl",
+		"slack-c":  "no compiler for c: apt-get install clang-19 lld-19",
+		"slack-rust": "no compiler for rust: apt-get install rustc libstd-rust-dev-wasm32 " +
+			"(or, with rustup: rustup target add wasm32-unknown-unknown)",
 		"slack-assemblyscript": "no compiler for assemblyscript: npm install (for npm itself: apt-get install nodejs npm)",
 		"wat-minimal":          "no compiler for wat: apt-get install wabt",
 	} {

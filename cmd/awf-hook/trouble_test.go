@@ -113,8 +113,20 @@ func TestTrouble(t *testing.T) {
 	c := &cluster{t: t, nodes: make([]*served, 3), ports: []string{freePort(), freePort(), freePort()}}
 	c.config = writeConfig(t, `queue: {namespace: test}
 webhooks:
-  - {name: ordered, url: %q, events: [workflow_error], max_in_flight: 16, order_by: payload.key, retry: {delay: 50ms, max_attempts: 50}, timeout: 5s}
-  - {name: plain, url: %q, events: [workflow_end], max_in_flight: 16, max_in_flight_total: 32, retry: {delay: 50ms, max_attempts: 50}, timeout: 5s}`,
+  - name: ordered
+    url: %q
+    events: [workflow_error]
+    max_in_flight: 16
+    order_by: payload.key
+    retry: {delay: 50ms, max_attempts: 50}
+    timeout: 5s
+  - name: plain
+    url: %q
+    events: [workflow_end]
+    max_in_flight: 16
+    max_in_flight_total: 32
+    retry: {delay: 50ms, max_attempts: 50}
+    timeout: 5s`,
 		serve(t, ordered), serve(t, plainOnes))
 	for i := range c.nodes {
 		c.startNode(i, u.String())

@@ -60,7 +60,11 @@ func newCheckout(t *testing.T, own string) *checkout {
 		"project/.awf/workflows/deploy.yaml": "name: deploy\n" + hostile,
 		"project/awf-hook.yaml":              hostile,
 		"project/events":                     envelopes("checkout", 2),
-		"config/settings.yaml":               fmt.Sprintf("network: {allow: [127.0.0.0/8]}\nwebhooks:\n  - {name: oncall, url: %q, events: ['*']}\n  - {name: audit, url: %q, events: ['*']}\n", own+"/oncall", own+"/audit"),
+		"config/settings.yaml": fmt.Sprintf(`network: {allow: [127.0.0.0/8]}
+webhooks:
+  - {name: oncall, url: "%[1]s/oncall", events: ['*']}
+  - {name: audit, url: "%[1]s/audit", events: ['*']}
+`, own),
 	} {
 		file := filepath.Join(c.dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

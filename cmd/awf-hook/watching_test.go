@@ -61,7 +61,8 @@ func listed(t *testing.T) families {
 		t.Fatal(err)
 	}
 	found := families{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(awf_hook_[a-z_]+)` \\| ([a-z]+) \\|([a-z_, ]*)\\|").FindAllStringSubmatch(string(page), -1) {
+	row := regexp.MustCompile("(?m)^\\| `(awf_hook_[a-z_]+)` \\| ([a-z]+) \\|([a-z_, ]*)\\|")
+	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
 		labels := strings.FieldsFunc(m[3], func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(labels)
 		found[m[1]] = m[2] + " | " + strings.Join(labels, ", ")

@@ -55,12 +55,12 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
 		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
-			d, _ := config.ParseDuration(rest) // PreRunE checked it
+			d, _ := api.ParseRest(rest) // PreRunE checked it
 			return q.Pause(ctx, webhook, d, reason)
 		})
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if d, err := config.ParseDuration(rest); err != nil || d <= 0 || d > engine.MaxPause {
-			return fmt.Errorf("--for: want a duration up to %.0fh, like 30m", engine.MaxPause.Hours())
+		if _, err := api.ParseRest(rest); err != nil {
+			return fmt.Errorf("--for: %w", err)
 		}
 		return nil
 	}

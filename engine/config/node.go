@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
-	"strings"
-	"unicode"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
+
+// maxQuoted is how much of a text an error quotes, in bytes.
+const maxQuoted = 60
 
 // node is a value in the file with its path. It is never an alias but the alias's target.
 type node struct {
@@ -103,9 +105,8 @@ func (d *decoder) members(n node) iter.Seq2[node, node] {
 
 // join appends a key to a path. It quotes a key that would make the path unreadable.
 func join(path, key string) string {
-	unreadable := func(r rune) bool { return !unicode.IsPrint(r) }
-	if key == "" || shorten(key) != key || strings.ContainsFunc(key, unreadable) {
-		key = strconv.Quote(shorten(key))
+	if key == "" || len(key) > maxQuoted || !legible.IsLine(key) {
+		key = strconv.Quote(legible.Shorten(key, maxQuoted))
 	}
 	if path == "" {
 		return key
@@ -138,23 +139,4 @@ func describe(n *yaml.Node) string {
 		return "an alias"
 	}
 	return "a single value"
-}
-
-// printable replaces characters that a terminal would interpret, such as a tab in a file's name, by spaces.
-func printable(message string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, message)
-}
-
-// shorten bounds the text that an error quotes.
-func shorten(s string) string {
-	const limit = 60
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
@@ -107,9 +108,9 @@ func (s *Step) FailOption(m format.Mistake, hide func(message string) string) *E
 		if m.Line > 0 {
 			return t.Fail(m.Line, m.Col, "format.option", m.Message)
 		}
-		return &Error{Pos: t.pos, Code: "format.option", Path: t.Path, Message: printable(m.Message)}
+		return &Error{Pos: t.pos, Code: "format.option", Path: t.Path, Message: legible.Line(m.Message)}
 	}
-	return &Error{Pos: s.Pos, Code: "format.option", Path: s.Path + ".with", Message: printable(m.Message)}
+	return &Error{Pos: s.Pos, Code: "format.option", Path: s.Path + ".with", Message: legible.Line(m.Message)}
 }
 
 // part returns the text with the name that a mistake has for it: "fields", "fields.Cost" or "mentions[1]".

@@ -27,7 +27,8 @@ func readOptions(t *testing.T, name, members string, env config.Env) ([]config.O
 func TestMistakesInOptions(t *testing.T) {
 	for _, tt := range []struct{ format, with, want string }{
 		{"slack", `titel: x`, `2:8: titel: unknown option of slack, did you mean title?`},
-		{"slack", `routing_key: x`, `2:8: routing_key: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`},
+		{"slack", `routing_key: x`, `2:8: routing_key: unknown option of slack, want one of ` +
+			`title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`},
 		{"slack", `title: a, title: b`, `2:18: title: duplicate key, first in line 2`},
 		{"slack", `title: [a]`, `2:15: title: want a text, got a list`},
 		{"slack", `title: {a: b}`, `2:15: title: want a text, got a mapping`},
@@ -56,7 +57,8 @@ func TestMistakesInOptions(t *testing.T) {
 			`2:31: thread_id: want a number from 1 to 2147483647, got "99999999999999999999"`},
 		{"telegram", `chat_id: 1, thread_id: 0x1F`, `2:31: thread_id: want a number from 1 to 2147483647, got "0x1F"`},
 		{"telegram", `chat_id: 1, thread_id: 1_000`, `2:31: thread_id: want a number from 1 to 2147483647, got "1_000"`},
-		{"telegram", `chat_id: 1, thread_id: 007`, `2:31: thread_id: a number with a leading zero is octal for some and not for others, got "007": leave the zero out`},
+		{"telegram", `chat_id: 1, thread_id: 007`,
+			`2:31: thread_id: a number with a leading zero is octal for some and not for others, got "007": leave the zero out`},
 		{"telegram", `chat_id: 1, thread_id: 1.5`, `2:31: thread_id: want a number from 1 to 2147483647, got "1.5"`},
 		{"telegram", `chat_id: 1, thread_id: .nan`, `2:31: thread_id: want a number from 1 to 2147483647, got ".nan"`},
 		{"cloudevents", `mode: stream`, `2:14: mode: want structured, binary or batch, got "stream"`},
@@ -127,7 +129,8 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 
 // An option is not judged while its variables are unknown. Its neighbours are.
 func TestOptionsWithoutTheirVariables(t *testing.T) {
-	options, mistakes := readOptions(t, "slack", `title: "${T}", mentions: ["${A}", here], fields: {a: "${B}", b: c}, error: "${E}", mention_on: "${ON}"`, config.NoEnv)
+	options, mistakes := readOptions(t, "slack",
+		`title: "${T}", mentions: ["${A}", here], fields: {a: "${B}", b: c}, error: "${E}", mention_on: "${ON}"`, config.NoEnv)
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"gopkg.in/yaml.v3"
@@ -147,7 +148,7 @@ func (d *decoder) add(e *Error) {
 }
 
 func (d *decoder) mistake(n node, code, message string) *Error {
-	return &Error{Pos: d.pos(n.Node), Code: code, Path: n.path, Message: printable(message)}
+	return &Error{Pos: d.pos(n.Node), Code: code, Path: n.path, Message: legible.Line(message)}
 }
 
 func (d *decoder) pos(n *yaml.Node) Pos { return Pos{d.file, n.Line, n.Column} }

@@ -139,7 +139,8 @@ func TestInspectionOfUntrustedProjectExpandsNothing(t *testing.T) {
 
 func TestClaimsSayWhatAProjectWouldDo(t *testing.T) {
 	c := newCheckout(t, map[string]string{
-		".awf/settings.yaml": stranger + `  - {url: "https://${USER_NAME}:${PASS}@${HOST:-https://a.example/x}/${PATH_PART}?k=${KEY}", secret: &s "$${NOT} ${S}"}
+		".awf/settings.yaml": stranger + `  - url: "https://${USER_NAME}:${PASS}@${HOST:-https://a.example/x}/${PATH_PART}?k=${KEY}"
+    secret: &s "$${NOT} ${S}"
   - {url: https://b.example/, secret: *s, name: "${N}"}
 tests: [{event: {event: workflow_end}}]`,
 		".awf/redact.wasm": "no module",

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
 
@@ -84,7 +85,7 @@ func wrongTag(n node, tag string) string {
 	case tag == "!!binary":
 		return "base64 is not decoded: write the text itself, without !!binary"
 	case strings.HasPrefix(tag, "!!"):
-		return "the tag " + strconv.Quote(shorten(tag)) + " does not fit the value: leave it out"
+		return "the tag " + strconv.Quote(legible.Shorten(tag, maxQuoted)) + " does not fit the value: leave it out"
 	case slices.Contains([]string{"!env", "!ENV", "!Env", "!env_var", "!secret"}, tag) && n.Kind == yaml.ScalarNode:
 		if variableName().MatchString(n.Value) && n.key != nil && slices.Contains(shownKinds, n.key.Kind) {
 			return isTag + "; ${" + n.Value + "} reads a variable"

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
 
@@ -93,7 +94,7 @@ func (t Text) Fail(line, col int, code, message string) *Error {
 		pos.Line += line
 		pos.Col = t.indent + col + 1
 	}
-	return &Error{Pos: pos, Code: code, Path: t.Path, Message: printable(message)}
+	return &Error{Pos: pos, Code: code, Path: t.Path, Message: legible.Line(message)}
 }
 
 // secrets returns the whole text if a variable was expanded in it. For a text with expressions, which are no secret, it returns only

@@ -6,6 +6,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
 
@@ -84,7 +85,7 @@ func (t *Tree) Secrets() []string {
 
 // Fail returns the error for a mistake at the tree's place.
 func (t *Tree) Fail(path, code, message string) *Error {
-	return &Error{Pos: t.Pos, Code: code, Path: path, Message: printable(message)}
+	return &Error{Pos: t.Pos, Code: code, Path: path, Message: legible.Line(message)}
 }
 
 // treeReader reads a tree within the bounds.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"gopkg.in/yaml.v3"
 )
@@ -75,7 +76,7 @@ func (d *decoder) expand(n node, ref string) (string, bool) {
 		d.fail(n, "variable.form", "${ is not closed; a plain $ is written $$")
 		return "", false
 	case !variableName().MatchString(name):
-		d.fail(n, "variable.form", "${%s}: not the name of a variable; a plain $ is written $$", shorten(name))
+		d.fail(n, "variable.form", "${%s}: not the name of a variable; a plain $ is written $$", legible.Shorten(name, maxQuoted))
 		return "", false
 	case strings.Contains(def, "${"):
 		d.fail(n, "variable.form", "${%s}: a default cannot hold a variable", name)
@@ -132,4 +133,4 @@ func (d *decoder) unresolved(n node) bool {
 // quote quotes a scalar as written, for an error. The values of its variables may be secrets.
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
-func unquoted(n node) string { return shorten(n.Value) }
+func unquoted(n node) string { return legible.Shorten(n.Value, maxQuoted) }

@@ -1,10 +1,10 @@
 package delivery
 
 import (
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Filter selects deliveries. Its zero value selects all.
@@ -83,7 +83,7 @@ const MaxOperationText = 1000
 func (o Operation) Cut() Operation {
 	for _, text := range []*string{&o.Who, &o.What, &o.Target, &o.Note} {
 		if len(*text) > MaxOperationText {
-			*text = strings.ToValidUTF8((*text)[:MaxOperationText], "")
+			*text = legible.Cut(*text, MaxOperationText)
 		}
 	}
 	return o

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
@@ -111,7 +112,7 @@ func (d *decoder) timestamp(key int) (time.Time, string) {
 	text := d.text(key)
 	t, valid := parseTime(text)
 	if !valid {
-		d.fail(key, "want an RFC 3339 time, got %q", shorten(text))
+		d.fail(key, "want an RFC 3339 time, got %q", legible.Shorten(text, maxQuoted))
 	}
 	return t, text
 }
@@ -171,7 +172,7 @@ func (d *decoder) envelope(r *Record, line []byte, now time.Time) {
 		}
 	}
 	if raw := d.value[keyOnlyWebhooks]; raw != nil && (json.Unmarshal(raw, &r.Webhooks) != nil || len(r.Webhooks) == 0) {
-		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", shorten(string(raw)))
+		d.fail(keyOnlyWebhooks, "want a list of webhooks, each FILE#NAME, got %s", legible.Shorten(string(raw), maxQuoted))
 	}
 	r.Trace = trace.Parse(d.textOr(keyTraceParent), d.textOr(keyTraceState))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // runEnd holds the parts of a run's end after the duration.
@@ -34,7 +35,7 @@ func (d *decoder) end(r *Record, status string) {
 	case "cancelled":
 		r.Type = WorkflowCancel
 	default:
-		d.fail(keyStatus, "want success, failure or cancelled, got %q", shorten(status))
+		d.fail(keyStatus, "want success, failure or cancelled, got %q", legible.Shorten(status, maxQuoted))
 		return
 	}
 	r.payload.Text("status", status)
@@ -85,7 +86,7 @@ func (d *decoder) duration(r *Record) {
 	}
 	ms, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		d.fail(keyDurationMS, "want milliseconds, got %s", shorten(string(raw)))
+		d.fail(keyDurationMS, "want milliseconds, got %s", legible.Shorten(string(raw), maxQuoted))
 		return
 	}
 	r.payload.Raw("duration", strconv.AppendFloat(nil, ms/1000, 'f', -1, 64))

@@ -32,7 +32,8 @@ func TestFailureOrCancel(t *testing.T) {
 		``: "workflow_error",
 	} {
 		for dialect, line := range map[string]string{
-			"audit":      `{"event":"workflow.completed","execution_id":"r","timestamp":"2026-11-24T01:24:01Z","status":"failure","error":"` + failure + `"}`,
+			"audit": `{"event":"workflow.completed","execution_id":"r","timestamp":"2026-11-24T01:24:01Z",` +
+				`"status":"failure","error":"` + failure + `"}`,
 			"transcript": `{"seq":9,"run_id":"r","type":"run.completed","timestamp":"2026-11-24T01:24:01Z","payload":{"error":"` + failure + `"}}`,
 			"sse":        `data: {"kind":"workflow.failed","run_id":"r","error":"` + failure + `"}`,
 		} {

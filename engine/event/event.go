@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
@@ -25,6 +26,9 @@ const (
 	StepComplete   = "step_complete"
 	StepRetry      = "step_retry" // made by awf-hook: a further attempt of a step
 )
+
+// maxQuoted is how much of its input an error quotes, in bytes.
+const maxQuoted = 40
 
 // Event is one thing that happened in AWF. It is immutable once it is submitted.
 type Event struct {
@@ -159,7 +163,7 @@ func hasStamp(e *Event) bool {
 func Restore(e Event, stamp string) (*Event, error) {
 	t, valid := parseTime(stamp)
 	if !valid {
-		return nil, fmt.Errorf("timestamp: want an RFC 3339 time, got %q", shorten(stamp))
+		return nil, fmt.Errorf("timestamp: want an RFC 3339 time, got %q", legible.Shorten(stamp, maxQuoted))
 	}
 	e.Timestamp, e.stamp = t.UTC(), stamp
 	return &e, nil

@@ -22,7 +22,8 @@ func ExampleNew() {
 func ExampleReadLine() {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, line := range []string{
-		`{"event":"workflow.completed","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy","status":"success","schema_version":1}`,
+		`{"event":"workflow.completed","execution_id":"7f3a","timestamp":"2026-03-01T12:00:00Z",` +
+			`"workflow_name":"deploy","status":"success","schema_version":1}`,
 		`Workflow completed`,
 	} {
 		read := event.ReadLine([]byte(line), now)

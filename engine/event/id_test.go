@@ -10,14 +10,18 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
+// envelopeWithID is an event of a writer that chose its id.
+func envelopeWithID(id string) string {
+	return fmt.Sprintf(`{"event":"workflow_start","workflow_id":"x","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z",`+
+		`"payload":{},"id":%q}`, id)
+}
+
 // An event whose writer chose the id of a line that AWF has yet to write does not take that line's place. It is known again itself, also
 // where another awf-hook sends it on under the id that it has here.
 func TestGivenIDTakesNoLinesPlace(t *testing.T) {
-	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z","user":"root","workflow_name":"w","schema_version":1}`
+	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z",` +
+		`"user":"root","workflow_name":"w","schema_version":1}`
 	chosen := fmt.Sprintf("%x", sha256.Sum256([]byte(line)))
-	given := func(id string) string {
-		return fmt.Sprintf(`{"event":"workflow_start","workflow_id":"x","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{},"id":%q}`, id)
-	}
 	plugin := fmt.Sprintf(`{"id":%q,"type":"deploy.done","source":"plugin","timestamp":"2026-11-24T01:24:00Z","metadata":{}}`, chosen)
 	ids := func(lines ...string) (ids []string) {
 		for _, e := range read(t, strings.NewReader(strings.Join(lines, "\n")+"\n")).events {
@@ -25,7 +29,7 @@ func TestGivenIDTakesNoLinesPlace(t *testing.T) {
 		}
 		return ids
 	}
-	got := ids(given(chosen), given(chosen), plugin, line, given("chosen by its writer"))
+	got := ids(envelopeWithID(chosen), envelopeWithID(chosen), plugin, line, envelopeWithID("chosen by its writer"))
 	if len(got) != 5 {
 		t.Fatalf("%d events: %q", len(got), got)
 	}
@@ -38,16 +42,13 @@ func TestGivenIDTakesNoLinesPlace(t *testing.T) {
 	if got[4] != "chosen by its writer" {
 		t.Errorf("id %q, want it as it was given", got[4])
 	}
-	if sent := ids(given(got[3]), given(got[3])); sent[0] != sent[1] {
+	if sent := ids(envelopeWithID(got[3]), envelopeWithID(got[3])); sent[0] != sent[1] {
 		t.Errorf("ids %q of an event that came twice from another awf-hook, want one", sent)
 	}
 }
 
 // An id that one source's writer gives is no id of another source, in whatever form it is written.
 func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
-	envelope := func(id string) string {
-		return fmt.Sprintf(`{"event":"workflow_start","workflow_id":"x","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z","payload":{},"id":%q}`, id)
-	}
 	plugin := func(source, id string) string {
 		return fmt.Sprintf(`{"id":%q,"type":"deploy.done","source":%q,"timestamp":"2026-11-24T01:24:00Z","metadata":{}}`, id, source)
 	}
@@ -65,10 +66,11 @@ func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
 	for _, id := range []string{"deploy-7", "deploy-7@emit", "deploy-7@plugin", "deploy-7@file", "a@b@c", "@", "%40",
 		strings.Repeat("ab", 32)} {
 		for from, got := range map[string]string{
-			"stdin": of(envelope(id), ""), "emit": event.OwnID(id, "emit"), "a file": of(envelope(id), "file"),
-			"a client":                               of(envelope(id), "http:ci"),
-			"a client that is called another source": of(envelope(id), "http:emit"), "a client with an @": of(envelope(id), "http:a@emit"),
-			"a plugin": of(plugin("notify", id), ""), "another plugin": of(plugin("emit", id), ""),
+			"stdin": of(envelopeWithID(id), ""), "emit": event.OwnID(id, "emit"), "a file": of(envelopeWithID(id), "file"),
+			"a client":                               of(envelopeWithID(id), "http:ci"),
+			"a client that is called another source": of(envelopeWithID(id), "http:emit"),
+			"a client with an @":                     of(envelopeWithID(id), "http:a@emit"),
+			"a plugin":                               of(plugin("notify", id), ""), "another plugin": of(plugin("emit", id), ""),
 			"a plugin with an @": of(plugin("x@emit", id), ""),
 			"a plugin in a file": of(plugin("notify", id), "file"),
 		} {
@@ -78,8 +80,8 @@ func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
 			ids[got] = from + "'s " + id
 		}
 	}
-	if of(envelope("deploy-7"), "") != "deploy-7" {
-		t.Errorf("an id of stdin is %q, want it as it was given", of(envelope("deploy-7"), ""))
+	if of(envelopeWithID("deploy-7"), "") != "deploy-7" {
+		t.Errorf("an id of stdin is %q, want it as it was given", of(envelopeWithID("deploy-7"), ""))
 	}
 }
 

@@ -13,15 +13,18 @@ import (
 )
 
 func auditStart(run string, ms int) string {
-	return fmt.Sprintf(`{"event":"workflow.started","execution_id":%q,"timestamp":"2026-11-24T01:24:00.%03dZ","workflow_name":"of %s"}`, run, ms, run)
+	return fmt.Sprintf(`{"event":"workflow.started","execution_id":%q,"timestamp":"2026-11-24T01:24:00.%03dZ",`+
+		`"workflow_name":"of %[1]s"}`, run, ms)
 }
 
 func auditFailure(run string, ms int) string {
-	return fmt.Sprintf(`{"event":"workflow.completed","execution_id":%q,"timestamp":"2026-11-24T01:24:00.%03dZ","status":"failure","exit_code":0,"duration_ms":5,"error":"e"}`, run, ms)
+	return fmt.Sprintf(`{"event":"workflow.completed","execution_id":%q,"timestamp":"2026-11-24T01:24:00.%03dZ",`+
+		`"status":"failure","exit_code":0,"duration_ms":5,"error":"e"}`, run, ms)
 }
 
 func stepLine(run, typ, more string) string {
-	return fmt.Sprintf(`{"seq":1,"run_id":%q,"type":%q,"path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.002Z","payload":{"name":"a"}%s}`, run, typ, more)
+	return fmt.Sprintf(`{"seq":1,"run_id":%q,"type":%q,"path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.002Z",`+
+		`"payload":{"name":"a"}%s}`, run, typ, more)
 }
 
 // joined feeds lines to a joiner of several files and returns what it gave: the type, the workflow's name and the payload.
@@ -244,8 +247,8 @@ func TestReaderMakesEnds(t *testing.T) {
 	})
 }
 
-// A call that is its run's first step: both starts stand in the audit file before a line of either transcript is read. The called run's start
-// waits for the line that names its caller, a second at most; without the wait, as in a stream that has no files, it names none.
+// A call is its run's first step, so the audit file holds both starts before a line of either transcript is read. The called run's start
+// waits up to a second for the line that names its caller. A stream without files does not wait, and its start names no caller.
 func TestCalledRunKnowsItsCaller(t *testing.T) {
 	call := stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`)
 	own := stepLine("kid", "step.started", `,"parent_run_id":"top"`)

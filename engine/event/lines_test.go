@@ -18,7 +18,8 @@ import (
 const start = `{"event":"workflow.started","execution_id":"r1","timestamp":"2026-11-24T01:24:00Z","workflow_name":"deploy"}`
 
 func envelope(payload string) string {
-	return `{"event":"workflow_end","workflow_id":"w1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00.500+01:00","payload":` + payload + `}`
+	return `{"event":"workflow_end","workflow_id":"w1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00.500+01:00",` +
+		`"payload":` + payload + `}`
 }
 
 // What an envelope's payload holds reaches the body byte for byte; so does its timestamp.
@@ -112,7 +113,8 @@ func TestIDs(t *testing.T) {
 // One end per start: AWF can write two ends for a cancelled run, and resumes a run with the start line it had.
 func TestOneEndPerStart(t *testing.T) {
 	end := func(failure string) string {
-		return `{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z","workflow_name":"deploy","status":"failure","exit_code":0,"duration_ms":1000,"error":"` + failure + `"}`
+		return `{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z","workflow_name":"deploy",` +
+			`"status":"failure","exit_code":0,"duration_ms":1000,"error":"` + failure + `"}`
 	}
 	tests := []struct {
 		name  string
@@ -126,7 +128,9 @@ func TestOneEndPerStart(t *testing.T) {
 		{"cancelled", []string{start, end("workflow cancelled")}, "workflow_start workflow_cancel", 0},
 		{"two dialects tell one end", []string{start, end("x"), `data: {"kind":"workflow.failed","run_id":"r1"}`},
 			"workflow_start workflow_error", 1},
-		{"two dialects tell one start", []string{start, `{"seq":1,"run_id":"r1","type":"run.started","timestamp":"2026-11-24T01:24:00Z","payload":null}`}, "workflow_start", 1},
+		{"two dialects tell one start",
+			[]string{start, `{"seq":1,"run_id":"r1","type":"run.started","timestamp":"2026-11-24T01:24:00Z","payload":null}`},
+			"workflow_start", 1},
 		{"envelopes say what they say", []string{envelope(`{}`), envelope(`{}`)}, "workflow_end workflow_end", 0},
 	}
 	for _, tt := range tests {
@@ -147,15 +151,20 @@ func TestOneEndPerStart(t *testing.T) {
 func TestDialects(t *testing.T) {
 	const at = `"timestamp":"2026-11-24T01:24:00Z"`
 	tests := []struct{ name, line, typ, payload string }{
-		{"failed with an exit code", `{"event":"workflow.completed","execution_id":"r",` + at + `,"status":"failure","exit_code":3,"duration_ms":1500,"error":"e"}`,
+		{"failed with an exit code",
+			`{"event":"workflow.completed","execution_id":"r",` + at + `,"status":"failure","exit_code":3,"duration_ms":1500,"error":"e"}`,
 			"workflow_error", `{"status":"failure","duration":1.5,"exit_code":3,"error":"e"}`},
-		{"cancelled", `{"event":"workflow.completed","execution_id":"r",` + at + `,"status":"failure","exit_code":130,"error":"workflow cancelled"}`,
+		{"cancelled",
+			`{"event":"workflow.completed","execution_id":"r",` + at + `,"status":"failure","exit_code":130,"error":"workflow cancelled"}`,
 			"workflow_cancel", `{"status":"cancelled","error":"workflow cancelled"}`},
 		{"run.completed", `{"seq":9,"run_id":"r","type":"run.completed",` + at + `,"payload":{"name":"d","kind":"workflow","error":"e"}}`,
 			"workflow_error", `{"status":"failure","error":"e"}`},
-		{"message", `{"seq":2,"run_id":"r","type":"message.user","path":"a",` + at + `,"payload":{"role":"user","blocks":[{"n":10000000000000000001}]}}`,
+		{"message",
+			`{"seq":2,"run_id":"r","type":"message.user","path":"a",` + at + `,"payload":{"role":"user","blocks":[{"n":10000000000000000001}]}}`,
 			"message_user", `{"role":"user","blocks":[{"n":10000000000000000001}],"path":"a","seq":2}`},
-		{"a message's own keys", `{"seq":2,"run_id":"r","parent_run_id":"q","iteration":3,"type":"tool.call","path":"a",` + at + `,"payload":{"step":7,"path":[],"seq":"x"}}`,
+		{"a message's own keys",
+			`{"seq":2,"run_id":"r","parent_run_id":"q","iteration":3,"type":"tool.call","path":"a",` + at +
+				`,"payload":{"step":7,"path":[],"seq":"x"}}`,
 			"tool_call", `{"step":7,"path":[],"seq":"x","iteration":3,"parent_id":"q"}`},
 		{"cut inputs", `{"event":"workflow.started","execution_id":"r",` + at + `,"inputs":{"who":"…"},"inputs_truncated":true,"user":"u"}`,
 			"workflow_start", `{"inputs":{"who":"…"},"inputs_truncated":true,"user":"u"}`},
@@ -173,7 +182,8 @@ func TestDialects(t *testing.T) {
 		{"null as payload", `{"seq":2,"run_id":"r","type":"new.kind",` + at + `,"payload":null}`, "new_kind", `{}`},
 		{"other audit event", `{"event":"workflow.paused","execution_id":"r",` + at + `}`,
 			"workflow_paused", `{"event":"workflow.paused","execution_id":"r",` + at + `}`},
-		{"plugin end", `{"id":"p1","type":"workflow.completed","source":"core",` + at + `,"metadata":{"workflow_id":"r","workflow_name":"d","duration":"1s"}}`,
+		{"plugin end",
+			`{"id":"p1","type":"workflow.completed","source":"core",` + at + `,"metadata":{"workflow_id":"r","workflow_name":"d","duration":"1s"}}`,
 			"workflow_end", `{"status":"success","duration":1}`},
 		{"plugin step", `{"type":"step.failed","source":"core","metadata":{"workflow_id":"r","step_name":"build","error":"e"}}`,
 			"step_complete", `{"step":"build","status":"failure","error":"e"}`},
@@ -204,7 +214,8 @@ func TestDialects(t *testing.T) {
 
 // Steps that come before their run's start wait for its name, one second at most, and nothing overtakes them.
 func TestStepsWaitForTheirRunsStart(t *testing.T) {
-	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a","kind":"command"}}`
+	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"name":"a","kind":"command"}}`
 	lone := strings.ReplaceAll(step, "r1", "r2")
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -243,7 +254,8 @@ func TestStepsWaitForTheirRunsStart(t *testing.T) {
 
 // A thousand events wait at most; then the first is given without its name.
 func TestWaitingIsBounded(t *testing.T) {
-	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a"}}` + "\n"
+	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"name":"a"}}`
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		r := &event.Reader{Event: func(event.Event) { n++ }}
@@ -251,7 +263,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		go func() {
 			defer out.Close()
 			for range 1001 {
-				out.line(strings.TrimSuffix(step, "\n"))
+				out.line(step)
 			}
 			synctest.Wait()
 			if n != 1001 {
@@ -270,7 +282,8 @@ func TestManyRuns(t *testing.T) {
 	for i := range 20_000 {
 		id := time.Unix(int64(i), 0).UTC().Format(time.RFC3339)
 		b.WriteString(strings.ReplaceAll(start, `"r1"`, `"`+id+`"`) + "\n")
-		b.WriteString(`{"seq":1,"run_id":"` + id + `","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a"}}` + "\n")
+		b.WriteString(`{"seq":1,"run_id":"` + id + `","type":"step.started","path":"a","iteration":0,` +
+			`"timestamp":"2026-11-24T01:24:00Z","payload":{"name":"a"}}` + "\n")
 	}
 	res := read(t, strings.NewReader(b.String()))
 	if len(res.events) != 40_000 {

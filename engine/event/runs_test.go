@@ -13,7 +13,8 @@ import (
 // A second end is sent only if it is a failure and the first said otherwise: what a step prints must hide no failure.
 func TestForgedEnds(t *testing.T) {
 	end := func(status, failure string) string {
-		return fmt.Sprintf(`{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z","status":%q,"error":%q}`, status, failure)
+		return fmt.Sprintf(`{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z",`+
+			`"status":%q,"error":%q}`, status, failure)
 	}
 	success, failure, cancel := end("success", ""), end("failure", "e"), end("failure", "workflow cancelled")
 	for _, tt := range []struct {
@@ -60,8 +61,8 @@ func TestForgedEnds(t *testing.T) {
 }
 
 func step(path, typ, kind string, ms int) string {
-	return fmt.Sprintf(`{"seq":1,"run_id":"r","type":"step.%s","path":%q,"iteration":0,"timestamp":"2026-11-24T01:24:00.%03dZ","payload":{"name":%q,"kind":%q}}`,
-		typ, path, ms, path, kind)
+	return fmt.Sprintf(`{"seq":1,"run_id":"r","type":"step.%s","path":%q,"iteration":0,"timestamp":"2026-11-24T01:24:00.%03dZ",`+
+		`"payload":{"name":%[2]q,"kind":%[4]q}}`, typ, path, ms, kind)
 }
 
 // Steps that a run's end cut off get an end of our making, the last begun first, the same for whoever reads the same lines.
@@ -71,7 +72,8 @@ func TestStepsThatWereCutOff(t *testing.T) {
 		step("b", "completed", "command", 4), auditFailure("r", 9), step("a", "completed", "command", 9),
 	}
 	end := func(name, kind, took string) string {
-		return fmt.Sprintf(`step_complete of r {"step":%[1]q,"kind":%[2]q,"path":%[1]q,"iteration":0,"status":"cancelled","duration":%[3]s,"synthetic":true}`, name, kind, took)
+		return fmt.Sprintf(`step_complete of r {"step":%[1]q,"kind":%[2]q,"path":%[1]q,"iteration":0,`+
+			`"status":"cancelled","duration":%[3]s,"synthetic":true}`, name, kind, took)
 	}
 	var ids []string
 	for range 2 {
@@ -99,7 +101,8 @@ func TestStepsThatWereCutOff(t *testing.T) {
 // A message or a tool's use says its step: AWF's own word, else the only one that it can be of.
 func TestWhichStepSpoke(t *testing.T) {
 	message := func(path string) string {
-		return `{"seq":7,"run_id":"r","type":"message.user","path":"` + path + `","iteration":0,"timestamp":"2026-11-24T01:24:00.005Z","payload":{"role":"user"}}`
+		return `{"seq":7,"run_id":"r","type":"message.user","path":"` + path + `","iteration":0,` +
+			`"timestamp":"2026-11-24T01:24:00.005Z","payload":{"role":"user"}}`
 	}
 	const asIs, inferred = `"path":"of r","iteration":0,"seq":7`, `,"step_inferred":true`
 	for _, tt := range []struct {
@@ -133,7 +136,8 @@ func TestWhichStepSpoke(t *testing.T) {
 // Steps of server-sent and plugin events have durations too.
 func TestDurationsOfNamedSteps(t *testing.T) {
 	plugin := func(typ, at, more string) string {
-		return `{"type":"step.` + typ + `","source":"core","timestamp":"2026-11-24T01:24:0` + at + `Z","metadata":{"workflow_id":"r","step_name":"s"` + more + `}}`
+		return `{"type":"step.` + typ + `","source":"core","timestamp":"2026-11-24T01:24:0` + at + `Z",` +
+			`"metadata":{"workflow_id":"r","step_name":"s"` + more + `}}`
 	}
 	var j event.Joiner
 	given := joined(t, &j, plugin("started", "1", ""), plugin("completed", "3.5", ""), plugin("started", "4", ""),
@@ -200,7 +204,8 @@ func TestResumedIDsAgree(t *testing.T) {
 func TestBusThatLosesEvents(t *testing.T) {
 	const run = `"workflow_id":"r"`
 	bus := func(typ string, at int, metadata string) string {
-		return fmt.Sprintf(`{"id":"%s-%d","type":%[1]q,"source":"core","timestamp":"2026-11-24T01:24:%02[2]dZ","metadata":{%s}}`, typ, at, metadata)
+		return fmt.Sprintf(`{"id":"%s-%d","type":%[1]q,"source":"core","timestamp":"2026-11-24T01:24:%02[2]dZ","metadata":{%s}}`,
+			typ, at, metadata)
 	}
 	for _, tt := range []struct {
 		name  string

@@ -21,7 +21,8 @@ func stateFile(status, step string, late time.Duration, more string) string {
 }
 
 func stepEnd(failure string) string {
-	return `{"seq":2,"run_id":"r","type":"step.completed","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.004Z","payload":{"name":"a","kind":"command"` + failure + `}}`
+	return `{"seq":2,"run_id":"r","type":"step.completed","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00.004Z",` +
+		`"payload":{"name":"a","kind":"command"` + failure + `}}`
 }
 
 // Data of the state file is added to the ends of a step and its run, if it surely belongs to them.

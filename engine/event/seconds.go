@@ -38,12 +38,3 @@ func parseTime(text string) (t time.Time, valid bool) {
 	utc := t.UTC()
 	return t.Add(time.Second), utc.Hour() == 23 && utc.Minute() == 59
 }
-
-// shorten bounds the input that an error quotes.
-func shorten(s string) string {
-	const limit = 40
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}

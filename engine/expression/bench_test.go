@@ -13,8 +13,9 @@ import (
 var benchEvent = &event.Event{
 	ID: "e", Type: "workflow_error", WorkflowID: "77f9bc50-22d6-4f84-8be8-96f1520ddd6b", WorkflowName: "deploy-production",
 	Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC),
-	Payload: []byte(`{"status":"failure","duration":61.5,"exit_code":1,"error":"step push: exit code 1","team":"platform","region":"eu-west-1",` +
-		`"attempt":3,"note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}`),
+	Payload: []byte(`{"status":"failure","duration":61.5,"exit_code":1,"error":"step push: exit code 1",` +
+		`"team":"platform","region":"eu-west-1","attempt":3,` +
+		`"note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}`),
 }
 
 // decodeTime measures encoding/json decoding the event into handwritten structs.

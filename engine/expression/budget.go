@@ -3,8 +3,8 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
+
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Bounds of a run of an expression, which docs/config.md lists.
@@ -122,23 +122,14 @@ func (b *budget) enter(depth int) {
 	}
 }
 
+// maxMessage is how long an error's message may be, in bytes.
+const maxMessage = 200
+
 // runError returns a run-time error of one short line.
 func runError(err error) *RunError {
 	var cause error
 	if errors.Is(err, ErrBudget) {
 		cause = ErrBudget
 	}
-	return &RunError{oneLine(err.Error()), cause}
-}
-
-// oneLine shortens a text and replaces its control characters.
-func oneLine(s string) string {
-	const limit = 200 // bytes
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s[:min(limit, len(s))])
-	return strings.TrimRight(s, "\uFFFD")
+	return &RunError{legible.ShortLine(err.Error(), maxMessage), cause}
 }

@@ -49,12 +49,13 @@ func ExampleProgram_Warnings() {
 }
 
 func ExampleParseDuration() {
-	for _, text := range []string{"90s", "1d12h", "1d-12h"} {
+	for _, text := range []string{"90s", "1d12h", "1d-12h", "0d-12h"} {
 		took, err := expression.ParseDuration(text)
 		fmt.Println(took, err)
 	}
 	// Output:
 	// 1m30s <nil>
 	// 36h0m0s <nil>
+	// 0s want a duration like "90s", "1h30m" or "2d"
 	// 0s want a duration like "90s", "1h30m" or "2d"
 }

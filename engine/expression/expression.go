@@ -27,6 +27,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 )
@@ -43,7 +44,7 @@ func (e *Error) Error() string { return e.Message }
 // mistakeAt returns the error for a mistake at a node.
 func mistakeAt(n ast.Node, source, code, message string) *Error {
 	at := (&file.Error{Location: n.Location()}).Bind(file.NewSource(source))
-	return &Error{at.Line, at.Column, oneLine(message), code}
+	return &Error{at.Line, at.Column, legible.ShortLine(message, maxMessage), code}
 }
 
 // Program is a compiled expression. It may be used by several goroutines at once.
@@ -78,7 +79,8 @@ func compileError(t text, err error) *Error {
 	}
 	behind := []rune(t.source)
 	behind = behind[min(at.From, len(behind)):]
-	return &Error{at.Line, at.Column, oneLine(inWords(at.Message, t.source, at.From, t.isBool)), codeOf(at.Message, string(behind))}
+	message := legible.ShortLine(inWords(at.Message, t.source, at.From, t.isBool), maxMessage)
+	return &Error{at.Line, at.Column, message, codeOf(at.Message, string(behind))}
 }
 
 // Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].

@@ -10,16 +10,22 @@ import (
 
 // life holds events of AWF, by the letters that the table below uses for them.
 var life = map[rune]*event.Event{
-	's': of("workflow_start", "deploy-eu", `{"inputs": {"env": "prod", "replicas": 3, "dry_run": false, "tags": ["web", "eu"]}, "user": "ana"}`),
+	's': of("workflow_start", "deploy-eu",
+		`{"inputs": {"env": "prod", "replicas": 3, "dry_run": false, "tags": ["web", "eu"]}, "user": "ana"}`),
 	'e': of("workflow_end", "deploy-eu", `{"status": "success", "duration": 61.5, "exit_code": 0}`),
-	'f': of("workflow_error", "deploy-eu", `{"status": "failure", "duration": 12.25, "exit_code": 137, "error": "step push: exit code 137: out of memory"}`),
+	'f': of("workflow_error", "deploy-eu",
+		`{"status": "failure", "duration": 12.25, "exit_code": 137, "error": "step push: exit code 137: out of memory"}`),
 	'n': of("workflow_error", "nightly-backup", `{"status": "failure", "duration": 3600, "error": "dial tcp 10.0.0.7:5432: i/o timeout"}`),
 	'c': of("workflow_cancel", "build", `{"status": "cancelled", "duration": 1.5, "error": "workflow cancelled"}`),
 	'b': of("step_start", "build", `{"step": "compile", "kind": "command", "path": "loop:0/compile", "iteration": 0}`),
-	'o': of("step_complete", "build", `{"step": "compile", "kind": "command", "path": "loop:0/compile", "iteration": 0, "status": "success", "duration": 0.5, "result": true}`),
-	'x': of("step_complete", "build", `{"step": "test", "kind": "agent", "path": "loop:12/test", "iteration": 12, "status": "failure", "error": "tests failed: 3", "duration": 30}`),
-	't': of("tool_call", "review", `{"name": "bash", "arguments": {"command": "rm -rf /tmp/x"}, "usage": {"input_tokens": 1200, "output_tokens": 80}}`),
-	'm': of("message_user", "", `{"text": "Fix the bug, s'il vous plaît", "parts": [{"type": "text", "len": 12}, {"type": "image", "len": 4096}]}`),
+	'o': of("step_complete", "build", `{"step": "compile", "kind": "command", "path": "loop:0/compile", "iteration": 0,
+		"status": "success", "duration": 0.5, "result": true}`),
+	'x': of("step_complete", "build", `{"step": "test", "kind": "agent", "path": "loop:12/test", "iteration": 12,
+		"status": "failure", "error": "tests failed: 3", "duration": 30}`),
+	't': of("tool_call", "review",
+		`{"name": "bash", "arguments": {"command": "rm -rf /tmp/x"}, "usage": {"input_tokens": 1200, "output_tokens": 80}}`),
+	'm': of("message_user", "",
+		`{"text": "Fix the bug, s'il vous plaît", "parts": [{"type": "text", "len": 12}, {"type": "image", "len": 4096}]}`),
 }
 
 func of(typ, workflow, payload string) *event.Event {

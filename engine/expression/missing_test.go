@@ -41,7 +41,8 @@ var listOperands = []struct{ name, json string }{
 	{"nothing", "[]"}, {"nulls", "[null, null]"}, {"some", "[2, null, 1]"}, {"names", `["b", null, "a"]`}, {"maps", `[{"n": 1}, null, {}]`},
 }
 
-// Every function with every argument missing, null, or of every other kind. A surprise in testdata/functions.txt is a bug; UPDATE=1 writes it.
+// Every function is called with each argument missing, null and of every other kind, and testdata/functions.txt holds what it returned.
+// A surprise there is a bug; UPDATE=1 writes it.
 func TestEveryFunctionWithEveryKind(t *testing.T) {
 	var members []string
 	for _, o := range append(operands[1:len(operands):len(operands)], listOperands...) {

@@ -66,7 +66,8 @@ func toDuration(_ *budget, args []any) (any, error) { return ParseDuration(args[
 // ParseDuration parses a duration like "90s", "1h30m" or "1d12h". Unlike time.ParseDuration, it knows days.
 func ParseDuration(text string) (time.Duration, error) {
 	var total time.Duration
-	if days, rest, hasDays := strings.Cut(text, "d"); hasDays {
+	days, rest, hasDays := strings.Cut(text, "d")
+	if hasDays {
 		n, err := strconv.ParseFloat(days, 64)
 		if err != nil || strings.Trim(days, "0123456789.") != "" || n >= 100_000 {
 			return 0, errDuration
@@ -77,7 +78,7 @@ func ParseDuration(text string) (time.Duration, error) {
 		text = rest
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || total > 0 && (strings.ContainsAny(text, "+-") || total+d < total) {
+	if err != nil || hasDays && (strings.ContainsAny(text, "+-") || total+d < total) {
 		return 0, errDuration
 	}
 	return total + d, nil

@@ -9,42 +9,56 @@ import (
 )
 
 func TestWarnings(t *testing.T) {
+	const (
+		sameForAll = `it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off`
+		hadOutput  = `payload.result says whether a step had output, also a failed one: want payload.status == "success"`
+		neverLike  = `payload.status is never like that where AWF writes it: it is success, failure, cancelled`
+	)
 	for source, want := range map[string]string{
-		`true`:                          ``,
-		`false`:                         `1:0 it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off`,
-		`1 < 2`:                         `1:2 it names nothing of the event, so that it is the same for each: enabled: false switches a webhook off`,
+		`true`:  ``,
+		`false`: `1:0 ` + sameForAll,
+		`1 < 2`: `1:2 ` + sameForAll,
+
 		`event == "workflow_failed"`:    `1:9 event is never "workflow_failed" where AWF writes it: did you mean "workflow_error"?`,
 		`"Workflow_Error" == event`:     `1:0 event is never "Workflow_Error" where AWF writes it: did you mean "workflow_error"?`,
 		`event != "workflow.completed"`: `1:9 event is never "workflow.completed" where AWF writes it: did you mean "workflow_end"?`,
-		`event in ["workflow_end", "workflow-error"]`:                    `1:26 event is never "workflow-error" where AWF writes it: did you mean "workflow_error"?`,
-		`event == "step_complete" and payload.result`:                    `1:37 payload.result says whether a step had output, also a failed one: want payload.status == "success"`,
-		`payload.result == false`:                                        `1:8 payload.result says whether a step had output, also a failed one: want payload.status == "success"`,
-		`payload.result`:                                                 `1:8 payload.result says whether a step had output, also a failed one: want payload.status == "success"`,
-		`payload.result == "text"`:                                       "",
-		`event == "step_retry" and payload.attempt > 1`:                  "",
-		`payload.status == "failed"`:                                     `1:18 payload.status is never "failed" where AWF writes it: did you mean "failure"?`,
-		`payload.status in ["done", "success"]`:                          `1:19 payload.status is never "done" where AWF writes it: it is one of success, failure, cancelled`,
-		`payload["status"] == "error"`:                                   `1:21 payload.status is never "error" where AWF writes it: did you mean "failure"?`,
-		"event == \"step_complete\"\n  and payload.exitcode != 0":        `2:14 AWF gives no payload.exitcode: did you mean payload.exit_code?`,
-		`payload.Status == "failure"`:                                    `1:8 AWF gives no payload.Status: did you mean payload.status?`,
-		`payload.exit_codes > 0`:                                         `1:8 AWF gives no payload.exit_codes: did you mean payload.exit_code?`,
-		`payload.duraton > 1`:                                            `1:8 AWF gives no payload.duraton: did you mean payload.duration?`,
-		`glob(workflow_name, "deploy-*")`:                                `1:0 glob takes the pattern first: glob("deploy-*", workflow_name)`,
+		`event in ["workflow_end", "workflow-error"]`: `1:26 event is never "workflow-error" where AWF writes it: ` +
+			`did you mean "workflow_error"?`,
+		`event startsWith "workflow."`: `1:17 event is never like that where AWF writes it: ` +
+			`it is workflow_start, workflow_end, workflow_error, workflow_cancel and so on`,
+		`event endsWith "_error" and event matches "^step_"`: ``,
+		`event startsWith "deploy_"`:                         ``,
+		`event == "my_event" or event == "plugin.done"`:      ``,
+
+		`event == "step_complete" and payload.result`:   `1:37 ` + hadOutput,
+		`payload.result == false`:                       `1:8 ` + hadOutput,
+		`payload.result`:                                `1:8 ` + hadOutput,
+		`payload.result == "text"`:                      ``,
+		`event == "step_retry" and payload.attempt > 1`: ``,
+
+		`payload.status == "failed"`: `1:18 payload.status is never "failed" where AWF writes it: did you mean "failure"?`,
+		`payload.status in ["done", "success"]`: `1:19 payload.status is never "done" where AWF writes it: ` +
+			`it is one of success, failure, cancelled`,
+		`payload["status"] == "error"`: `1:21 payload.status is never "error" where AWF writes it: ` +
+			`did you mean "failure"?`,
+		`payload.status contains "ok"`:                                   `1:24 ` + neverLike,
+		`payload.status matches "^err"`:                                  `1:23 ` + neverLike,
 		`event == "workflow_error" and payload.status == "failure"`:      ``,
-		`event startsWith "workflow."`:                                   `1:17 event is never like that where AWF writes it: it is workflow_start, workflow_end, workflow_error, workflow_cancel and so on`,
-		`payload.status contains "ok"`:                                   `1:24 payload.status is never like that where AWF writes it: it is success, failure, cancelled`,
-		`payload.status matches "^err"`:                                  `1:23 payload.status is never like that where AWF writes it: it is success, failure, cancelled`,
-		`event endsWith "_error" and event matches "^step_"`:             ``,
-		`event startsWith "deploy_"`:                                     ``,
-		`workflow_name matches "deploy-*"`:                               `1:22 matches takes a regular expression: want glob("deploy-*", workflow_name)`,
-		`workflow_name matches "^deploy-.*"`:                             ``,
-		`workflow_name == "deploy-*"`:                                    `1:17 == and in compare the whole text: want glob("deploy-*", workflow_name)`,
-		`payload.duration_ms > 5`:                                        `1:8 AWF gives no payload.duration_ms: did you mean payload.duration?`,
-		`event == "my_event" or event == "plugin.done"`:                  ``,
-		`payload.team == "x" and payload.name == "y" and payload.parts`:  ``,
-		`glob("deploy-*", workflow_name)`:                                ``,
 		`payload.inputs.status == "failed" and workflow_name == "error"`: ``,
-		`payload.steps > 1 and payload.text == ""`:                       ``,
+
+		"event == \"step_complete\"\n  and payload.exitcode != 0":       `2:14 AWF gives no payload.exitcode: did you mean payload.exit_code?`,
+		`payload.Status == "failure"`:                                   `1:8 AWF gives no payload.Status: did you mean payload.status?`,
+		`payload.exit_codes > 0`:                                        `1:8 AWF gives no payload.exit_codes: did you mean payload.exit_code?`,
+		`payload.duraton > 1`:                                           `1:8 AWF gives no payload.duraton: did you mean payload.duration?`,
+		`payload.duration_ms > 5`:                                       `1:8 AWF gives no payload.duration_ms: did you mean payload.duration?`,
+		`payload.team == "x" and payload.name == "y" and payload.parts`: ``,
+		`payload.steps > 1 and payload.text == ""`:                      ``,
+
+		`glob(workflow_name, "deploy-*")`:    `1:0 glob takes the pattern first: glob("deploy-*", workflow_name)`,
+		`glob("deploy-*", workflow_name)`:    ``,
+		`workflow_name matches "deploy-*"`:   `1:22 matches takes a regular expression: want glob("deploy-*", workflow_name)`,
+		`workflow_name matches "^deploy-.*"`: ``,
+		`workflow_name == "deploy-*"`:        `1:17 == and in compare the whole text: want glob("deploy-*", workflow_name)`,
 	} {
 		program, err := expression.CompileBool(source)
 		if err != nil {

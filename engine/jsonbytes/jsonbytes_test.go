@@ -3,11 +3,13 @@ package jsonbytes_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,12 +27,14 @@ var texts = []string{
 	`{1:1}`,
 	`{,}`,
 	`[1,]`, `[1`, `[,]`, `[1 2]`, `{} {}`, `{}x`, `{"a":1}]`, `-`, `-0.5e-7`, `1.`, `1e+`, `00`, `nul`,
-	`"x`, "\"\x01\"", "\"\xff\"", `"\ud800"`, `"\u12"`, `"\u12G4"`, `"\x"`, `"\`, "\"a\nb\"",
+	`"x`, "\"\x01\"", "\"\xff\"", "{\"\xff\":1,\"\xfe\":{\"\xe2\x82\":2}}", "\uFEFF{}", `"\ud800"`, `{"\udc00":"\ud800x\ud83d\ude00"}`,
+	`[18446744073709551615,18446744073709551616,-0,-9223372036854775808,-9223372036854775809,1E400,-1e400,5e-324]`,
+	`"\u12"`, `"\u12G4"`, `"\x"`, `"\`, "\"a\nb\"",
 	strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 }
 
-// FuzzReader checks that the reader accepts what encoding/json accepts, decodes it to the same value, and returns the
-// text's own bytes.
+// FuzzReader checks that the reader accepts what encoding/json and jsontext accept, decodes it to the same value, reads it member by
+// member as it does at once, says of a part of a text that its end is missing, and does not change the text.
 func FuzzReader(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
@@ -41,18 +45,49 @@ func FuzzReader(f *testing.F) {
 		if valid := json.Valid(text); (err == nil) != valid {
 			t.Fatalf("Check: %v, json.Valid says %v", err, valid)
 		}
+		value := jsontext.Value(bytes.Clone(text)) // IsValid may change its bytes
+		if valid := value.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); (err == nil) != valid {
+			t.Fatalf("Check: %v, jsontext says %v", err, valid)
+		}
 		v, decodeErr := jsonbytes.Decode(text)
-		if (decodeErr == nil) != (err == nil) {
-			t.Fatalf("Decode: %v, Check: %v", decodeErr, err)
+		if walked := walk(text); (decodeErr == nil) != (err == nil) || (walked == nil) != (err == nil) {
+			t.Fatalf("Decode: %v, member by member: %v, Check: %v", decodeErr, walked, err)
 		}
 		if err == nil {
 			compare(t, text, v)
 			compare(t, text, jsonbytes.ValueOf(bytes.TrimSpace(text)))
+			for at := 0; at < len(bytes.TrimRight(text, " \t\r\n")); at += 1 + len(text)/64 {
+				if err := jsonbytes.Check(text[:at]); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("%q: %v, want that its end is missing", text[:at], err)
+				}
+			}
+		}
+		for _, err := range []error{err, decodeErr} {
+			if at, isInvalid := errors.AsType[*jsonbytes.InvalidError](err); err != nil && (!isInvalid || at.Byte < 0 || at.Byte > len(text)) {
+				t.Errorf("%q: %#v, want a byte of the text", text, err)
+			}
 		}
 		if !bytes.Equal(kept, text) {
 			t.Error("reading changed the text")
 		}
 	})
+}
+
+// walk reads a text member by member and element by element.
+func walk(text []byte) error {
+	r := jsonbytes.NewReader(text)
+	var value func() error
+	value = func() error {
+		switch rest := bytes.TrimLeft(text[r.Offset():], " \t\r\n:,"); {
+		case bytes.HasPrefix(rest, []byte("{")):
+			return r.Members(func([]byte) error { return value() })
+		case bytes.HasPrefix(rest, []byte("[")):
+			return r.Elements(value)
+		}
+		_, err := r.Raw()
+		return err
+	}
+	return errors.Join(value(), r.End())
 }
 
 // compare compares the value with that of encoding/json.
@@ -74,6 +109,9 @@ func same(want, got any) bool {
 		if i, isInt := got.(int); isInt {
 			whole, err := want.Int64()
 			return err == nil && whole == int64(i)
+		}
+		if i, isInt := got.(uint64); isInt {
+			return want.String() == strconv.FormatUint(i, 10)
 		}
 		f, _ := want.Float64() // infinite if out of range
 		return f == got

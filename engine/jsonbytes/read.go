@@ -22,7 +22,8 @@ import (
 )
 
 // Reader reads one JSON text. It checks what it reads as encoding/json does: invalid UTF-8 and repeated names are valid,
-// nesting is limited to 10,000 levels. It allocates nothing but names with escapes.
+// nesting is limited to 10,000 levels. It allocates nothing but names that it must change:
+// those with escapes or invalid UTF-8.
 //
 // Call Reset first. A Reader is not safe for concurrent use.
 type Reader struct {
@@ -49,7 +50,7 @@ func (r *Reader) Members(each func(name []byte) error) error {
 		}
 		r.at, r.named = end, true
 		name := r.text[begin+1 : end-1]
-		if bytes.IndexByte(name, '\\') >= 0 {
+		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
 			name = []byte(String(r.text[begin:end]))
 		}
 		return each(name)

@@ -9,7 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Shorter forms of a secret, in bytes, occur in ordinary words and are not masked by themselves: an encoding, a line of
@@ -56,7 +57,7 @@ func atLeast(length int, texts []string) []string {
 func lines(s string) []string {
 	var list []string
 	for line := range strings.Lines(s) {
-		list = append(list, strings.TrimSpace(line), oneLine(line))
+		list = append(list, strings.TrimSpace(line), legible.Line(line))
 	}
 	return list
 }
@@ -78,7 +79,7 @@ func encodings(s string) []string {
 	query, path := url.QueryEscape(s), url.PathEscape(s)
 	list := []string{
 		s, strings.ToLower(s), strings.ToUpper(s), query, path, lowerEscapes(query), lowerEscapes(path), html.EscapeString(s),
-		inJSON(s, true), inJSON(s, false), strings.ReplaceAll(s, "/", `\/`), hex.EncodeToString([]byte(s)), oneLine(s),
+		inJSON(s, true), inJSON(s, false), strings.ReplaceAll(s, "/", `\/`), hex.EncodeToString([]byte(s)), legible.Line(s),
 	}
 	for offset := range 3 {
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -106,16 +107,6 @@ func inJSON(s string, escapeHTML bool) string {
 	encoder.SetEscapeHTML(escapeHTML)
 	_ = encoder.Encode(s) // a string always has an encoding
 	return b.String()[1 : b.Len()-2]
-}
-
-// oneLine returns s as a module's log shows it: unprintable characters become spaces.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s))
 }
 
 // lowerEscapes turns %2F into %2f.

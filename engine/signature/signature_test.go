@@ -174,7 +174,8 @@ func TestSignRefusesDottedID(t *testing.T) {
 	}
 }
 
-// A signature covers id, timestamp and body only if nobody can shift the boundaries between them: an id that contains a separator is refused.
+// A signature covers id, timestamp and body only if nobody can shift the boundaries between them, so an id that contains a separator is
+// refused.
 func TestIDCannotReachIntoWhatFollows(t *testing.T) {
 	old, now := time.Unix(1_600_000_000, 0), time.Unix(1_700_000_000, 0)
 	slack := signature.Custom{

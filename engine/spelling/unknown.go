@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // maxListed is how many names an error lists.
@@ -29,8 +30,17 @@ func Unknown(kind, name string, names []string) error {
 }
 
 func plain(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+	if !legible.IsLine(s) {
 		return strconv.Quote(s)
 	}
 	return s
+}
+
+// Or joins words: "a, b or c".
+func Or(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -45,7 +45,8 @@ webhooks:
 // events have what a careless encoder changes.
 var events = []string{
 	`{"event":"workflow_end","workflow_id":"w1","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`,
-	`{"event":"workflow_error","workflow_id":"w2","workflow_name":"é <&> 😀 \u2028","timestamp":"2026-11-24T01:24:00Z","payload":{"z": 1.50, "a":12345678901234567890, "b":"\u00e9\/"}}`,
+	`{"event":"workflow_error","workflow_id":"w2","workflow_name":"é <&> 😀 \u2028","timestamp":"2026-11-24T01:24:00Z",` +
+		`"payload":{"z": 1.50, "a":12345678901234567890, "b":"\u00e9\/"}}`,
 }
 
 type request struct {

@@ -6,8 +6,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// A 2xx is delivered unless the body is a refusal that the format knows: a receiver like Slack's that says it in other words must not get the
-// same message ten times.
+// A 2xx means delivered unless the body is a refusal that the format knows. A Slack-like receiver that accepts in other words must not
+// get the same message ten times.
 func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 	for _, tt := range []struct {
 		format, body string

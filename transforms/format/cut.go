@@ -12,9 +12,9 @@ import (
 type Unit string
 
 const (
-	Characters Unit = "characters"   // counted as UTF-16 units, which are never fewer
-	UTF16      Unit = "UTF-16 units" //
-	Bytes      Unit = "bytes"        // of the body, with escapes
+	Characters Unit = "characters" // counted as UTF-16 units, which are never fewer
+	UTF16      Unit = "UTF-16 units"
+	Bytes      Unit = "bytes" // of the body, with escapes
 	Entries    Unit = "entries"
 )
 

@@ -196,6 +196,7 @@ func ordinary() event.Event {
 		ID: "01930000-0000-7000-8000-000000000000", Type: event.WorkflowError,
 		WorkflowID: "6cf6d88c-6044-4429-b785-d32c4f207071", WorkflowName: "deploy-production",
 		Timestamp: time.Date(2026, 11, 24, 2, 19, 36, 168e6, time.UTC),
-		Payload:   []byte(`{"status":"failure","duration":123.456,"exit_code":42,"error":"/bin/bash: line 1: kubectl: command not found\nexit code 127"}`),
+		Payload: []byte(`{"status":"failure","duration":123.456,"exit_code":42,` +
+			`"error":"/bin/bash: line 1: kubectl: command not found\nexit code 127"}`),
 	}
 }

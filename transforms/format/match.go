@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // matches returns a function that reports whether a text matches a regular expression.
@@ -47,7 +48,7 @@ func (f *Format) match() []Mistake {
 }
 
 func wantMatch(key *Key, got string) string {
-	return fmt.Sprintf("want %s, got %q", key.want, shorten(got))
+	return fmt.Sprintf("want %s, got %q", key.want, legible.Shorten(got, maxQuoted))
 }
 
 // quoted matches an expression that is a single text.

@@ -171,7 +171,8 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)
 	for _, tt := range []struct{ name, previous, title, message string }{
 		{"an envelope",
-			`{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z","payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
+			`{"event":"workflow_error","workflow_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T00:00:00Z",` +
+				`"payload":{"error":"token=***"}}`, "deploy failed", "token=***\n\nRun: r1"},
 		{"an envelope of another type", `{"event":"workflow_end","workflow_id":"r1","workflow_name":"deploy"}`, "deploy succeeded", "Run: r1"},
 		{"an object", `{"error":"masked","duration":1}`, "deploy-production failed after 1.0s", "masked\n\nRun: " + e.WorkflowID},
 		{"a text", `plain text`, "deploy-production failed", "Run: " + e.WorkflowID},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
@@ -13,9 +14,9 @@ import (
 type ValueKind string
 
 const (
-	KindText   ValueKind = "text"             // may hold expressions
-	KindSecret ValueKind = "secret"           // literal, and in no error
-	KindList   ValueKind = "list of texts"    //
+	KindText   ValueKind = "text"   // may hold expressions
+	KindSecret ValueKind = "secret" // literal, and in no error
+	KindList   ValueKind = "list of texts"
 	KindFields ValueKind = "mapping of texts" // in its order
 	KindNumber ValueKind = "number"
 	KindBool   ValueKind = "true or false"
@@ -45,7 +46,7 @@ func (k *Key) Describe() string {
 	case len(k.Choices) > 0 && k.Kind == KindText:
 		s = strings.Join(k.Choices, ", ") + " or an expression"
 	case len(k.Choices) > 0:
-		s = either(k.Choices)
+		s = spelling.Or(k.Choices)
 	case k.Kind == KindNumber:
 		s += fmt.Sprintf(", %d to %d", k.Min, k.Max)
 	case k.Max > 0:
@@ -177,27 +178,15 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 	return v
 }
 
-// either joins at least two words by commas and an or.
-func either(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
-}
+// maxQuoted is how much of an option an error quotes, in bytes.
+const maxQuoted = 40
 
 func wantChoice(choices []string, got string, others ...string) string {
-	want := "want " + either(slices.Concat(choices, others))
+	want := "want " + spelling.Or(slices.Concat(choices, others))
 	if near := spelling.Nearest(got, choices); near != "" {
-		return fmt.Sprintf("%s, got %q, did you mean %s?", want, shorten(got), near)
+		return fmt.Sprintf("%s, got %q, did you mean %s?", want, legible.Shorten(got, maxQuoted), near)
 	}
-	return fmt.Sprintf("%s, got %q", want, shorten(got))
-}
-
-// shorten keeps an error's quotation of an option readable.
-func shorten(s string) string {
-	const limit = 40 // bytes
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
+	return fmt.Sprintf("%s, got %q", want, legible.Shorten(got, maxQuoted))
 }
 
 // text compiles a text that may have expressions.

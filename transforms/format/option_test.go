@@ -21,7 +21,8 @@ func TestMistakesInOptions(t *testing.T) {
 	}{
 		{"slack", []format.Option{option("titel", "x")}, []string{`titel 0:0: unknown option of slack, did you mean title?`}},
 		{"slack", []format.Option{option("routing_key", "x")},
-			[]string{`routing_key 0:0: unknown option of slack, want one of title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`}},
+			[]string{`routing_key 0:0: unknown option of slack, want one of ` +
+				`title, text, fields, error, link, link_text, mentions, mention_on, channel, thread_ts, username`}},
 		{"slack", []format.Option{option("title", "a"), option("title", "b")}, []string{"title 0:0: given twice"}},
 		{"slack", []format.Option{option("title", []string{"a"})}, []string{"title 0:0: want text, got []string"}},
 		{"slack", []format.Option{option("title", nil)}, []string{"title 0:0: want text, got <nil>"}},
@@ -109,7 +110,9 @@ func TestUnresolvedOptionsAreNotJudged(t *testing.T) {
 func TestUnknownFormats(t *testing.T) {
 	for name, want := range map[string]string{
 		"slak": `unknown format "slak", did you mean slack?`,
-		"irc":  `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents, mattermost, rocketchat, zulip, matrix, opsgenie, incidentio, oncall, datadog, splunk, github-dispatch, github-status, gitlab, awf`,
+		"irc": `unknown format "irc", want one of slack, pagerduty, discord, teams, googlechat, telegram, ntfy, cloudevents, ` +
+			`mattermost, rocketchat, zulip, matrix, opsgenie, incidentio, oncall, datadog, splunk, github-dispatch, ` +
+			`github-status, gitlab, awf`,
 	} {
 		if _, known := format.Lookup(name); known || format.Unknown(name) != want {
 			t.Errorf("%s: %s", name, format.Unknown(name))

@@ -85,7 +85,9 @@ var answers = []struct {
 		`{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}`,
 		"retry after 35s: Too Many Requests: retry after 35"},
 	{"telegram", "/bot1:x", 400,
-		`{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1009876543210}}`, "dead: the group has become the chat -1009876543210: set chat_id"},
+		`{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat",` +
+			`"parameters":{"migrate_to_chat_id":-1009876543210}}`,
+		"dead: the group has become the chat -1009876543210: set chat_id"},
 	{"telegram", "/bot1:x", 401, `{"ok":false,"error_code":401,"description":"Unauthorized"}`, "dead, gone: Unauthorized"},
 	{"telegram", "/bot1:x", 403, `{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked from the group chat"}`,
 		"dead, gone: Forbidden: bot was kicked from the group chat"},

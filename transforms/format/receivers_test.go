@@ -117,7 +117,8 @@ func (p *proof) matrix(c delivery.Content, body object) {
 func (p *proof) opsgenie(c delivery.Content, body object) {
 	if c.URLSuffix != "" { // acknowledged or closed
 		p.within("note", text(body, "note"), 1, 25_000)
-		if u, err := url.Parse("https://x" + c.URLSuffix); err != nil || u.Query().Get("identifierType") != "alias" || strings.Count(u.EscapedPath(), "/") != 2 {
+		u, err := url.Parse("https://x" + c.URLSuffix)
+		if err != nil || u.Query().Get("identifierType") != "alias" || strings.Count(u.EscapedPath(), "/") != 2 {
 			p.fail("suffix %q", c.URLSuffix)
 		}
 		return

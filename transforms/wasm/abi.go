@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
@@ -48,10 +49,10 @@ func detect(m *meter.Module) (abi, error) {
 	for _, e := range m.Exports {
 		exports[e.Name] = e
 		if strings.HasPrefix(e.Name, ourPrefix) {
-			mistakes = append(mistakes, fmt.Sprintf("exports %q, which is ours", oneLine(e.Name, 60)))
+			mistakes = append(mistakes, fmt.Sprintf("exports %q, which is ours", legible.ShortLine(e.Name, 60)))
 		}
 		if e.Kind == meter.Func {
-			functions = append(functions, oneLine(e.Name, 60))
+			functions = append(functions, legible.ShortLine(e.Name, 60))
 		}
 	}
 	kind := reactor
@@ -157,7 +158,7 @@ func checkImports(imports []meter.Import) (mistakes []string) {
 		if names[advice] == nil {
 			advices = append(advices, advice)
 		}
-		names[advice] = append(names[advice], oneLine(i.Module, 60)+"."+oneLine(i.Name, 60))
+		names[advice] = append(names[advice], legible.ShortLine(i.Module, 60)+"."+legible.ShortLine(i.Name, 60))
 	}
 	for _, advice := range advices {
 		list := names[advice]
@@ -171,7 +172,7 @@ func checkImports(imports []meter.Import) (mistakes []string) {
 
 // checkImport refuses an import that no guest gets from one of our modules.
 func checkImport(i meter.Import) error {
-	name := oneLine(i.Module, 60) + "." + oneLine(i.Name, 60)
+	name := legible.ShortLine(i.Module, 60) + "." + legible.ShortLine(i.Name, 60)
 	functions := hostFunctions(i.Module)
 	f, ok := functions[i.Name]
 	if !ok {

@@ -13,10 +13,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/legible"
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 const (
@@ -153,7 +153,7 @@ func rewritten(module []byte, refills bool) (m *meter.Module, err error) {
 			return nil, listed(mistakes)
 		}
 	}
-	return nil, errors.New(oneLine(err.Error(), 300)) // it may quote the module's names
+	return nil, errors.New(legible.ShortLine(err.Error(), 300)) // it may quote the module's names
 }
 
 // The limits that a module is metered with. No code of the guest runs under them, since each step sets its own before: so steps with
@@ -200,7 +200,7 @@ func (c *code) compile(cacheDir string) (err error) {
 		return err
 	}
 	if err != nil {
-		return errors.New(oneLine(err.Error(), 300))
+		return errors.New(legible.ShortLine(err.Error(), 300))
 	}
 	c.runtime, c.compiled, c.Wasm = r, compiled, nil
 	return nil
@@ -212,6 +212,6 @@ func recovered(err *error) {
 	if cause, isError := p.(error); isError && errors.Is(cause, syscall.ENOMEM) {
 		*err = cause
 	} else if p != nil {
-		*err = fmt.Errorf("the compiler gave up: %s", oneLine(fmt.Sprint(p), 200))
+		*err = fmt.Errorf("the compiler gave up: %s", legible.ShortLine(fmt.Sprint(p), 200))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 )
 
 // The outcomes of a transform that makes no body. All but ErrDrop are the Kind of an [*Error]. All are permanent: the same event
@@ -54,14 +53,3 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Kind }
-
-// oneLine returns a guest's text as one line of printable characters, cut to a limit in bytes.
-func oneLine(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s[:min(len(s), limit)])
-	return strings.TrimSpace(s)
-}

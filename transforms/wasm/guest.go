@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/legible"
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/sys"
-
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 // guest is an instance of a module. Only one goroutine at a time may use it.
@@ -161,7 +161,7 @@ func (g *guest) transform(e Event) (body []byte, err error) {
 		return nil, g.failed(errNoFuel)
 	}
 	if g.isFailed {
-		return nil, g.fail(ErrFail, oneLine(string(g.failure), MaxLogLine))
+		return nil, g.fail(ErrFail, legible.ShortLine(string(g.failure), MaxLogLine))
 	}
 	result := g.params[0]
 	if result == 0 {
@@ -202,7 +202,7 @@ func (g *guest) transformCommand() ([]byte, error) {
 	case err != nil && !(g.isExited && g.exitCode == 0):
 		return nil, g.failed(err)
 	case g.isFailed:
-		return nil, g.fail(ErrFail, oneLine(string(g.failure), MaxLogLine))
+		return nil, g.fail(ErrFail, legible.ShortLine(string(g.failure), MaxLogLine))
 	case len(g.body) == 0:
 		return nil, ErrDrop
 	}
@@ -212,9 +212,9 @@ func (g *guest) transformCommand() ([]byte, error) {
 // said returns the guest's own explanation: the text of awf.fail, or else stderr.
 func (g *guest) said() string {
 	if g.isFailed {
-		return oneLine(string(g.failure), MaxLogLine)
+		return legible.ShortLine(string(g.failure), MaxLogLine)
 	}
-	return oneLine(string(g.talk), MaxLogLine)
+	return legible.ShortLine(string(g.talk), MaxLogLine)
 }
 
 func (g *guest) fail(kind error, detail string) *Error {
@@ -244,7 +244,7 @@ func (g *guest) failed(err error) *Error {
 	case errors.As(err, &exited):
 		e.Detail = "closed"
 	default:
-		e.Detail = oneLine(strings.TrimSuffix(strings.TrimPrefix(text, "wasm error: "), " (recovered by wazero)"), 200)
+		e.Detail = legible.ShortLine(strings.TrimSuffix(strings.TrimPrefix(text, "wasm error: "), " (recovered by wazero)"), 200)
 	}
 	if said := g.said(); said != "" && (e.Kind == ErrTrap || e.Kind == ErrMemory) {
 		e.Detail += ": " + said
@@ -269,7 +269,7 @@ func frames(trace string, refills bool) []string {
 		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); refills && err == nil && strings.HasPrefix(name, "$") {
 			name = "$" + strconv.Itoa(n-1)
 		}
-		names = append(names, oneLine(name, longest))
+		names = append(names, legible.ShortLine(name, longest))
 	}
 	return names
 }
@@ -277,7 +277,7 @@ func frames(trace string, refills bool) []string {
 // log logs a line from the guest, or counts it if there were too many.
 func (g *guest) log(level slog.Level, line string) {
 	if g.lines++; g.lines <= g.module.limits.LogLines {
-		g.module.logger.Log(context.Background(), level, "transform logs", "line", oneLine(line, MaxLogLine))
+		g.module.logger.Log(context.Background(), level, "transform logs", "line", legible.ShortLine(line, MaxLogLine))
 	}
 }
 
@@ -287,7 +287,7 @@ func (g *guest) flush() {
 		return
 	}
 	for line := range strings.Lines(string(g.talk)) {
-		if line = oneLine(line, MaxLogLine); line != "" {
+		if line = legible.ShortLine(line, MaxLogLine); line != "" {
 			g.log(slog.LevelInfo, line)
 		}
 	}

@@ -1,6 +1,10 @@
 package wasm
 
-import "github.com/awf-project/awf-hook/transforms/wasm/meter"
+import (
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
+
+	"github.com/awf-project/awf-hook/engine/legible"
+)
 
 // Info is what a file says about itself. Do not trust it: a module can claim anything.
 type Info struct {
@@ -39,17 +43,17 @@ func Inspect(wasm []byte) (info Info) {
 		return info
 	}
 	for _, i := range m.Imports {
-		info.Imports = append(info.Imports, Name{oneLine(i.Module, 60) + "." + oneLine(i.Name, 60), i.Signature.String()})
+		info.Imports = append(info.Imports, Name{legible.ShortLine(i.Module, 60) + "." + legible.ShortLine(i.Name, 60), i.Signature.String()})
 	}
 	for _, e := range m.Exports {
-		n := Name{oneLine(e.Name, 60), e.Kind.String()}
+		n := Name{legible.ShortLine(e.Name, 60), e.Kind.String()}
 		if e.Kind == meter.Func {
 			n.Type = e.Signature.String()
 		}
 		info.Exports = append(info.Exports, n)
 	}
 	for _, p := range m.Producers {
-		info.Made = append(info.Made, Producer{oneLine(p.Field, 60), oneLine(p.Name, 60), oneLine(p.Version, 120)})
+		info.Made = append(info.Made, Producer{legible.ShortLine(p.Field, 60), legible.ShortLine(p.Name, 60), legible.ShortLine(p.Version, 120)})
 	}
 	info.Memory, info.Most, info.Functions, info.Compiled = int64(m.MinPages)*pageSize, int64(m.MaxPages)*pageSize, m.Functions, m.Compiled
 	kind, err := detect(m)

@@ -169,8 +169,12 @@ func madeSections() []hostile {
 		10: section(0, text("name"), []byte{1}, sized(vector(append([]byte{2}, text("\x1b]0;owned\x07\x1b[31m\nred")...)))),
 	}}
 	add("made_names", "trapped: unreachable, in ]0;owned  [31m < red < $1, at fuel", terminal)
-	add("made_names_broken", "dropped", recipe{sections: map[byte][]byte{10: section(0, text("name"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1})}})
-	add("made_import_terminal", "invalid module: imports env.]0;owned", recipe{sections: map[byte][]byte{1: section(2, vector(append(append(text("env"), text("\x1b]0;owned\x07")...), 0, 2)))}})
+	add("made_names_broken", "dropped", recipe{sections: map[byte][]byte{
+		10: section(0, text("name"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1}),
+	}})
+	add("made_import_terminal", "invalid module: imports env.]0;owned", recipe{sections: map[byte][]byte{
+		1: section(2, vector(append(append(text("env"), text("\x1b]0;owned\x07")...), 0, 2))),
+	}})
 	for kind, what := range map[string][]byte{"memory": {2, 0, 1}, "unknown": {9, 0}} {
 		for name, from := range map[string]string{"terminal": "\x1b]0;owned\x07\n", "long": strings.Repeat("\x1b", 90_000)} {
 			b := append(append(text(from), text(from)...), what...)
@@ -185,7 +189,8 @@ func madeSections() []hostile {
 		imports[i] = append(append(text("awf"), text("log")...), 0, 2)
 	}
 	add("made_imports", "invalid module: ", recipe{sections: map[byte][]byte{1: section(2, vector(imports...))}})
-	add("made_types", "invalid module: ", recipe{types: [][]byte{append([]byte{0x60}, append(append(uleb(70_000), times(70_000, 0x7e)...), 0)...)}})
+	parameters := append(uleb(70_000), times(70_000, 0x7e)...)
+	add("made_types", "invalid module: ", recipe{types: [][]byte{append(append([]byte{0x60}, parameters...), 0)}})
 	add("made_counts", "invalid module: ", recipe{sections: map[byte][]byte{10: section(11, uleb(1<<32-1))}})
 	return all
 }
@@ -228,7 +233,7 @@ func slowToCompile() []hostile {
 	}
 }
 
-// valuesThatLive is a function that puts values on the stack, does something, and then reads locals, of which it has 19,000, before the rest.
+// valuesThatLive is a function with 19,000 locals. It puts values on the stack, does something, reads locals, and then does the rest.
 func valuesThatLive(reads int, values, between, after []byte) []byte {
 	body := append(bytes.Clone(values), between...)
 	for i := range reads {

@@ -14,9 +14,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/legible"
+	"github.com/tetratelabs/wazero"
 )
 
 // Module is a transform step: a module with its limits and its configuration. Several goroutines may use it at once.
@@ -160,7 +160,7 @@ func checkPin(file []byte, pin string) error {
 		return nil
 	}
 	if got := sumOf(file); !strings.EqualFold(strings.TrimPrefix(pin, "sha256:"), got) {
-		return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, oneLine(pin, 80))
+		return fmt.Errorf("%w: its sha256 is %s, want %s", ErrModule, got, legible.ShortLine(pin, 80))
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func checkBytes(name string, wasm []byte, pin string) error {
 	case bytes.HasPrefix(bytes.TrimSpace(wasm), []byte("(module")):
 		return fmt.Errorf("%w: WebAssembly as text: want the binary form (wat2wasm)", ErrModule)
 	case IsScript(name):
-		return fmt.Errorf("%w: a script, not a WebAssembly file: js: %s runs it", ErrModule, oneLine(name, 100))
+		return fmt.Errorf("%w: a script, not a WebAssembly file: js: %s runs it", ErrModule, legible.ShortLine(name, 100))
 	}
 	return fmt.Errorf("%w: not a WebAssembly file of version 1", ErrModule)
 }

@@ -1,6 +1,10 @@
 package wasm
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/awf-project/awf-hook/engine/legible"
+)
 
 // maxEvents is how many events an instance transforms before another one replaces it.
 const maxEvents = 1_000
@@ -68,7 +72,7 @@ func (g *guest) handle(e Event) (out Output, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a fault of the engine: the guest's own faults are errors
 			g.isBroken = true
-			err = g.fail(ErrTrap, "the engine gave up: "+oneLine(fmt.Sprint(p), 200))
+			err = g.fail(ErrTrap, "the engine gave up: "+legible.ShortLine(fmt.Sprint(p), 200))
 		}
 	}()
 	if g.code.refills {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -133,11 +134,11 @@ func checkScript(name string, text []byte, pin string) error {
 	}
 	switch {
 	case bytes.HasPrefix(text, []byte(wasmMagic)):
-		return fmt.Errorf("%w: a WebAssembly file, not a script: wasm: %s runs it", ErrModule, oneLine(name, 100))
+		return fmt.Errorf("%w: a WebAssembly file, not a script: wasm: %s runs it", ErrModule, legible.ShortLine(name, 100))
 	case isTyped(name):
 		to := strings.TrimSuffix(name, path.Ext(name)) + ".js"
 		return fmt.Errorf("%w: want JavaScript: npx esbuild --bundle --format=esm --outfile=%s %s",
-			ErrModule, oneLine(to, 100), oneLine(name, 100))
+			ErrModule, legible.ShortLine(to, 100), legible.ShortLine(name, 100))
 	case len(text) == 0:
 		return fmt.Errorf("%w: the file is empty", ErrModule)
 	}
@@ -262,7 +263,7 @@ func (c *scriptCall) answered(answer []byte) []byte {
 	case 'n':
 		c.err = ErrDrop
 	case 'f':
-		c.err = c.fail(ErrFail, oneLine(string(rest), MaxLogLine))
+		c.err = c.fail(ErrFail, legible.ShortLine(string(rest), MaxLogLine))
 	case 'e':
 		c.err = c.exception(answer)
 	default:

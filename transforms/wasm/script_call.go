@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -135,7 +136,7 @@ var frame = lazy.Regexp(`^ *at (?:(.*) \()?([^()]+:\d+:\d+)\)?$`)
 func (g *guest) exception(said []byte) *Error {
 	const most, longest = 5, 100
 	text, stack, _ := strings.Cut(string(said[min(1, len(said)):]), "\n    at ")
-	e := g.fail(ErrFail, oneLine(text, MaxLogLine))
+	e := g.fail(ErrFail, legible.ShortLine(text, MaxLogLine))
 	for line := range strings.Lines("    at " + stack) {
 		found := frame().FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if found == nil || strings.HasPrefix(found[2], prologueName+":") || len(e.Trace) == most {
@@ -145,7 +146,7 @@ func (g *guest) exception(said []byte) *Error {
 		if found[1] != "" && found[1] != "<anonymous>" {
 			place = found[1] + " (" + place + ")"
 		}
-		e.Trace = append(e.Trace, oneLine(place, longest))
+		e.Trace = append(e.Trace, legible.ShortLine(place, longest))
 	}
 	switch {
 	case strings.Contains(text, "call stack size exceeded"):

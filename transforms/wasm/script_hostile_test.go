@@ -59,10 +59,12 @@ var hostileScripts = []struct {
 	{"lone surrogate", `return "\ud800"`, []error{wasm.ErrInvalidOutput}},
 	{"huge output", `return "1".repeat(2e6)`, []error{wasm.ErrFuel, wasm.ErrOutput}},
 	{"patched engine",
-		`JSON.stringify = JSON.parse = () => { throw 1 }; Promise.prototype.then = null; Array.prototype.map = 1; Object.keys = 1; String = null; return 1`,
+		`JSON.stringify = JSON.parse = () => { throw 1 }; Promise.prototype.then = null; Array.prototype.map = 1; ` +
+			`Object.keys = 1; String = null; return 1`,
 		[]error{nil, wasm.ErrFail}},
 	{"patched prototypes",
-		`Object.defineProperty(Object.prototype, "0", { get() { for (;;); } }); Error.prototype.name = { toString() { for (;;); } }; throw new Error("x")`,
+		`Object.defineProperty(Object.prototype, "0", { get() { for (;;); } }); ` +
+			`Error.prototype.name = { toString() { for (;;); } }; throw new Error("x")`,
 		[]error{wasm.ErrFail, wasm.ErrFuel}},
 	{"detached log", `const b = globalThis; log("a"); b.log = 1; return b.log`, []error{nil}},
 	{"atomics", `return Atomics.wait(new Int32Array(new SharedArrayBuffer(8)), 0, 0)`, []error{wasm.ErrFail, wasm.ErrFuel}},

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -33,16 +34,14 @@ type native struct {
 
 // nativeIn returns the only file of native code below a folder.
 func nativeIn(dir string) (file native, info os.FileInfo, err error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
-	if err != nil || len(paths) != 1 {
+	names, err := fs.Glob(os.DirFS(dir), "wazero-*/*")
+	if err != nil || len(names) != 1 {
 		return native{}, nil, errNoSkeleton
 	}
-	if info, err = os.Stat(paths[0]); err != nil || !info.Mode().IsRegular() {
+	if info, err = os.Stat(filepath.Join(dir, names[0])); err != nil || !info.Mode().IsRegular() {
 		return native{}, nil, errNoSkeleton
 	}
-	file.Name, err = filepath.Rel(dir, paths[0])
-	file.Size = info.Size()
-	return file, info, err
+	return native{names[0], info.Size()}, info, nil
 }
 
 // compileSkeleton reads the module's native code from the directory by its skeleton. It removes the directory if that fails.

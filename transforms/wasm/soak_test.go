@@ -116,9 +116,9 @@ func press(t *testing.T, s *wasm.Sandbox, good *wasm.Module, all []hostile) (lon
 	return longest, peak
 }
 
-// watchStalls collects garbage without a pause, and looks from another goroutine at how long it cannot run. The time is that which this
-// process had on the processors meanwhile: on a busy machine others take it too. The function returns the longest, or what the runtime says that
-// the collector waited at most if that is less: a goroutine may also wait for its turn.
+// watchStalls collects garbage without a pause, while another goroutine measures how long it cannot run. It counts only the time that this
+// process had on the processors, as a busy machine gives time to others too. The function that it returns gives the longest such time, or
+// the longest time that the collector waited if that is less, as a goroutine may also wait for its turn.
 func watchStalls() func() time.Duration {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup

@@ -17,8 +17,9 @@ const sample = `{"event":"workflow_error","workflow_id":"0b9f7c1e-56a2-4d3f-9a51
 	`"timestamp":"2026-03-14T15:09:26.535Z","payload":{"status":"failure","duration":93.25,"exit_code":1,` +
 	`"error":"step \"migrate\" failed: connection refused by db:5432 (été)","inputs":{"version":"1.2.3","region":"eu"},"user":"ci-build"}}`
 
-const reshaped = `{"text":"deploy-production: workflow_error","attachments":[{"fields":[{"title":"id","value":"0b9f7c1e-56a2-4d3f-9a51-3c1d8f2b7e60"},` +
-	`{"title":"at","value":"2026-03-14T15:09:26.535Z"},{"title":"duration","value":93.25},` +
+const reshaped = `{"text":"deploy-production: workflow_error","attachments":[{"fields":[` +
+	`{"title":"id","value":"0b9f7c1e-56a2-4d3f-9a51-3c1d8f2b7e60"},{"title":"at","value":"2026-03-14T15:09:26.535Z"},` +
+	`{"title":"duration","value":93.25},` +
 	`{"title":"error","value":"step \"migrate\" failed: connection refused by db:5432 (été)"}]}]}`
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)

@@ -29,7 +29,7 @@ type Ahead struct {
 
 // NewAhead makes an Ahead for the lanes of a set.
 func NewAhead(s *Set) *Ahead {
-	return &Ahead{lanes: s, took: map[*lane]int{}, next: maxAhead, slow: map[*lane]bool{}}
+	return &Ahead{lanes: s, took: map[*lane]int{}, next: maxAhead}
 }
 
 // Took notes which lanes were given the deliveries of an accepted batch.
@@ -68,33 +68,31 @@ func (a *Ahead) Wait(may func() bool) int {
 
 // mustWait reports whether a lane has much ready that it will soon have begun. had is how many attempts the lanes had begun
 // before the wait.
-func (a *Ahead) mustWait(had map[*lane]int64, waited time.Duration) (must bool) {
+func (a *Ahead) mustWait(had map[*lane]int64, waited time.Duration) bool {
 	var full []*lane
 	crowded, all := a.lanes.held.Load() > maxAheadSize, 0
 	for _, n := range a.took {
 		all += n
 	}
+	runsOut, must := false, false
 	for _, l := range a.lanes.all() {
 		switch ready := l.ready.Load(); {
 		case ready < int64(l.MaxInFlight):
-			delete(a.slow, l)
-			if n := a.took[l]; n > 0 && n >= all/8 { // its next deliveries are probably not far
-				return false
-			}
-		case ready <= maxAhead && !crowded:
-			delete(a.slow, l)
-		default:
+			n := a.took[l]
+			runsOut = runsOut || n > 0 && n >= all/8 // its next deliveries are probably not far
+		case ready > maxAhead || crowded:
 			full = append(full, l)
 		}
 	}
+	slow := map[*lane]bool{}
 	for _, l := range full {
 		if _, known := had[l]; !known {
 			had[l] = l.begun.Load()
 		}
-		if l.begun.Load()-had[l] < int64((waited-aheadGrace)/aheadPace)/int64(len(full)) {
-			a.slow[l] = true
-		}
-		must = must || !a.slow[l]
+		begun := l.begun.Load() - had[l]
+		slow[l] = a.slow[l] || begun < int64((waited-aheadGrace)/aheadPace)/int64(len(full))
+		must = must || !slow[l]
 	}
-	return must
+	a.slow = slow
+	return must && !runsOut
 }

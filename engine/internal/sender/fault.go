@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Fault says why there is no answer, in words without secrets.
@@ -164,5 +166,5 @@ func ofProtocol(err error) string {
 		text = strings.TrimPrefix(text, layer)
 	}
 	const limit = 200 // bytes
-	return strings.ToValidUTF8(strings.TrimRight(text[:min(len(text), limit)], " :;,=[("), "")
+	return strings.TrimRight(legible.Cut(text, limit), " :;,=[(")
 }

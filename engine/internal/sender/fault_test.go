@@ -124,10 +124,13 @@ func plainFaults(*testing.T) []faultRow {
 		{name: "kept connection that is closed", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") },
 			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
 		{name: "kept connection that is reset",
-			serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); pause(); p.reset() }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
+			serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); pause(); p.reset() },
+			want:  isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
 		{name: "a length that is too long", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort") },
 			want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
-		{name: "a length that is too short", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more") }, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
+		{name: "a length that is too short",
+			serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more") },
+			want:  isDelivered, attempts: 1, requests: 1, reason: "200 OK", spare: true},
 		{name: "a length that is none", serve: answerAll("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), want: isDead, attempts: 3,
 			requests: 3, reason: "bad Content-Length"},
 		{name: "chunks that are none", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") },
@@ -175,9 +178,15 @@ func limited(*testing.T) []faultRow {
 func echoes(*testing.T) []faultRow {
 	var rows []faultRow
 	for name, form := range map[string]func(string) string{
-		"as it is": func(s string) string { return s }, "query": url.QueryEscape, "path": url.PathEscape, "HTML": html.EscapeString,
-		"JSON": func(s string) string { b, _ := json.Marshal(s); return string(b) }, "hex": func(s string) string { return hex.EncodeToString([]byte(s)) },
-		"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }, "upper case": strings.ToUpper, "lower case": strings.ToLower,
+		"as it is":   func(s string) string { return s },
+		"query":      url.QueryEscape,
+		"path":       url.PathEscape,
+		"HTML":       html.EscapeString,
+		"JSON":       func(s string) string { b, _ := json.Marshal(s); return string(b) },
+		"hex":        func(s string) string { return hex.EncodeToString([]byte(s)) },
+		"base64":     func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"upper case": strings.ToUpper,
+		"lower case": strings.ToLower,
 	} {
 		rows = append(rows, faultRow{name: "echo, " + name, want: isDead, attempts: 1, requests: 1, reason: "400 Bad Request",
 			serve: func(p *peer) {
@@ -191,8 +200,12 @@ func echoes(*testing.T) []faultRow {
 			}})
 	}
 	for name, text := range map[string]string{
-		"status": "HTTP/1.1 %s", "status line": "%s", "header": "HTTP/1.1 200 OK\r\n%s\r\n", "length": "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
-		"transfer encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n", "version": "HTTP/%s 200 OK\r\n\r\n",
+		"status":            "HTTP/1.1 %s",
+		"status line":       "%s",
+		"header":            "HTTP/1.1 200 OK\r\n%s\r\n",
+		"length":            "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"transfer encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+		"version":           "HTTP/%s 200 OK\r\n\r\n",
 	} {
 		rows = append(rows, faultRow{name: "echo as " + name, want: isDead, attempts: 3, requests: 3, serve: func(p *peer) {
 			p.read()
@@ -280,11 +293,10 @@ func secured(t *testing.T) []faultRow {
 			reason: "the receiver's certificate expired on "},
 		{name: "certificate of tomorrow", serve: over(ca.server(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }),
 			good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is not valid before "},
-		{name: "certificate of another", serve: over(ca.server(t,
-			func(c *x509.Certificate) {
-				c.IPAddresses, c.DNSNames = nil,
-					[]string{"other.example", hiddenHeader}
-			}), good), tune: https, want: isDead, attempts: 3, reason: "the receiver's certificate is for other.example, <secret>, not for 127.0.0.1"},
+		{name: "certificate of another", serve: over(ca.server(t, func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"other.example", hiddenHeader}
+		}), good), tune: https, want: isDead, attempts: 3,
+			reason: "the receiver's certificate is for other.example, <secret>, not for 127.0.0.1"},
 		{name: "certificate of nobody", serve: over(newAuthority(t).server(t, nil), good), tune: https, want: isDead, attempts: 3,
 			reason: "signed by an unknown authority"},
 		{name: "old TLS", serve: over(old, good), tune: https, want: isDead, attempts: 3,
@@ -303,7 +315,8 @@ func secured(t *testing.T) []faultRow {
 
 		{name: "HTTP/2", serve: h2(answer200), tune: https, want: isDelivered, attempts: 1, requests: 1, reason: "200 OK"},
 		{name: "HTTP/2 black hole", serve: h2(func(*peer, uint32) bool { return true }),
-			tune: func(w *sender.Webhook) { https(w); w.Timeout = 500 * time.Millisecond }, want: isDead, attempts: 3, requests: 3, reason: "no answer within 500ms"},
+			tune: func(w *sender.Webhook) { https(w); w.Timeout = 500 * time.Millisecond },
+			want: isDead, attempts: 3, requests: 3, reason: "no answer within 500ms"},
 		{name: "HTTP/2 stream reset", serve: reset(2), tune: https, want: isDead, attempts: 3, requests: 3,
 			reason: "INTERNAL_ERROR; received from peer"},
 		{name: "HTTP/2 stream refused", serve: reset(7), tune: https, want: isDead, attempts: 3, requests: 6, reason: unread},

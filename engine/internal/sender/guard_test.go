@@ -131,7 +131,8 @@ func FuzzGuard(f *testing.F) {
 		addr, _ := netip.AddrFromSlice(b)
 		strict, trusted := sender.Guard{}.Check(addr), sender.Guard{Trusted: true}.Check(addr)
 		plain := addr.Unmap()
-		inner := !addr.IsValid() || plain.IsLoopback() || plain.IsPrivate() || plain.IsLinkLocalUnicast() || plain.IsMulticast() || plain.IsUnspecified()
+		inner := !addr.IsValid() || plain.IsLoopback() || plain.IsPrivate() || plain.IsLinkLocalUnicast() ||
+			plain.IsMulticast() || plain.IsUnspecified()
 		if inner && strict == nil {
 			t.Errorf("%s passes", addr)
 		}
@@ -175,8 +176,9 @@ func localServer(t *testing.T) (port string, arrived *atomic.Int64) {
 func TestCheckoutsWebhookReachesNothingInside(t *testing.T) {
 	port, arrived := localServer(t)
 	for _, host := range []string{
-		"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "127.0.0.1.", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001",
-		"0", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:7f00:0001]", "[::127.0.0.1]", "[::1%25lo]", "[::1%25]",
+		"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "127.0.0.1.", "2130706433",
+		"0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "0", "0.0.0.0", "[::1]", "[::]",
+		"[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:7f00:0001]", "[::127.0.0.1]", "[::1%25lo]", "[::1%25]",
 	} {
 		w := sender.Webhook{}
 		if u, err := parse(host, port); err == nil {

@@ -5,9 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 )
 
@@ -89,9 +89,5 @@ func excerpt(body []byte, mask func(string) string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(mask(string(body)), "\uFFFD"))
-	text = text[:min(len(text), maxExcerpt)]
-	for !utf8.ValidString(text) { // the cut split a character
-		text = text[:len(text)-1]
-	}
-	return text
+	return legible.Cut(text, maxExcerpt)
 }

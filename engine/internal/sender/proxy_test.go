@@ -113,8 +113,9 @@ func TestProxy(t *testing.T) {
 func TestProxyDoesNotOpenTheInside(t *testing.T) {
 	at, asked := proxy(t, 200)
 	for target, want := range map[string]string{
-		"http://169.254.169.254/": "169.254.169.254 is refused: a link-local address", "http://[::ffff:10.0.0.1]/": "is refused: a private address",
-		"http://receiver.example/": "200 OK", // only the proxy knows where it leads
+		"http://169.254.169.254/":   "169.254.169.254 is refused: a link-local address",
+		"http://[::ffff:10.0.0.1]/": "is refused: a private address",
+		"http://receiver.example/":  "200 OK", // only the proxy knows where it leads
 	} {
 		w := webhook(t, target)
 		w.Proxy, w.Trusted = at, false
@@ -183,11 +184,13 @@ func TestTLSVersionsAndHTTP2(t *testing.T) {
 // inside lists hosts in all the forms in which a resolver behind a proxy may read an address.
 var inside = []string{
 	"169.254.169.254", "169.254.169.254.", "169.254.169.254..", "2852039166", "2852039166.", "0xA9FEA9FE", "0xa9fea9fe", "025177524776",
-	"0251.0376.0251.0376", "0251.254.0xa9.254", "0x00a9.00000376.0251.0376", "169.254.43518", "169.16689662", "169.254.0xa9fe", "169.254.0124776",
-	"127.1", "127.0.1", "0177.1", "0x7f.1", "017700000001", "2130706433", "0x7f000001", "0", "0x", "00", "0.0.0.0", "10.1", "012.1", "192.168.257",
+	"0251.0376.0251.0376", "0251.254.0xa9.254", "0x00a9.00000376.0251.0376", "169.254.43518", "169.16689662", "169.254.0xa9fe",
+	"169.254.0124776", "127.1", "127.0.1", "0177.1", "0x7f.1", "017700000001", "2130706433", "0x7f000001", "0", "0x", "00",
+	"0.0.0.0", "10.1", "012.1", "192.168.257",
 	"010.8.8.8", "0127.0.0.1", "4294967296", "18446744073709551616", "0xfffffffff", "256.1", "1.2.3.256", "1.2.65536", "127.16777216",
 	"localhost", "LOCALHOST", "localhost.", "foo.localhost", "a.b.LocalHost.", "ip6-localhost", "localhost.localdomain",
-	"localhost6.localdomain6", "host.docker.internal", "loca\u00adlhost", "127.0.\u200b0.1", "lo\ufe0fcalhost", "localho\u017ft", "\u2113ocalhost", "loc\u00aalhost", "①②⑦.1", "１27.1",
+	"localhost6.localdomain6", "host.docker.internal",
+	"loca\u00adlhost", "127.0.\u200b0.1", "lo\ufe0fcalhost", "localho\u017ft", "\u2113ocalhost", "loc\u00aalhost", "①②⑦.1", "１27.1",
 	"[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[64:ff9b::a9fe:a9fe]",
 	"metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data",
 	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",
@@ -195,8 +198,9 @@ var inside = []string{
 
 // outside lists names, and addresses that every webhook may reach.
 var outside = []string{
-	"receiver.example", "8.8.8.8", "134744072", "0x08080808", "8.526344", "08.8.8.8", "099.1", "010.8.8.8.example", "1e100.example", "0x7f.example", "127.0.0.1.example",
-	"localhost.example", "notlocalhost", "1.2.3.4.5", "1_0.1", "bücher.example", "例え.テスト", "vermögensberater", "[2606:4700::1111]", "a.0xzz", "-1",
+	"receiver.example", "8.8.8.8", "134744072", "0x08080808", "8.526344", "08.8.8.8", "099.1", "010.8.8.8.example",
+	"1e100.example", "0x7f.example", "127.0.0.1.example", "localhost.example", "notlocalhost", "1.2.3.4.5", "1_0.1",
+	"bücher.example", "例え.テスト", "vermögensberater", "[2606:4700::1111]", "a.0xzz", "-1",
 }
 
 // Behind a proxy nothing is dialled here, so the host is judged as every resolver may read it: for plain requests and for
@@ -226,8 +230,9 @@ func TestProxyIsAskedForNoHostThatIsInside(t *testing.T) {
 // The user's own webhook reaches loopback and private addresses in every form, and metadata addresses in none.
 func TestUsersOwnHostsBehindAProxy(t *testing.T) {
 	for host, want := range map[string]string{
-		"localhost": "", "foo.localhost.": "", "127.1": "", "0x7f000001": "", "10.1": "", "2852039166": "a link-local", "0251.0376.0251.0376": "a link-local",
-		"169.254.169.254.": "a link-local", "100.100.25800": "a metadata", "4294967296": "not a known",
+		"localhost": "", "foo.localhost.": "", "127.1": "", "0x7f000001": "", "10.1": "",
+		"2852039166": "a link-local", "0251.0376.0251.0376": "a link-local", "169.254.169.254.": "a link-local",
+		"100.100.25800": "a metadata", "4294967296": "not a known",
 	} {
 		err := sender.Guard{Trusted: true}.CheckHost(host)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -243,9 +248,10 @@ func TestUsersOwnHostsBehindAProxy(t *testing.T) {
 // A proxy variable that cannot be parsed is our fault, is named, and nothing is sent anywhere. No part of it shows.
 func TestProxyVariableThatCannotBeRead(t *testing.T) {
 	unreadable := []string{
-		"http://hidden:12#34hidden@proxy.example:3128", "http://hidden:12/34hidden@proxy.example:3128", "http://hidden:12?34hidden@proxy.example:3128",
-		"http://hidden:hid#den@proxy.example:3128", "http://hidden:hid%zz@proxy.example:3128", "hidden:12#34@proxy.example:3128",
-		"hidden:12%34%@proxy.example:3128", "hidden:hid/den@proxy.example", "ftp://hidden@proxy.example", "http://", "http://hidden@", "://hidden",
+		"http://hidden:12#34hidden@proxy.example:3128", "http://hidden:12/34hidden@proxy.example:3128",
+		"http://hidden:12?34hidden@proxy.example:3128", "http://hidden:hid#den@proxy.example:3128",
+		"http://hidden:hid%zz@proxy.example:3128", "hidden:12#34@proxy.example:3128", "hidden:12%34%@proxy.example:3128",
+		"hidden:hid/den@proxy.example", "ftp://hidden@proxy.example", "http://", "http://hidden@", "://hidden",
 		"http://proxy.example:hidden", "http://proxy.example:99999", "http://pro xy.hidden:1", "http://hidden:1234\x7f@proxy.example",
 	}
 	for _, scheme := range []string{"http", "https"} {

@@ -19,7 +19,8 @@ for n in 1 2 3 4 5; do
 say '{"event":"workflow.started","execution_id":"top'$n'","timestamp":"2026-11-24T01:24:00.100Z","workflow_name":"top"}' >> $AWF_AUDIT_LOG
 say '{"event":"workflow.started","execution_id":"kid'$n'","timestamp":"2026-11-24T01:24:00.100Z","workflow_name":"kid"}' >> $AWF_AUDIT_LOG
 sleep 0.05
-say '{"seq":1,"run_id":"top'$n'","child_run_id":"kid'$n'","type":"step.call_workflow.started","path":"c","iteration":0,"timestamp":"2026-11-24T01:24:00.1001Z","payload":{"name":"c"}}' >> $T/top$n.jsonl
+say '{"seq":1,"run_id":"top'$n'","child_run_id":"kid'$n'","type":"step.call_workflow.started","path":"c","iteration":0,` +
+		`"timestamp":"2026-11-24T01:24:00.1001Z","payload":{"name":"c"}}' >> $T/top$n.jsonl
 done`
 	dir := t.TempDir()
 	transcripts := filepath.Join(dir, "data", "awf", "transcripts")

@@ -2,6 +2,7 @@ package source
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,8 +13,9 @@ func reserve(f *os.File, offset, n int64) {
 	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, offset, n)
 }
 
-// unreserve releases the space after a file's end. It does nothing if somebody else has the file open, who may write at
-// any moment: the system then refuses a write lease. Opening the file waits until the lease is released.
+// unreserve releases the space after a file's end and keeps the file's time. It does nothing if somebody else has the
+// file open, who may write at any moment: the system then refuses a write lease. Opening the file waits until the lease
+// is released.
 func unreserve(f *os.File) {
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		return
@@ -21,5 +23,6 @@ func unreserve(f *os.File) {
 	defer func() { _, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK) }()
 	if info, err := f.Stat(); err == nil && f.Truncate(info.Size()+1) == nil { // some file systems act only if the length changes
 		_ = f.Truncate(info.Size())
+		_ = os.Chtimes(f.Name(), time.Time{}, info.ModTime())
 	}
 }

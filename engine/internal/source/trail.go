@@ -75,9 +75,8 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := event.NewID(info.Started)
-	t := &trail{trailInfo: info, path: filepath.Join(in.folder, id+trailSuffix)}
-	if t.state, err = os.OpenFile(filepath.Join(in.folder, id+stateSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	t := &trail{trailInfo: info, path: filepath.Join(in.folder, event.NewID(info.Started)+trailSuffix)}
+	if t.state, err = os.OpenFile(stateOf(t.path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, err
 	}
 	if _, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text); err == nil {
@@ -113,7 +112,7 @@ func takeTrail(path string) (*trail, error) {
 		t.close()
 		return nil, errTaken
 	}
-	if t.state, err = os.OpenFile(strings.TrimSuffix(path, trailSuffix)+stateSuffix, flags, 0); err != nil {
+	if t.state, err = os.OpenFile(stateOf(path), flags, 0); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -154,7 +153,10 @@ func (t *trail) setPID(pid int) error {
 
 // alive reports whether the program that writes the trail may still be running.
 func (t *trail) alive() bool {
-	if err := syscall.Kill(int(t.pid), 0); t.pid <= 0 || err != nil && !errors.Is(err, syscall.EPERM) {
+	if t.pid <= 0 {
+		return false
+	}
+	if err := syscall.Kill(int(t.pid), 0); err != nil && !errors.Is(err, syscall.EPERM) {
 		return false
 	}
 	born, ended := startOf(t.pid)
@@ -196,9 +198,16 @@ func (t *trail) close() {
 
 func (t *trail) remove() {
 	t.close()
-	_ = os.Remove(t.path)
-	_ = os.Remove(strings.TrimSuffix(t.path, trailSuffix) + stateSuffix)
+	removeTrail(t.path)
 }
+
+func removeTrail(path string) {
+	_ = os.Remove(path)
+	_ = os.Remove(stateOf(path))
+}
+
+// stateOf returns the path of a trail's state.
+func stateOf(path string) string { return strings.TrimSuffix(path, trailSuffix) + stateSuffix }
 
 // copyLines appends lines to AWF's own file that are not there yet, each with one write. If last is set it copies an
 // unfinished line too. After a failed write the next call continues there.

@@ -3,7 +3,10 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -226,12 +229,9 @@ func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 		if place.check() != nil {
 			continue // it does not exist, or is not ours
 		}
-		names, err := filepath.Glob(filepath.Join(place.folder, "*"+trailSuffix))
-		if err != nil {
-			return err
-		}
+		names, _ := fs.Glob(os.DirFS(place.folder), "*"+trailSuffix) // the pattern is good
 		for _, name := range names[:min(len(names), maxTrails)] {
-			if err := adopt(ctx, name, origin, sink); err != nil || ctx.Err() != nil {
+			if err := adopt(ctx, filepath.Join(place.folder, name), origin, sink); err != nil || ctx.Err() != nil {
 				return err
 			}
 		}
@@ -241,8 +241,14 @@ func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 
 func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	t, err := takeTrail(path)
-	if err != nil {
-		return nil // somebody else's, or not one of ours
+	switch {
+	case errors.Is(err, errTaken):
+		return nil
+	case err != nil: // a crash or a full disk left no readable state
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > dropTrail {
+			removeTrail(path)
+		}
+		return nil
 	}
 	defer t.close()
 	info, err := t.file.Stat()

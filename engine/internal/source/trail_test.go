@@ -1,10 +1,15 @@
 package source
 
 import (
+	"context"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
 )
 
 // A program is alive while its process is, but not if another process has its id, for example after a restart of the
@@ -43,5 +48,70 @@ func TestAnotherProcessWithTheSameIDIsNotTheProgram(t *testing.T) {
 				t.Errorf("process %d, alive: %v, want process %d, %v", taken.pid, taken.alive(), tt.pid, tt.alive)
 			}
 		})
+	}
+}
+
+// Adopt finds trails whatever their folder is called. It removes old ones whose state cannot be read, which nobody can adopt.
+func TestAdoptLooksAtEveryTrail(t *testing.T) {
+	of := place{folder: filepath.Join(t.TempDir(), "a[b", "exec")}
+	trail := func(text string) string {
+		made, err := newTrail(of, trailInfo{Started: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, text)
+		made.close()
+		return made.path
+	}
+	good, unreadable, old := trail(start("a")+"\n"), trail(start("b")+"\n"), trail(start("c")+"\n")
+	for _, path := range []string{unreadable, old} {
+		if err := os.Truncate(stateOf(path), 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-2 * dropTrail)
+	if err := os.Chtimes(old, past, past); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := Places{of}.Adopt(t.Context(), "", Sink{Events: func(_ context.Context, events []event.Event) error {
+		for _, e := range events {
+			got = append(got, e.Type)
+		}
+		return nil
+	}})
+	if want := "workflow_start workflow_error"; err != nil || strings.Join(got, " ") != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	for path, want := range map[string]bool{good: true, stateOf(good): true, unreadable: true, old: false, stateOf(old): false} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v, want it to exist: %v", filepath.Base(path), err, want)
+		}
+	}
+}
+
+// Looking at a trail does not make it younger: otherwise a host that runs commands all the time would keep all trails.
+func TestAdoptKeepsATrailsTime(t *testing.T) {
+	of := place{folder: t.TempDir()}
+	for name, settled := range map[string]bool{"settled": true, "of another origin": false} {
+		made, err := newTrail(of, trailInfo{Started: time.Now(), Origin: "another"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, start("a")+"\n")
+		if info, err := made.file.Stat(); settled && (err != nil || made.finish(info.Size()) != nil) {
+			t.Fatal(err)
+		}
+		made.close()
+		past := time.Now().Add(-keepTrail / 2)
+		if err := os.Chtimes(made.path, past, past); err != nil {
+			t.Fatal(err)
+		}
+		if err := (Places{of}).Adopt(t.Context(), "", Sink{}); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(made.path); err != nil || time.Since(info.ModTime()) < keepTrail/2 {
+			t.Errorf("a trail that was %s: last written %v, %v, want %v", name, info.ModTime(), err, past)
+		}
 	}
 }

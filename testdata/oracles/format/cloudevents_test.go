@@ -79,7 +79,9 @@ func TestCloudEventsHeaders(t *testing.T) {
 			}
 			got[h[0]] = decoded
 		}
-		want := map[string]string{"ce-id": structured.ID(), "ce-source": structured.Source(), "ce-type": structured.Type(), "ce-specversion": "1.0"}
+		want := map[string]string{
+			"ce-id": structured.ID(), "ce-source": structured.Source(), "ce-type": structured.Type(), "ce-specversion": "1.0",
+		}
 		for name, value := range want {
 			if got[name] != value {
 				t.Errorf("event %d: %s is %q, want %q", n, name, got[name], value)

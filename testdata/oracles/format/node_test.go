@@ -74,7 +74,8 @@ func TestJudgesFindFaults(t *testing.T) {
 		},
 		"teams": {
 			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[{"type":"NoSuchBlock"}]}}]}`,
-			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","wieght":"bolder","text":"x"}]}]}}]}`,
+			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4",` +
+				`"body":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","wieght":"bolder","text":"x"}]}]}}]}`,
 			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[],"actions":[{"type":"Action.OpenUrl","title":"x"}]}}]}`,
 		},
 		"splunk": {`{"time":1.5,"hostname":"a","event":{"a":1}}`},

@@ -204,8 +204,9 @@ func seeds(t testing.TB) [][]byte {
 	dir := filepath.Join(wazeroDir(t), "internal/integration_test/spectest/v2/testdata")
 	for _, name := range []string{
 		"br_table.0", "call_indirect.0", "loop.0", "if.0", "memory_fill.0", "memory_copy.0", "memory_init.0", "table_copy.1", "table_grow.0",
-		"select.0", "labels.0", "switch.0", "fac.0", "memory_grow.0", "block.0", "unwind.0", "start.3", "simd_i32x4_arith.0", "simd_lane.0", "i64.0", "f64.0",
-		"conversions.0", "global.0", "ref_func.1", "elem.0", "nop.0", "left-to-right.0", "memory_redundancy.0", "float_exprs.0",
+		"select.0", "labels.0", "switch.0", "fac.0", "memory_grow.0", "block.0", "unwind.0", "start.3", "simd_i32x4_arith.0",
+		"simd_lane.0", "i64.0", "f64.0", "conversions.0", "global.0", "ref_func.1", "elem.0", "nop.0", "left-to-right.0",
+		"memory_redundancy.0", "float_exprs.0",
 	} {
 		wasm, err := os.ReadFile(filepath.Join(dir, name+".wasm"))
 		if err == nil {

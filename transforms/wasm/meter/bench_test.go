@@ -104,14 +104,18 @@ func storms() map[string][]byte {
 	}
 	locals := "\x01" + u32(400) + i64
 	of := []string{sig(i32, "")}
+	inMemory := func(code string) []byte {
+		return build{types: of, memory: memory, bodies: []string{body("", code)}}.wasm()
+	}
+	far := get(0) + constant(1052741) + "\x6a" + constant(1<<24-1) + "\x71\x22\x00" + get(0) + "\x3a\x00\x00"
 	return map[string][]byte{
 		"a loop":               build{types: of, bodies: []string{body("", loop+br(0)+end)}}.wasm(),
-		"loads that wait":      build{types: of, memory: memory, bodies: []string{body("", cycle+loop+get(0)+repeat("\x28\x02\x00", 200)+set(0)+br(0)+end)}}.wasm(),
-		"stores far apart":     build{types: of, memory: memory, bodies: []string{body("", loop+repeat(get(0)+constant(1052741)+"\x6a"+constant(1<<24-1)+"\x71\x22\x00"+get(0)+"\x3a\x00\x00", 50)+br(0)+end)}}.wasm(),
+		"loads that wait":      inMemory(cycle + loop + get(0) + repeat("\x28\x02\x00", 200) + set(0) + br(0) + end),
+		"stores far apart":     inMemory(loop + repeat(far, 50) + br(0) + end),
 		"jumps across code":    build{types: of, bodies: jumps}.wasm(),
 		"values that move":     build{types: of, bodies: []string{body(locals, loop+get(0)+if_+sets+end+br(0)+end)}}.wasm(),
-		"memory.fill of 16 MB": build{types: of, memory: memory, bodies: []string{body("", loop+constant(0)+constant(0)+constant(1<<24)+fill+br(0)+end)}}.wasm(),
-		"memory.copy":          build{types: of, memory: memory, bodies: []string{body("", loop+constant(1)+constant(0)+constant(15<<20)+"\xfc\x0a\x00\x00"+br(0)+end)}}.wasm(),
+		"memory.fill of 16 MB": inMemory(loop + constant(0) + constant(0) + constant(1<<24) + fill + br(0) + end),
+		"memory.copy":          inMemory(loop + constant(1) + constant(0) + constant(15<<20) + "\xfc\x0a\x00\x00" + br(0) + end),
 	}
 }
 

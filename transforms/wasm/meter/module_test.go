@@ -172,7 +172,8 @@ func TestLargeModules(t *testing.T) {
 		t.Errorf("8 times the functions take %.1f times as long: %v", ratio, times)
 	}
 	locals := build{bodies: []string{body("\x01"+u32(19_999)+i64, repeat(get(19_998)+"\x50"+drop, 1000))}}
-	nest := build{bodies: []string{body("", strings.Repeat(block, 4_000)+constant(3)+"\x0e"+u32(4000)+repeat("\x01", 4001)+strings.Repeat(end, 4_000))}}
+	nested := strings.Repeat(block, 4_000) + constant(3) + "\x0e" + u32(4000) + repeat("\x01", 4001) + strings.Repeat(end, 4_000)
+	nest := build{bodies: []string{body("", nested)}}
 	for name, b := range map[string]build{"20,000 locals": locals, "4,000 blocks and targets": nest} {
 		g := newGuest(t, b.wasm(), limits())
 		if cost := g.cost(t, "a"); cost < 1000 {

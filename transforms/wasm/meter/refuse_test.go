@@ -187,7 +187,10 @@ func TestRewriteRefusesBombs(t *testing.T) {
 			"too much code in all functions: want at most 67108864 bytes when compiled in a module of "},
 		{"a chain of calls without a cycle", build{bodies: deep}, "the deepest chain of calls"},
 		{"loops without anything",
-			build{bodies: slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000), globals: list(slices.Repeat([]string{"\x7f\x00" + constant(0) + end}, 200)...)},
+			build{
+				bodies:  slices.Repeat([]string{body("", repeat(loop+end, 10))}, 30_000),
+				globals: list(slices.Repeat([]string{"\x7f\x00" + constant(0) + end}, 200)...),
+			},
 			"grows to more than 6 times"},
 		{"ifs after each other", build{bodies: []string{body("", repeat(constant(0)+"\x04\x40"+end, 4_000))}},
 			"too many branches after each other"},

@@ -79,7 +79,8 @@ func TestCoreSuiteRunsTheSameMetered(t *testing.T) {
 			runSpec(t, file, &tally)
 		}
 	}
-	t.Logf("%d files, %d modules (%d refused by design), %d invocations, %d trapped, %d invalid modules, %d of them invalid only in dropped custom sections",
+	t.Logf("%d files, %d modules (%d refused by design), %d invocations, %d trapped, %d invalid modules, "+
+		"%d of them invalid only in dropped custom sections",
 		tally.files, tally.modules, tally.skipped, tally.invokes, tally.trapped, tally.invalid, tally.looser)
 	if tally.invokes < 5_000 {
 		t.Errorf("%d invocations, want thousands", tally.invokes)

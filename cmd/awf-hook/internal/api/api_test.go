@@ -50,7 +50,10 @@ func fill(t *testing.T) *queues {
 	t.Cleanup(receiver.Close)
 	yaml := `webhooks:
   - {name: bad, url: "` + receiver.URL + `/bad", events: [step_*], secret: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}
-  - {name: good, url: "` + receiver.URL + `/good", events: [workflow_start], transform: {map: {token: '="t" + with.key'}, with: {key: "${KEY}"}}}
+  - name: good
+    url: "` + receiver.URL + `/good"
+    events: [workflow_start]
+    transform: {map: {token: '="t" + with.key'}, with: {key: "${KEY}"}}
   - {name: away, url: "http://127.0.0.1:1/", events: [workflow_end]}
   - {name: quiet, url: "http://127.0.0.1:1/", events: [workflow_cancel]}`
 	cfg, err := config.Parse("/etc/awf-hook.yaml", []byte(yaml), func(string) (string, bool) { return "sesame-open-it", true })

@@ -84,11 +84,11 @@ func lanes(verb string, do func(context.Context, LaneCall) (int, error)) Route {
 	})
 }
 
-// rest decodes the length of a pause.
-func (c LaneCall) rest() (time.Duration, error) {
-	rest, err := config.ParseDuration(c.Rest)
+// ParseRest parses the length of a pause.
+func ParseRest(text string) (time.Duration, error) {
+	rest, err := config.ParseDuration(text)
 	if err != nil || rest <= 0 || rest > engine.MaxPause {
-		return 0, Bad(fmt.Errorf("rest: want a duration up to %v, like 30m", engine.MaxPause))
+		return 0, Bad(fmt.Errorf("want a duration up to %.0fh, like 30m", engine.MaxPause.Hours()))
 	}
 	return rest, nil
 }

@@ -39,7 +39,7 @@ type Route struct {
 	Query   bool // Do reads the query; for other routes there must be none
 }
 
-// ErrRefused is wrapped by errors that say why a change is refused.
+// ErrRefused is wrapped by errors that say why the queue does not allow a change now.
 var ErrRefused = errors.New("refused")
 
 // ErrBusy means that too many clients try something out at once.
@@ -65,10 +65,8 @@ func Status(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, engine.ErrUnknown):
 		return http.StatusNotFound
-	case errors.Is(err, ErrAmbiguous):
+	case errors.Is(err, ErrAmbiguous), errors.Is(err, ErrRefused):
 		return http.StatusConflict
-	case errors.Is(err, ErrRefused):
-		return http.StatusBadRequest
 	case errors.Is(err, ErrBusy):
 		return http.StatusTooManyRequests
 	}
@@ -204,9 +202,9 @@ func changes(q Queue) []Route {
 		lanes("enable", func(ctx context.Context, c LaneCall) (int, error) { return q.Enable(ctx, c.Webhook) }),
 		lanes("disable", func(ctx context.Context, c LaneCall) (int, error) { return q.Disable(ctx, c.Webhook, c.Reason) }),
 		lanes("pause", func(ctx context.Context, c LaneCall) (int, error) {
-			rest, err := c.rest()
+			rest, err := ParseRest(c.Rest)
 			if err != nil {
-				return 0, err
+				return 0, fmt.Errorf("rest: %w", err)
 			}
 			return q.Pause(ctx, c.Webhook, rest, c.Reason)
 		}),

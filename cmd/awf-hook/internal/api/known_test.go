@@ -79,7 +79,10 @@ func TestWebhooksThatLeftTheConfigurationAreKnown(t *testing.T) {
 func TestLastPageNamesNoNext(t *testing.T) {
 	q := fill(t)
 	for path, want := range map[string]bool{
-		"/v1/deliveries?limit=4": true, "/v1/deliveries?limit=5": false, "/v1/deliveries?limit=3&state=dead": false, "/v1/deliveries?limit=2&state=dead": true,
+		"/v1/deliveries?limit=4":            true,
+		"/v1/deliveries?limit=5":            false,
+		"/v1/deliveries?limit=3&state=dead": false,
+		"/v1/deliveries?limit=2&state=dead": true,
 	} {
 		if _, got := q.call(t, "GET", path, ""); strings.Contains(got, `"before":`) != want {
 			t.Errorf("%s: %s, want a next page: %v", path, got, want)

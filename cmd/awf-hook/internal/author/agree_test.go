@@ -95,7 +95,8 @@ func (g *generator) text() string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for range g.IntN(12) {
-		b.WriteString(g.pick("a", "Z", " ", "é", "日", "🚀", `\"`, `\\`, `\/`, `\n`, `\t`, `\r`, `\b`, `\f`, `\u0000`, `\u00e9`, `\u65E5`, `\ud83d\ude80`, `\u003c`,
+		b.WriteString(g.pick("a", "Z", " ", "é", "日", "🚀",
+			`\"`, `\\`, `\/`, `\n`, `\t`, `\r`, `\b`, `\f`, `\u0000`, `\u00e9`, `\u65E5`, `\ud83d\ude80`, `\u003c`,
 			"<", "&", ">", "{", "}", "[", "]", ":", ",", "payload", `\u2028`, "\x7f", "'"))
 	}
 	return b.String() + `"`

@@ -4,10 +4,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
@@ -78,7 +77,7 @@ func (s *Settings) encode(spans []*trace.Span) ([]byte, error) {
 
 func encodeSpan(sp *trace.Span) span {
 	made := span{
-		link: linkTo(sp.Context), Flags: uint32(sp.Flags), Name: cut(sp.Name), Kind: int(sp.Kind),
+		link: linkTo(sp.Context), Flags: uint32(sp.Flags), Name: legible.Cut(sp.Name, maxText), Kind: int(sp.Kind),
 		Began: nanoseconds(sp.Began), Ended: nanoseconds(sp.Ended),
 	}
 	if sp.Parent != [8]byte{} {
@@ -98,21 +97,15 @@ func encodeSpan(sp *trace.Span) span {
 		made.Links = []link{linkTo(sp.Link)}
 	}
 	if sp.Failed != "" {
-		made.Status = &status{statusError, cut(sp.Failed)}
+		made.Status = &status{statusError, legible.Cut(sp.Failed, maxText)}
 	}
 	return made
 }
 
 func linkTo(c trace.Context) link { return link{c.Name(), hex.EncodeToString(c.Span[:]), c.State} }
 
-func text(key, s string) attribute { return attribute{key, map[string]string{"stringValue": cut(s)}} }
-
-// cut cuts a text to maxText bytes of valid UTF-8.
-func cut(s string) string {
-	if len(s) <= maxText && utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s[:min(len(s), maxText)], "")
+func text(key, s string) attribute {
+	return attribute{key, map[string]string{"stringValue": legible.Cut(s, maxText)}}
 }
 
 func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }

@@ -42,8 +42,9 @@ func findChromium(t *testing.T) string {
 // browse opens a tab.
 func browse(t *testing.T) *browser {
 	t.Helper()
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(findChromium(t)), chromedp.NoSandbox, chromedp.Headless,
-		chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(1280, 900))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(findChromium(t)),
+		chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.WSURLReadTimeout(patience), chromedp.WindowSize(1280, 900))
 	t.Cleanup(cancel)
 	b := &browser{}
 	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // message is a body drawn as its receiver shows it.
@@ -30,7 +32,7 @@ const (
 )
 
 func (m *message) add(kind, label, text string) {
-	if text = strings.Trim(cut(text, maxText), "\n"); text != "" && len(m.Parts) < maxParts {
+	if text = strings.Trim(legible.Shorten(text, maxText), "\n"); text != "" && len(m.Parts) < maxParts {
 		m.Parts = append(m.Parts, part{kind, strings.TrimSpace(label), text})
 	}
 }

@@ -143,12 +143,12 @@ func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.Ha
 // fail shows an error.
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s := &shown{View: "error", Title: "This did not work", Status: api.Status(err), Data: err.Error()}
-	switch {
-	case errors.Is(err, view.ErrRefused):
-		s.Status, s.Title = http.StatusConflict, "Refused"
-	case s.Status == http.StatusNotFound:
+	switch s.Status {
+	case http.StatusConflict:
+		s.Title = "Refused"
+	case http.StatusNotFound:
 		s.Title = "Not found"
-	case s.Status == 0:
+	case 0:
 		s.Status = http.StatusInternalServerError
 		if r.Context().Err() == nil {
 			p.desk.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())

@@ -225,8 +225,8 @@ func (p *Page) changeWebhook(r *http.Request) (string, error) {
 	switch do {
 	case "pause":
 		var rest time.Duration
-		if rest, err = config.ParseDuration(form.Get("for")); err != nil {
-			return "", api.Bad(err)
+		if rest, err = api.ParseRest(form.Get("for")); err != nil {
+			return "", err
 		}
 		err = p.desk.Pause(ctx, identity, rest, why)
 	case "enable":

@@ -90,7 +90,7 @@ func open(t *testing.T, yaml, queue string) *site {
 	s.desk = view.New(view.Options{Engine: s.engine, Seen: seen, Version: "test", Stale: func() string { return s.Stale() }})
 	people := page.New(s.desk)
 	s.Server = server.New(server.Options{
-		Commit: s.engine.Commit, Ready: s.engine.Ready, Page: people, Login: people.Login,
+		Commit: s.engine.Commit, Ready: s.engine.Ready, API: s.desk.Handler(), Page: people, Login: people.Login,
 		Took: func(_ string, ev *event.Event, fate engine.Fate) { seen.Event(ev, fate) },
 	}, s.access(access.Operate))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // functions are the functions for templates.
@@ -137,14 +138,7 @@ func valueText(v any) string {
 	if err != nil {
 		return err.Error()
 	}
-	return cut(string(text), maxValue)
-}
-
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
+	return legible.Shorten(string(text), maxValue)
 }
 
 // partNote says how a part of an expression ended.

@@ -80,7 +80,8 @@ func TestRolesDecide(t *testing.T) {
 		if test.token != "" {
 			headers = append(headers, "Authorization: Bearer "+test.token)
 		}
-		event := `{"id":"e-` + test.token + `","event":"workflow_start","workflow_id":"w","workflow_name":"deploy","timestamp":"2026-11-01T00:00:00Z","payload":{}}`
+		event := `{"id":"e-` + test.token + `","event":"workflow_start","workflow_id":"w","workflow_name":"deploy",` +
+			`"timestamp":"2026-11-01T00:00:00Z","payload":{}}`
 		for _, call := range []struct {
 			method, path, body string
 			want               int

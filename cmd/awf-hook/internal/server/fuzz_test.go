@@ -20,8 +20,8 @@ func FuzzIntake(f *testing.F) {
 	for _, text := range []string{
 		envelope("a", "deploy"), envelope("", "deploy") + "\n" + envelope("b", "deploy"),
 		auditStart + "\n" + transcript + "\r\n" + auditEnd, plugin,
-		serverSent, cloud, "[" + cloud + ",\n" + cloudNumber + "]", "[]", "", "\uFEFF{}", "[{\"id\":\"\xff\"}]", "{\"event\":{\"workflow_id\":\"\xb0",
-		`{"specversion":"1.0","data_base64":"e30="}`,
+		serverSent, cloud, "[" + cloud + ",\n" + cloudNumber + "]", "[]", "", "\uFEFF{}",
+		"[{\"id\":\"\xff\"}]", "{\"event\":{\"workflow_id\":\"\xb0", `{"specversion":"1.0","data_base64":"e30="}`,
 	} {
 		for form := range forms {
 			f.Add(uint8(form), []byte(text), form == 1)

@@ -95,13 +95,15 @@ func TestIntakeOfHostileConnections(t *testing.T) {
 			"431", false},
 		"an expectation": {head + "Expect: 100-continue\r\n" +
 			fmt.Sprintf("Content-Length: %d\r\n\r\n", len(good)) + good, "100 202", false},
-		"an upgrade to a websocket": {request(asJSON+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", good), "202", false},
-		"an upgrade to HTTP/2":      {request(asJSON+"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk", good), "202", false},
-		"HTTP/2 without TLS":        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "421", false},
-		"HTTP/1.0":                  {strings.Replace(request(asJSON, good), "HTTP/1.1", "HTTP/1.0", 1), "202", false},
-		"HTTP/0.9":                  {"GET /healthz\r\n\r\n", "400", false},
-		"no host":                   {"POST /v1/events HTTP/1.1\r\n" + body(asJSON, good), "400", false},
-		"two hosts":                 {request("Host: other\r\n"+asJSON, good), "400", false},
+		"an upgrade to a websocket": {request(asJSON+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", good), "202", false},
+		"an upgrade to HTTP/2": {request(asJSON+"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"+
+			"HTTP2-Settings: AAMAAABk", good), "202", false},
+		"HTTP/2 without TLS": {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "421", false},
+		"HTTP/1.0":           {strings.Replace(request(asJSON, good), "HTTP/1.1", "HTTP/1.0", 1), "202", false},
+		"HTTP/0.9":           {"GET /healthz\r\n\r\n", "400", false},
+		"no host":            {"POST /v1/events HTTP/1.1\r\n" + body(asJSON, good), "400", false},
+		"two hosts":          {request("Host: other\r\n"+asJSON, good), "400", false},
 		"an absolute address elsewhere": {strings.Replace(request(asJSON, good), "/v1/events", "http://evil.example/v1/events", 1),
 			"421", false},
 		"a path that climbs": {strings.Replace(request(asJSON, good), "/v1/events", "/v1/../v1/events", 1), "307", false},
@@ -113,11 +115,12 @@ func TestIntakeOfHostileConnections(t *testing.T) {
 		"HEAD":               {"HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n", "405", false},
 		"TLS": {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("\x00", 200) + "\r\n\r\n",
 			"400", false},
-		"a line feed alone ends lines":        {strings.ReplaceAll(request(asJSON, ""), "\r\n", "\n") + hidden, "400 202", false},
-		"an answer":                           {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "400", false},
-		"a header's name that is two":         {head + "X A: b\r\n\r\n", "400", false},
-		"a carriage return within a header":   {head + "X-A: b\rc\r\n\r\n", "400", false},
-		"a trailer that nobody wants":         {head + "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n" + chunked[:len(chunked)-2] + "X-A: b\r\n\r\n", "202", false},
+		"a line feed alone ends lines":      {strings.ReplaceAll(request(asJSON, ""), "\r\n", "\n") + hidden, "400 202", false},
+		"an answer":                         {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "400", false},
+		"a header's name that is two":       {head + "X A: b\r\n\r\n", "400", false},
+		"a carriage return within a header": {head + "X-A: b\rc\r\n\r\n", "400", false},
+		"a trailer that nobody wants": {head + "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n" +
+			chunked[:len(chunked)-2] + "X-A: b\r\n\r\n", "202", false},
 		"a trailer that forbids itself":       {head + "Transfer-Encoding: chunked\r\nTrailer: Content-Length\r\n\r\n" + chunked, "400", false},
 		"two answers are asked for in chunks": {strings.Repeat(head+"Transfer-Encoding: chunked\r\n\r\n"+chunked, 3), "202 202 202", false},
 	} {
@@ -237,8 +240,8 @@ func TestStreamsThatAreReset(t *testing.T) {
 	running.Wait()
 }
 
-// A CloudEvent and what stands beside it mean one thing or are refused in words: what is given twice, is of another kind or is no text is not
-// guessed at.
+// A CloudEvent and the headers beside it have one meaning. A value that is given twice, is of another kind or is no text is refused in
+// words, not guessed at.
 func TestIntakeOfOddCloudEvents(t *testing.T) {
 	ce := func(more string) string { return `{"specversion":"1.0","id":"i","source":"/x","type":"t"` + more + `}` }
 	binary := func(headers ...string) []string {

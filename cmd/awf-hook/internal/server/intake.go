@@ -286,7 +286,7 @@ func (in *intake) commit() (*receipt, *problem) {
 		case p.bad != nil:
 			made.Results = append(made.Results, result{Line: p.line, Fate: "refused", Error: p.bad.placed()})
 			if in.server.Refused != nil {
-				in.server.Refused(in.source, Bad, 1)
+				in.server.Refused(in.source, p.bad.reason, 1)
 			}
 			continue
 		case p.known:

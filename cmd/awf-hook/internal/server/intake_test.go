@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -65,7 +66,8 @@ func TestIntakeTakesEveryForm(t *testing.T) {
 }
 
 func TestIntakeRefuses(t *testing.T) {
-	long := `{"id":"long","event":"e","workflow_id":"r","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z","payload":{"x":"` + strings.Repeat("x", event.MaxLine) + `"}}`
+	long := `{"id":"long","event":"e","workflow_id":"r","workflow_name":"w","timestamp":"2026-03-01T12:00:00Z",` +
+		`"payload":{"x":"` + strings.Repeat("x", event.MaxLine) + `"}}`
 	tests := []struct {
 		name, body   string
 		headers      []string
@@ -114,7 +116,8 @@ func TestIntakeRefuses(t *testing.T) {
 		{"what follows a batch", `"type":"t"}]` + "\n]", 5, 1},
 	} {
 		added := tests[0]
-		added.name, added.body, added.headers, added.status, added.line, added.column = of.name, pretty+of.rest, []string{asBatch}, 400, of.line, of.column
+		added.name, added.body, added.headers = of.name, pretty+of.rest, []string{asBatch}
+		added.status, added.line, added.column = 400, of.line, of.column
 		tests = append(tests, added)
 	}
 	n := start(t, server.Access{})
@@ -359,6 +362,21 @@ func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
 	}
 }
 
+// A refused event of a request with good ones is counted by its own reason.
+func TestIntakeCountsRefusedEventsByTheirReason(t *testing.T) {
+	counted := map[server.Reason]int{}
+	n := startWith(t, server.Access{Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true}}},
+		func(o *server.Options) {
+			o.Refused = func(_ string, reason server.Reason, events int) { counted[reason] += events }
+		})
+	lines := []string{envelope("", "deploy"), `{"event":1}`, strings.Replace(envelope("", "deploy"), "workflow_end", event.HookDeadLetter, 1)}
+	resp, got := n.post(t, "/v1/events?partial=1", strings.Join(lines, "\n"), asLines, "Authorization: Bearer "+ciToken)
+	want := map[server.Reason]int{server.Bad: 1, server.Unauthorized: 1}
+	if resp.StatusCode != 202 || fates(got) != "accepted refused refused" || !maps.Equal(counted, want) {
+		t.Errorf("%d %v, counted %v, want %v", resp.StatusCode, got, counted, want)
+	}
+}
+
 func TestIntakeBoundsASource(t *testing.T) {
 	n := start(t, server.Access{Tokens: []server.Token{
 		{Name: "slow", SHA256: sha256.Sum256([]byte("slow")), Rate: 2, Sends: true}, {Name: "fast", SHA256: sha256.Sum256([]byte("fast")),
@@ -382,7 +400,8 @@ func TestIntakeAnswersCloudEventsSenders(t *testing.T) {
 	req, _ := http.NewRequest(http.MethodOptions, n.url+"/v1/events", nil)
 	req.Header.Set("WebHook-Request-Origin", "eventemitter.example.com")
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != 200 || resp.Header.Get("WebHook-Allowed-Origin") != "eventemitter.example.com" || resp.Header.Get("Allow") != "POST, OPTIONS" {
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("WebHook-Allowed-Origin") != "eventemitter.example.com" ||
+		resp.Header.Get("Allow") != "POST, OPTIONS" {
 		t.Errorf("%v %v", resp, err)
 	}
 	if resp, err := http.Get(n.url + "/v1/events"); err != nil || resp.StatusCode != 405 || resp.Header.Get("Allow") == "" {

@@ -137,7 +137,8 @@ func envelope(id, name string) string {
 	if id != "" {
 		id = fmt.Sprintf(`"id":%q,`, id)
 	}
-	return fmt.Sprintf(`{%s"event":"workflow_end","workflow_id":"r1","workflow_name":%q,"timestamp":"2026-03-01T12:00:00Z","payload":{"n":1.50}}`, id, name)
+	return fmt.Sprintf(`{%s"event":"workflow_end","workflow_id":"r1","workflow_name":%q,"timestamp":"2026-03-01T12:00:00Z",`+
+		`"payload":{"n":1.50}}`, id, name)
 }
 
 // fates returns the fates in a receipt, in order.
@@ -157,12 +158,17 @@ const (
 	asBatch = "Content-Type: application/cloudevents-batch+json"
 )
 
+// Events in each form that the intake reads.
 const (
-	auditStart  = `{"event_id":"x","event":"workflow.started","execution_id":"e1","timestamp":"2026-03-01T12:00:00Z","workflow_name":"deploy"}`
-	auditEnd    = `{"event":"workflow.completed","execution_id":"e1","timestamp":"2026-03-01T12:00:01Z","workflow_name":"deploy","status":"success","duration_ms":1000}`
-	transcript  = `{"run_id":"e1","seq":1,"type":"step.started","timestamp":"2026-03-01T12:00:00.5Z","path":"build","payload":{"name":"build","kind":"command"}}`
-	plugin      = `{"type":"workflow.completed","source":"core","metadata":{"workflow_id":"p1","workflow_name":"deploy"}}`
-	serverSent  = `data: {"kind":"workflow.started","run_id":"s1"}`
-	cloud       = `{"specversion":"1.0","id":"1","source":"/x","type":"deploy.done","subject":"deploy","time":"2026-03-01T12:00:00Z","data":{"a":1}}`
+	auditStart = `{"event_id":"x","event":"workflow.started","execution_id":"e1","timestamp":"2026-03-01T12:00:00Z",` +
+		`"workflow_name":"deploy"}`
+	auditEnd = `{"event":"workflow.completed","execution_id":"e1","timestamp":"2026-03-01T12:00:01Z",` +
+		`"workflow_name":"deploy","status":"success","duration_ms":1000}`
+	transcript = `{"run_id":"e1","seq":1,"type":"step.started","timestamp":"2026-03-01T12:00:00.5Z",` +
+		`"path":"build","payload":{"name":"build","kind":"command"}}`
+	plugin     = `{"type":"workflow.completed","source":"core","metadata":{"workflow_id":"p1","workflow_name":"deploy"}}`
+	serverSent = `data: {"kind":"workflow.started","run_id":"s1"}`
+	cloud      = `{"specversion":"1.0","id":"1","source":"/x","type":"deploy.done","subject":"deploy",` +
+		`"time":"2026-03-01T12:00:00Z","data":{"a":1}}`
 	cloudNumber = `{"specversion":"1.0","id":"2","source":"/x","type":"deploy.done","subject":"deploy","data":7}`
 )

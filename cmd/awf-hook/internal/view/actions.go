@@ -84,10 +84,7 @@ func (d *Desk) Disable(ctx context.Context, identity, why string) error {
 	return d.changeLane(ctx, func() (int, error) { return d.api.Disable(ctx, identity, reason) })
 }
 
-// Pause pauses a webhook, for 24 hours at most.
+// Pause pauses a webhook for a time that api.ParseRest allows.
 func (d *Desk) Pause(ctx context.Context, identity string, rest time.Duration, why string) error {
-	if rest <= 0 || rest > engine.MaxPause {
-		return fmt.Errorf("%w: want a pause of up to %v, got %v", ErrRefused, engine.MaxPause, rest)
-	}
 	return d.changeLane(ctx, func() (int, error) { return d.api.Pause(ctx, identity, rest, strings.TrimSpace(why)) })
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -82,7 +83,7 @@ type bulks struct {
 
 func newBulks() bulks { return bulks{begin: make(chan *Bulk, maxBulks)} }
 
-// check returns why an order is refused; nil if it is not. It sets what the order leaves out.
+// check returns what is wrong with an order; nil if nothing is. It sets what the order leaves out.
 func (o *Order) check() error {
 	if o.What == replay {
 		o.Filter.State = cmp.Or(o.Filter.State, delivery.IsDead)
@@ -107,7 +108,7 @@ func (o *Order) check() error {
 	default:
 		return api.WholeID(o.Filter)
 	}
-	return fmt.Errorf("%w: %s", ErrRefused, why)
+	return api.Bad(errors.New(why))
 }
 
 // freeze restricts an order to what exists now: to deliveries that have had their outcome.

@@ -3,7 +3,6 @@ package view
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -114,9 +113,6 @@ const maxSiblings = 50
 // Delivery returns the delivery with an id, or whose id begins with the given text.
 func (d *Desk) Delivery(ctx context.Context, id string) (*Delivery, error) {
 	found, err := api.Find(ctx, d.api, id)
-	if errors.Is(err, api.ErrAmbiguous) {
-		err = fmt.Errorf("%w: %w", ErrRefused, err)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +174,7 @@ func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if age, err := config.ParseDuration(text); err == nil {
+	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
 		return time.Now().Add(-age), nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly} {

@@ -139,6 +139,6 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 var (
 	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
 	ErrUnknown = engine.ErrUnknown
-	// ErrRefused is wrapped by errors that say why a change is refused.
+	// ErrRefused is wrapped by errors that say why the queue does not allow a change now.
 	ErrRefused = api.ErrRefused
 )

@@ -156,7 +156,7 @@ func (d *Desk) read(f *Draft, text *draftText, folder string, env config.Env) (*
 		return nil, nil, api.Unknown(fmt.Errorf("no such webhook: %.200q: choose a webhook by its identity", f.Webhook))
 	}
 	if n := len(f.Events) + len(f.Filter) + len(f.Transform); n > maxDraft {
-		return nil, nil, fmt.Errorf("%w: want at most %d bytes, got %d", ErrRefused, maxDraft, n)
+		return nil, nil, api.Bad(fmt.Errorf("want at most %d bytes of events, filter and transform, got %d", maxDraft, n))
 	}
 	if len(f.Module) > 0 {
 		if err := os.WriteFile(filepath.Join(folder, ModuleName), f.Module, 0o600); err != nil {

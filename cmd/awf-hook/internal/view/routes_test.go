@@ -77,7 +77,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"POST", "/v1/bulks", `{"what":"delete","filter":{"id":"msg_","state":"dead"},"count":1}`, 400, "id: want a whole id"},
 		{"POST", "/v1/bulks", `{"what":"delete","filter":{"state":"dead"},"count":1,"retransform":true}`, 400, "retransform goes with a replay"},
 		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hok"},"count":0}`, 404, "did you mean hook?"},
-		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hook"},"count":7}`, 400, "look at the plan again"},
+		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hook"},"count":7}`, 409, "look at the plan again"},
 		{"POST", "/v1/bulks", `{"what":"replay","filter":{"webhook":"hook"},"count":1,"pace":1}`, 200, `"total":1`},
 		{"POST", "/v1/bulks/99/cancel", "", 404, "bulk 99 does not run"},
 		{"GET", "/v1/bulks", "", 200, `"who":"tester"`},

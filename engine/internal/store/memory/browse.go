@@ -196,6 +196,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 	for identity, l := range s.lanes {
 		if store.IsCalled(identity, webhook) {
 			change(l)
+			s.changed(l, true)
 			n++
 		}
 	}

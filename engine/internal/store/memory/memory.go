@@ -42,6 +42,8 @@ type Store struct {
 	pruned []prunedID       // the same, the oldest first
 	latest time.Time        // the latest time that the clock showed
 
+	version int64 // see [Store.Version]
+
 	operations []delivery.Operation // the oldest comes first
 }
 
@@ -291,7 +293,9 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 			continue
 		}
 		s.settle(now, l.row, st)
-		l.row.lane.Settle(now, st, l.until)
+		if l.row.lane.settle(now, st, l.until) {
+			s.changed(l.row.lane, false)
+		}
 	}
 	return lost, nil
 }

@@ -31,3 +31,31 @@ func TestMovingDeliveriesAreAboutToBeDue(t *testing.T) {
 		t.Errorf("%+v, %v, want one that waits and is due", lanes, err)
 	}
 }
+
+// A failed move puts back only what waits: a dead letter and what was delivered are never claimed again.
+func TestUnpackedDeliveriesKeepTheirStates(t *testing.T) {
+	now := time.Now()
+	s := memory.Open(store.Options{Now: func() time.Time { return now }})
+	for _, id := range []string{"delivered", "dead", "due"} {
+		entry := &delivery.Entry{Event: &event.Event{ID: id, Type: "workflow_end"}, Wants: []delivery.Want{{Webhook: "hook"}}}
+		if err := s.Accept(t.Context(), []*delivery.Entry{entry}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lane := delivery.Lane{Webhook: "hook", Lease: time.Minute}
+	claims, _, err := s.Claim(t.Context(), lane, 2)
+	if err != nil || len(claims) != 2 {
+		t.Fatalf("claimed %d, %v, want 2", len(claims), err)
+	}
+	settlements := []delivery.Settlement{{Claim: claims[0], Outcome: delivery.Delivered}, {Claim: claims[1], Outcome: delivery.Dead}}
+	if lost, err := s.Settle(t.Context(), settlements); err != nil || len(lost) > 0 {
+		t.Fatalf("Settle: %d lost, %v", len(lost), err)
+	}
+	s.Pack()
+	s.Unpack()
+	now = now.Add(time.Hour)
+	claims, _, err = s.Claim(t.Context(), lane, 10)
+	if err != nil || len(claims) != 1 || claims[0].Event.ID != "due" {
+		t.Errorf("claimed %d, %v, want only the one that waits", len(claims), err)
+	}
+}

@@ -84,8 +84,8 @@ func (s *Store) Took(lane delivery.Lane, n int) {
 	s.laneOf(lane.Webhook).Took(s.opts.Now(), lane, n)
 }
 
-// Note notes what settlements of another store's claims mean for their lanes.
-func (s *Store) Note(settlements []delivery.Settlement) {
+// Note notes what settlements of another store's claims mean for their lanes. isStored says that the other store has them.
+func (s *Store) Note(settlements []delivery.Settlement, isStored bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range settlements {
@@ -95,7 +95,9 @@ func (s *Store) Note(settlements []delivery.Settlement) {
 		if st.Claim.Probe {
 			until = l.ProbeUntil
 		}
-		l.Settle(s.opts.Now(), st, until)
+		if l.settle(s.opts.Now(), st, until) {
+			s.changed(l, isStored)
+		}
 	}
 }
 
@@ -220,11 +222,11 @@ func (s *Store) Unpack() {
 	defer s.mu.Unlock()
 	now := s.opts.Now()
 	for _, r := range s.rows {
-		if r.moving {
-			r.moving = false
-			if !r.behind {
-				r.promote(r.d.Due)
-			}
+		if !r.moving {
+			continue
+		}
+		if r.moving = false; r.state == delivery.Due && !r.behind {
+			r.promote(r.d.Due)
 		}
 	}
 	for _, l := range s.lanes { // heads of keys may have gone

@@ -42,6 +42,9 @@ type lane struct {
 
 	waiting, dead                        int
 	delivered, dropped, discarded, bytes int64
+
+	version  int64 // of the store at the lane's last change
+	unshared bool  // see [Store.Unshared]
 }
 
 // key holds the deliveries that wait for an order key.

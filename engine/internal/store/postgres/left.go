@@ -13,7 +13,7 @@ const (
 	countAll = `SELECT l.webhook, c.waiting, (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isWaiting + `
     AND d.attempts > 0)
   FROM awf_hook.lanes l JOIN (SELECT lane, sum(waiting)::bigint AS waiting FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id
-  WHERE c.waiting > 0 AND ` + ofNamespace + ``
+  WHERE c.waiting > 0 AND ` + ofNamespace
 
 	countOwn = `SELECT l.webhook, d.attempts > 0, count(*) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
   WHERE d.accepted_by = $1 AND d.accepted_by > 0 AND d.` + isWaiting + ` GROUP BY 1, 2`

@@ -11,16 +11,11 @@ import (
 
 // browser returns the store that people see and change: the file, or the memory of a queue without one.
 func (s *Store) browser() (store.Browser, error) {
-	file, err := s.usable()
-	switch {
-	case err != nil:
-		return nil, err
-	case s.openFile == nil:
+	file, err := s.inUse()
+	if errors.Is(err, errInMemory) {
 		return s.memory, nil
-	case file == nil:
-		return nil, s.Broken()
 	}
-	return file, nil
+	return file, err
 }
 
 // ask asks the browser.
@@ -121,8 +116,8 @@ func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 
 // Backup copies the file while it is in use. The copy lacks what is in memory alone.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	file, err := s.usable()
-	if err != nil {
+	file, err := s.inUse()
+	if err != nil && !errors.Is(err, errInMemory) {
 		return err
 	}
 	copier, can := file.(interface {

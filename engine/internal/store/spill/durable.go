@@ -9,12 +9,9 @@ import (
 
 // Durable returns the queue in the file or database, without what is in memory.
 func (s *Store) Durable() (store.Durable, error) {
-	file, err := s.usable()
+	file, err := s.inUse()
 	if err != nil {
 		return nil, err
-	}
-	if file == nil {
-		return nil, errors.Join(errInMemory, s.Broken())
 	}
 	durable, is := file.(store.Durable)
 	if !is {
@@ -25,16 +22,14 @@ func (s *Store) Durable() (store.Durable, error) {
 
 // Ready implements [store.Store]. The error says why deliveries are kept in memory.
 func (s *Store) Ready(ctx context.Context) error {
-	file, err := s.usable()
+	file, err := s.inUse()
 	switch {
-	case err != nil:
-		return err
-	case s.openFile == nil:
+	case err == nil:
+		return file.Ready(ctx)
+	case errors.Is(err, errInMemory):
 		return s.memory.Ready(ctx)
-	case file == nil && s.journal.keepsAll() && s.memory.HasRoom():
+	case !errors.Is(err, store.ErrClosed) && s.journal.keepsAll() && s.memory.HasRoom():
 		return nil
-	case file == nil:
-		return s.Broken()
 	}
-	return file.Ready(ctx)
+	return err
 }

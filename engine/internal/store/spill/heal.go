@@ -20,7 +20,7 @@ func (s *Store) Keep(ctx context.Context) error {
 	if err := s.Heal(ctx); err != nil {
 		return err
 	}
-	if file, _ := s.usable(); file != nil {
+	if file, err := s.inUse(); err == nil {
 		if err := file.Keep(ctx); err != nil && ctx.Err() == nil {
 			s.fails(err)
 		}
@@ -40,7 +40,7 @@ func (s *Store) Heal(ctx context.Context) error {
 func (s *Store) Flush(ctx context.Context) error {
 	err := s.heal(ctx)
 	if s.openFile == nil && !errors.Is(err, store.ErrClosed) {
-		return errInMemory
+		return errors.New("the queue was in memory")
 	}
 	return err
 }
@@ -51,8 +51,6 @@ func (s *Store) Unsettled() []delivery.Settlement {
 	defer s.mu.Unlock()
 	return slices.Clone(s.unsettled)
 }
-
-var errInMemory = errors.New("the queue was in memory")
 
 // Rest returns the waiting deliveries and dead letters in memory, so that they can be written elsewhere before Close.
 func (s *Store) Rest() []*delivery.Entry { return s.memory.Rest() }
@@ -71,7 +69,7 @@ func (s *Store) heal(ctx context.Context) error {
 		return store.ErrClosed
 	case file == nil:
 		return broken
-	case !ill && s.memory.IsEmpty():
+	case !ill && (s.memory.IsEmpty() || s.journal == nil && !s.memory.Holds()): // ids alone stay in memory
 		s.takeUp(ctx)
 		return nil
 	}
@@ -99,6 +97,7 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 	if err := s.settleLate(ctx, file); err != nil {
 		return err
 	}
+	s.shareLanes(ctx, file) // before their deliveries can be claimed there
 	defer s.memory.Unpack()
 	for {
 		entries := s.memory.Pack()
@@ -110,11 +109,32 @@ func (s *Store) bring(ctx context.Context, file store.Queue) error {
 			if err := file.Accept(ctx, some); err != nil {
 				return err
 			}
+			s.shareLanes(ctx, file) // the file may not have had these lanes
 			s.memory.Forget(some)
 			s.journal.erase(ctx, some)
 			entries = entries[len(some):]
 		}
 	}
+}
+
+func (s *Store) settleFile(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
+	file, err := s.inUse()
+	if err != nil {
+		return nil, err
+	}
+	lost, err = file.Settle(ctx, settlements)
+	if err != nil && ctx.Err() == nil {
+		s.fails(err)
+	}
+	return lost, err
+}
+
+// keepOutcomes keeps outcomes until the file takes them. There are no more of them than deliveries in flight, since a
+// broken file gives no claims.
+func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsettled = append(s.unsettled, settlements...)
 }
 
 // settleLate writes outcomes that could not be written when they came.
@@ -156,7 +176,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	if file == nil || err != nil {
 		return inMemory, err
 	}
-	lanes, err := file.Lanes(ctx)
+	lanes, err := s.lanesOf(ctx, file)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,9 @@ func (s *Store) holds() bool { return s.journal != nil && s.opts.HoldSpilled }
 // acceptHere keeps entries in memory. With a journal it writes them there first, and if lasts is set an error of the
 // journal is returned.
 func (s *Store) acceptHere(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
+	if len(entries) > 0 && !s.memory.Holds() {
+		s.followLanes(ctx)
+	}
 	if s.journal == nil || len(entries) == 0 {
 		return s.memory.Accept(ctx, entries)
 	}
@@ -84,24 +87,27 @@ func (s *Store) sweep(ctx context.Context, file store.Queue) error {
 	}
 	s.journal.accepting.Lock()
 	defer s.journal.accepting.Unlock()
+	if s.memory.Holds() {
+		return nil
+	}
 	s.journal.mu.Lock()
 	own := s.journal.file
 	s.journal.mu.Unlock()
-	if own == nil || s.memory.Holds() {
-		return nil
-	}
-	err := store.HandOver(ctx, own, func(entries []*delivery.Entry) error {
-		if err := file.Accept(ctx, entries); err != nil {
+	if own != nil {
+		err := store.HandOver(ctx, own, func(entries []*delivery.Entry) error {
+			if err := file.Accept(ctx, entries); err != nil {
+				return err
+			}
+			return own.Erase(ctx, store.IDs(entries))
+		})
+		if err != nil {
 			return err
 		}
-		return own.Erase(ctx, store.IDs(entries))
-	})
-	if err == nil { // memory and the file agree again
-		s.journal.mu.Lock()
-		s.journal.ill = nil
-		s.journal.mu.Unlock()
 	}
-	return err
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	s.journal.ill = nil // memory and the file agree: both are empty
+	return nil
 }
 
 // takeUp moves what dead processes left in their files into the database. While the database is away it moves them into

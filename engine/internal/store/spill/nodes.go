@@ -15,11 +15,11 @@ type shared interface {
 
 // Keeps reports whether this process keeps house in the queue. With a file, each process that calls Keep does.
 func (s *Store) Keeps() bool {
-	file, _ := s.usable()
+	file, err := s.inUse()
 	if of, is := file.(shared); is {
 		return of.Keeps()
 	}
-	return file != nil
+	return err == nil
 }
 
 // Nodes lists the processes that use a shared queue. It returns none for a file.

@@ -2,6 +2,7 @@ package spill_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type queue struct {
 	*spill.Store
 	t    *testing.T
 	path string
+	last int
 
 	mu  sync.Mutex
 	now time.Time
@@ -142,4 +144,10 @@ func (q *queue) lane() delivery.LaneStatus {
 		}
 	}
 	return delivery.LaneStatus{}
+}
+
+// newID returns an id that no event has yet.
+func (q *queue) newID() string {
+	q.last++
+	return fmt.Sprint("e", q.last)
 }

@@ -135,17 +135,31 @@ func (s *Store) IsOpen() bool {
 	return s.openFile == nil || s.file != nil
 }
 
-// usable returns the file; nil if it is not in use.
-func (s *Store) usable() (store.Queue, error) {
+// errInMemory means that the queue has no file.
+var errInMemory = errors.New("the queue is in memory")
+
+// inUse returns the file, or why it is not in use: the queue is closed, in memory alone, or broken.
+func (s *Store) inUse() (store.Queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return nil, store.ErrClosed
-	case s.broken != nil || s.file == nil:
-		return nil, nil
+	case s.openFile == nil:
+		return nil, errInMemory
+	case s.broken != nil:
+		return nil, s.broken
 	}
 	return s.file, nil
+}
+
+// usable returns the file; nil if it is not in use. The error is [store.ErrClosed].
+func (s *Store) usable() (store.Queue, error) {
+	file, err := s.inUse()
+	if errors.Is(err, store.ErrClosed) {
+		return nil, err
+	}
+	return file, nil
 }
 
 // Accept implements [store.Store].
@@ -197,16 +211,14 @@ var ErrUnstored = errors.New("the queue cannot store events")
 // AcceptStored is Accept for entries that must not be in memory alone. If that is impossible, the error wraps ErrUnstored
 // or [store.ErrFull], and nothing is accepted.
 func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) error {
-	file, err := s.usable()
+	file, err := s.inUse()
 	switch {
-	case err != nil:
+	case errors.Is(err, store.ErrClosed):
 		return err
 	case s.journal != nil:
 		return s.accept(ctx, entries, true)
-	case s.openFile == nil:
-		return fmt.Errorf("%w: the queue is in memory", ErrUnstored)
-	case file == nil:
-		return fmt.Errorf("%w: %w", ErrUnstored, s.Broken())
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnstored, err)
 	case !s.mayHaveRoom():
 		return store.ErrFull
 	}
@@ -294,14 +306,12 @@ func (s *Store) hold(ctx context.Context, file store.Queue, claims []*delivery.C
 
 // Renew implements [store.Store].
 func (s *Store) Renew(ctx context.Context, c *delivery.Claim, lease time.Duration) (bool, error) {
-	file, err := s.usable()
-	switch {
-	case err != nil:
-		return false, err
-	case s.memory.Owns(c):
+	if s.memory.Owns(c) {
 		return s.memory.Renew(ctx, c, lease)
-	case file == nil:
-		return false, s.Broken()
+	}
+	file, err := s.inUse()
+	if err != nil {
+		return false, err
 	}
 	held, err := file.Renew(ctx, c, lease)
 	switch {
@@ -315,16 +325,15 @@ func (s *Store) Renew(ctx context.Context, c *delivery.Claim, lease time.Duratio
 
 // Settle implements [store.Store]. It keeps outcomes that the file does not take.
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	file, err := s.usable()
-	if err != nil {
+	if _, err := s.usable(); err != nil {
 		return nil, err
 	}
 	inFile, inMemory := s.divide(settlements)
 	if len(inFile) > 0 {
-		if lost, err = s.settleFile(ctx, file, inFile); err != nil {
+		if lost, err = s.settleFile(ctx, inFile); err != nil {
 			s.keepOutcomes(inFile)
 		}
-		s.memory.Note(inFile)
+		s.memory.Note(inFile, err == nil)
 		for _, st := range inFile {
 			s.memory.Release(st.Claim)
 		}
@@ -337,31 +346,15 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if s.journal != nil && err == nil {
 		s.journal.amend(ctx, s.memory.Entries(inMemory))
 	}
+	if file, broken := s.inUse(); broken == nil {
+		s.shareLanes(ctx, file)
+	}
 	return append(lost, more...), err
-}
-
-func (s *Store) settleFile(ctx context.Context, file store.Queue, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	if file == nil {
-		return nil, s.Broken()
-	}
-	lost, err = file.Settle(ctx, settlements)
-	if err != nil && ctx.Err() == nil {
-		s.fails(err)
-	}
-	return lost, err
-}
-
-// keepOutcomes keeps outcomes until the file takes them. There are no more of them than deliveries in flight, since a
-// broken file gives no claims.
-func (s *Store) keepOutcomes(settlements []delivery.Settlement) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unsettled = append(s.unsettled, settlements...)
 }
 
 // Watch implements [store.Store].
 func (s *Store) Watch(ctx context.Context) <-chan []string {
-	if file, _ := s.usable(); file != nil {
+	if file, err := s.inUse(); err == nil {
 		return file.Watch(ctx)
 	}
 	return nil

@@ -88,8 +88,8 @@ CREATE INDEX deliveries_dead ON deliveries(lane, seq) WHERE state = 2;
 `, `
 ALTER TABLE lanes ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;      -- deliveries that are due, in flight or behind another one
 ALTER TABLE lanes ADD COLUMN dead_letters INTEGER NOT NULL DEFAULT 0; -- that are kept
-` + recount, `
-ALTER TABLE deliveries ADD COLUMN accepted_by INTEGER NOT NULL DEFAULT 0; -- the process that accepted it
+` + recount,
+	addColumn("deliveries", "accepted_by INTEGER NOT NULL DEFAULT 0") + /* the process that accepted it */ `
 CREATE INDEX deliveries_tried ON deliveries(lane) WHERE state IN (0, 5) AND attempts > 0;
 `, `
 ALTER TABLE lanes ADD COLUMN fuel_percent INTEGER NOT NULL DEFAULT 0; -- the most that a module used, in the process that settled last
@@ -103,10 +103,23 @@ CREATE TABLE operations(
   count  INTEGER NOT NULL,
   note   TEXT NOT NULL
 ) STRICT;
-`, `
-ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';  -- traceparent, and tracestate behind a space; '' for none
-ALTER TABLE events ADD COLUMN source TEXT NOT NULL DEFAULT ''; -- the token by which it came; '' for this machine's own
-`}
+`,
+	addColumn("events", "trace TEXT NOT NULL DEFAULT ''") + // traceparent, and tracestate behind a space; '' for none
+		addColumn("events", "source TEXT NOT NULL DEFAULT ''"), // the token by which it came; '' for this machine's own
+}
+
+// addColumn returns the statements that add a column to a large table. They change the table's text as ALTER TABLE does, but do not read
+// its rows: ALTER TABLE checks each row of a STRICT table, although a column with a constant default needs no check. They fail if the text
+// has another form.
+func addColumn(table, column string) string {
+	name, _, _ := strings.Cut(column, " ")
+	return fmt.Sprintf(`PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = substr(sql, 1, length(sql) - length(') STRICT')) || ', %s) STRICT'
+  WHERE type = 'table' AND name = '%s' AND sql LIKE '%%) STRICT';
+PRAGMA writable_schema = RESET;
+SELECT %s FROM %s LIMIT 0;
+`, strings.ReplaceAll(column, "'", "''"), table, name, table)
+}
 
 // recount counts what the lanes hold, using the indexes.
 const recount = `UPDATE lanes SET
@@ -156,10 +169,23 @@ PRAGMA checkpoint_fullfsync = 1;`
 		return nil
 	}
 	// All in one transaction, since each commit waits for the disk.
-	all := strings.Join(migrations[version:], "")
-	if err := c.script(fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", all, len(migrations))); err != nil {
+	err = c.script(`BEGIN IMMEDIATE`)
+	if err == nil {
+		err = c.migrate(version)
+	}
+	if err != nil {
 		_ = c.script(`ROLLBACK`)
 		return fmt.Errorf("schema %d to %d: %w", version, len(migrations), err)
 	}
 	return nil
+}
+
+// migrate runs the migrations of a version and commits. Other connections read the schema again, since its number changes.
+func (c *conn) migrate(version int64) error {
+	schema, err := c.number(`PRAGMA schema_version`)
+	if err != nil {
+		return err
+	}
+	return c.script(fmt.Sprintf("%s PRAGMA user_version = %d; PRAGMA schema_version = %d; COMMIT;",
+		strings.Join(migrations[version:], ""), len(migrations), schema+1))
 }
