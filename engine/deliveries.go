@@ -142,7 +142,7 @@ func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
 	_, _, webhooks := identities(cfg)
 	for _, webhook := range webhooks {
-		n, err := d.queue.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
+		n, err := d.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
 		if hurried += n; err != nil {
 			return hurried, err
 		}

@@ -33,10 +33,11 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if e.stopped.Err() != nil {
+	if !e.enter() {
 		closeChains(settings)
 		return ErrClosed
 	}
+	defer e.running.Done()
 	e.routes.Swap(e.openAll(cfg, settings))
 	e.digest.Store(cfg.Digest())
 	return nil
