@@ -201,6 +201,7 @@ func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Durati
 	return d.queue.Pause(ctx, webhook, rest)
 }
 
+// Close closes the queue that [OpenDeliveries] opened.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
 // Body returns the body that a delivery sends, or nil if its transforms have not made it yet. Body masks the secrets
