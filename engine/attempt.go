@@ -80,7 +80,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// stoppedWait is how long a delivery waits whose module did not run because this process stops.
+// stoppedWait is how long a delivery waits if its module did not run because this process stops.
 const stoppedWait = time.Second
 
 // unsent settles a delivery that was not sent: dropped, dead because a transform failed, or due again later.

@@ -47,7 +47,8 @@ func (c *calls) took() string {
 	return strings.Join(hosts, " ")
 }
 
-// openProject enters a new project whose settings have the webhook all, and opens an engine for it. A queue is in memory unless one is given.
+// openProject enters a new project whose settings have the webhook all, and opens an engine for it. The queue is in
+// memory unless one is given.
 func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer, queue ...string) *engine.Engine {
 	t.Helper()
 	putDefinition(t, "settings.yaml", "webhooks: [{name: all, url: 'https://all.test/'}]")
@@ -55,7 +56,9 @@ func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer, q
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Queue: strings.Join(queue, ""), Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	e, err := engine.Open(cfg, engine.Options{
+		Queue: strings.Join(queue, ""), Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

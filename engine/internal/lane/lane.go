@@ -32,7 +32,7 @@ type lane struct {
 	begun  atomic.Int64 // attempts so far
 
 	mu      sync.Mutex
-	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
+	inbox   []any // events: at most the claims that the lane has, their outcomes, and looks between them
 	runs    bool  // a goroutine takes the events
 	retired bool  // replaced or removed: the current run is its last
 	gone    bool  // takes no more events
@@ -57,13 +57,27 @@ func (l *lane) post(event any) bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.inbox = append(l.inbox, event)
+	l.inbox = appendTo(l.inbox, event)
 	l.mu.Unlock()
 	select {
 	case l.posted <- struct{}{}:
 	default:
 	}
 	return true
+}
+
+// appendTo appends an event to an inbox. It merges looks that follow each other: while the lane does not run, there may be
+// one for each event that is accepted.
+func appendTo(inbox []any, event any) []any {
+	if at, isLook := event.(lookAt); isLook && len(inbox) > 0 {
+		if last, wasLook := inbox[len(inbox)-1].(lookAt); wasLook {
+			if time.Time(at).Before(time.Time(last)) {
+				inbox[len(inbox)-1] = at
+			}
+			return inbox
+		}
+	}
+	return append(inbox, event)
 }
 
 // enter begins a run.
@@ -107,12 +121,13 @@ func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	return left, true
 }
 
-// take empties the inbox.
-func (l *lane) take() []any {
+// take empties the inbox. The memory of the events that were taken before is used again.
+func (l *lane) take(before []any) []any {
+	clear(before)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	events := l.inbox
-	l.inbox = nil
+	l.inbox = before[:0]
 	return events
 }
 
@@ -126,16 +141,18 @@ func (l *lane) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ended := ctx.Done()
+	var taken []any
 	for {
 		var events []any
 		select {
 		case <-ended:
 		case <-l.posted:
-			events = l.take()
+			taken = l.take(taken)
+			events = taken
 		case <-timer.C:
 			events = []any{tick{}}
 		}
-		if ended != nil && ctx.Err() != nil { // before the end of an attempt lets the next one begin
+		if ended != nil && ctx.Err() != nil { // first, since the end of an attempt would begin the next one
 			ended, events = nil, append([]any{stop{}}, events...)
 		}
 		var wake time.Time

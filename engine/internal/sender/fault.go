@@ -9,14 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/legible"
 )
 
@@ -29,83 +26,28 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Reason }
 
-// phase is how far an attempt has come.
-type phase int32
-
-const (
-	phaseQueue phase = iota // waits for one of the webhook's connections
-	phaseName               // looks up the addresses of its host
-	phaseConnect
-	phaseTLS
-	phaseSend
-	phaseAnswer
-)
-
-// late says what did not happen in time, by phase.
-var late = [...]string{
-	phaseQueue: "no free connection", phaseName: "the host's name was not resolved", phaseConnect: "no connection",
-	phaseTLS: "no TLS handshake", phaseSend: "the request was not taken", phaseAnswer: "no answer",
-}
-
-// progress follows an attempt. The transport's goroutines write it.
-type progress struct {
-	began time.Time
-	phase atomic.Int32
-	kept  atomic.Bool                   // the connection had served another request
-	last  atomic.Int64                  // when the phase began, in nanoseconds after began
-	spent [phaseAnswer + 1]atomic.Int64 // nanoseconds in each phase
-	split delivery.Phases               // of all phases, once there is an answer or there will be none
-}
-
-func (p *progress) at() phase { return phase(p.phase.Load()) }
-
-// reach ends the current phase and begins the next.
-func (p *progress) reach(n phase) {
-	now := int64(time.Since(p.began))
-	before := p.last.Swap(now)
-	p.spent[p.phase.Swap(int32(n))].Add(now - before)
-}
-
-// phases ends the last phase and returns the time of each.
-func (p *progress) phases() delivery.Phases {
-	p.reach(p.at())
-	took := func(n phase) time.Duration { return time.Duration(p.spent[n].Load()) }
-	return delivery.Phases{Name: took(phaseName), Connect: took(phaseConnect), TLS: took(phaseTLS), FirstByte: took(phaseAnswer)}
-}
-
-func (p *progress) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(httptrace.DNSStartInfo) { p.reach(phaseName) },
-		ConnectStart:      func(string, string) { p.reach(phaseConnect) },
-		TLSHandshakeStart: func() { p.reach(phaseTLS) },
-		GotConn:           func(got httptrace.GotConnInfo) { p.reach(phaseSend); p.kept.Store(got.Reused) },
-		WroteRequest:      func(httptrace.WroteRequestInfo) { p.reach(phaseAnswer) },
-	})
-}
-
 // diagnose says why there is no answer. ctx is the attempt's own context, which ends with its timeout; parent is the
 // caller's.
 func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase) *Fault {
-	var fault *Fault
-	var refused *RefusedError
-	var netErr net.Error
-	limits := [phaseAnswer + 1]time.Duration{
-		phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
-	}
-	switch {
-	case parent.Err() != nil:
+	if parent.Err() != nil {
 		return &Fault{Reason: "interrupted, since awf-hook is stopping", Ours: true}
-	case errors.As(err, &fault):
+	}
+	if fault, known := errors.AsType[*Fault](err); known {
 		return fault
-	case errors.As(err, &refused):
+	}
+	if refused, known := errors.AsType[*RefusedError](err); known {
 		return &Fault{Reason: refused.Error()}
-	case ctx.Err() != nil:
+	}
+	if ctx.Err() != nil {
 		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], s.webhook.Timeout)}
 	}
 	if fault := ofName(err); fault != nil {
 		return fault
 	}
-	if errors.As(err, &netErr) && netErr.Timeout() {
+	if network, known := errors.AsType[net.Error](err); known && network.Timeout() {
+		limits := [phaseAnswer + 1]time.Duration{
+			phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
+		}
 		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], cmp.Or(limits[reached], s.webhook.Timeout))}
 	}
 	for _, explain := range []func(error) *Fault{ofCertificate, ofTLS, ofSystem} {
@@ -118,9 +60,9 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 
 // ofName explains why a name was not resolved.
 func ofName(err error) *Fault {
-	var dns *net.DNSError
+	dns, known := errors.AsType[*net.DNSError](err)
 	switch {
-	case !errors.As(err, &dns):
+	case !known:
 		return nil
 	case dns.IsNotFound:
 		return &Fault{Reason: dns.Name + ": no such host"}
@@ -199,12 +141,12 @@ var ours = []syscall.Errno{
 
 // ofSystem explains an error of the operating system on the connection.
 func ofSystem(err error) *Fault {
-	var number syscall.Errno
-	if !errors.As(err, &number) {
+	number, known := errors.AsType[syscall.Errno](err)
+	if !known {
 		return nil
 	}
 	fault := &Fault{Reason: number.Error(), Ours: slices.Contains(ours, number)}
-	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+	if op, known := errors.AsType[*net.OpError](err); known && op.Addr != nil {
 		fault.Reason = op.Addr.String() + ": " + fault.Reason
 	}
 	return fault
