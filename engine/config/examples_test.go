@@ -40,7 +40,7 @@ func ExampleLoad() {
 	// Output: oncall https://hooks.example.com
 }
 
-// ParseDraft reads a configuration that somebody tries out. It opens no files of the machine.
+// ParseDraft reads a configuration that somebody tries out. Such a configuration may not name other files of the machine.
 func ExampleParseDraft() {
 	text := []byte("webhooks: [{url: 'https://hooks.example.com/', secret_file: /etc/shadow}]")
 	_, err := config.ParseDraft("draft.yaml", text, config.NoEnv)
@@ -101,7 +101,7 @@ func ExampleKeys() {
 	// Output: number 10 1 50
 }
 
-// The caller of Schema completes it with the schemas of the formats' options.
+// Schema leaves the options of formats open. The schemas of the formats complete it.
 func ExampleSchema() {
 	fmt.Println(config.Schema()["type"], len(config.FormatSchemas()) > 0)
 	// Output: object true
