@@ -30,6 +30,9 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 		d.Trace = ev.Trace.Next()
 	}
 	attempt := w.sender.Send(ctx, &d)
+	if slices.Contains(w.Retry.Statuses, attempt.Status) {
+		attempt.Outcome = delivery.Retry
+	}
 	w.recordSend(claim.Event, &d, &attempt)
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait,
 		FuelPercent: w.chain.FuelPercent()}
@@ -38,10 +41,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 		st.GivenBack = true
 		return st
 	}
-	if slices.Contains(w.Retry.Statuses, attempt.Status) {
-		attempt.Outcome = delivery.Retry
-	}
-	st.Outcome, st.Attempt = attempt.Outcome, &attempt
+	st.Attempt = &attempt
 	var next string
 	switch st.Outcome {
 	case delivery.Retry:
@@ -80,7 +80,7 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 	return &d.Content, nil
 }
 
-// stoppedWait is how long a delivery waits whose module did not run because this process stops.
+// stoppedWait is how long a delivery waits if its module did not run because this process stops.
 const stoppedWait = time.Second
 
 // unsent settles a delivery that was not sent: dropped, dead because a transform failed, or due again later.

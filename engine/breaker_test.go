@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -111,4 +113,33 @@ func TestRestBeginsAtOnce(t *testing.T) {
 			t.Errorf("%d requests at %v, want 21: three at once and the others after a minute", len(times), times)
 		}
 	})
+}
+
+// The span of an attempt says what becomes of the delivery, also if retry.statuses decides.
+func TestSpanOfAConfiguredRetry(t *testing.T) {
+	var outcomes []any
+	span := func(s *trace.Span) {
+		for _, a := range s.Attributes {
+			if a.Key == "awf_hook.outcome" {
+				outcomes = append(outcomes, a.Value)
+			}
+		}
+	}
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("retry: {max_attempts: 2, delay: 10ms, statuses: [409]}")), config.NoEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(cfg, engine.Options{Transport: &scripted{statuses: []int{409}}, Observer: engine.Observer{Span: span}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e)
+	submit(t, e, newEvent("a"))
+	drain(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(outcomes); got != "[retry retry]" {
+		t.Errorf("spans say %s, want [retry retry]", got)
+	}
 }

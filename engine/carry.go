@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// ErrSameQueue means that two queues are one, which may have several names.
+// ErrSameQueue means that both queues are the same one, perhaps under different names.
 var ErrSameQueue = errors.New("they are the same queue")
 
 // MoveTo moves all deliveries to another queue and keeps their ids, states and attempts. Other processes may use both
@@ -31,9 +31,9 @@ func (d *Deliveries) MoveTo(ctx context.Context, to *Deliveries, rename func(web
 	return store.Carry(ctx, source, target, rename)
 }
 
-// Renames returns a function that maps a webhook's identity in one queue to its identity in another. An identity in a
-// file starts with the webhook's file, one in a database with the namespace. Renames changes the configuration to the
-// identities of to.
+// Renames returns a function that maps a webhook's identity in one queue to its identity in another. Between a file and
+// a database identities differ: in a file they begin with the webhook's file, in a database with the namespace. Renames
+// then gives the configuration's webhooks the identities of the database.
 func Renames(cfg *config.Config, from, to string) (func(webhook string) string, error) {
 	if config.IsDatabase(from) == config.IsDatabase(to) {
 		return func(webhook string) string { return webhook }, nil

@@ -24,7 +24,7 @@ const (
 	EventUnwanted Fate = "unwanted" // no webhook wants it, so the queue does not keep it
 )
 
-// commitWait is how long Commit waits for a definition's webhooks to be compiled.
+// commitWait is how long Commit waits for a definition's webhooks to be compiled, and how long Differs may take.
 const commitWait = 10 * time.Second
 
 // Commit accepts events in order: all of them or none. Unlike [Engine.Submit] it never keeps an event in memory alone
@@ -63,8 +63,8 @@ func (e *Engine) Commit(ctx context.Context, events []event.Event) ([]Fate, erro
 // maxCompared is how many deliveries Differs looks for.
 const maxCompared = 1000
 
-// Differs returns the index of the first event whose id the queue holds for an event with another body, or -1. It compares with what the
-// first maxCompared possible deliveries hold: Commit takes an event as known if its id is, whatever its body.
+// Differs returns the index of the first event whose id the queue knows with another body, or -1. Commit does not compare
+// bodies: it takes an event with a known id as known. Differs looks at maxCompared deliveries at most.
 func (e *Engine) Differs(ctx context.Context, events []event.Event) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, commitWait)
 	defer cancel()

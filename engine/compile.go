@@ -75,7 +75,7 @@ func (c compiler) settings(cfg *config.Config) ([]compiled, error) {
 
 func (w *compiled) compile(ctx context.Context, by transforms.Compiler) config.Errors {
 	var errs [3]config.Errors
-	w.masker = newMasker(&w.Webhook)
+	w.masker = secret.NewMasker(with(&w.Webhook), nil)
 	w.filter, errs[0] = compileFilter(&w.Webhook, &by)
 	w.orderBy, errs[1] = compileExpression(w.OrderBy, by.Expressions.Value, &by)
 	by.Log = slog.New(w.masker.Handler(by.Log.Handler())).With("webhook", w.Name)
@@ -115,7 +115,7 @@ func compileExpression(
 		return nil, nil
 	}
 	program, err := compile(text.Value)
-	if at := (*expression.Error)(nil); errors.As(err, &at) {
+	if at, failed := errors.AsType[*expression.Error](err); failed {
 		return nil, config.Errors{text.Fail(at.Line, at.Col, at.Code, at.Message)}
 	}
 	by.Warn(text, program.Warnings())

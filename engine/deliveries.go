@@ -142,7 +142,7 @@ func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
 	_, _, webhooks := identities(cfg)
 	for _, webhook := range webhooks {
-		n, err := d.queue.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
+		n, err := d.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
 		if hurried += n; err != nil {
 			return hurried, err
 		}
@@ -201,6 +201,7 @@ func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Durati
 	return d.queue.Pause(ctx, webhook, rest)
 }
 
+// Close closes the queue that [OpenDeliveries] opened.
 func (d *Deliveries) Close() error { return d.queue.Close() }
 
 // Body returns the body that a delivery sends, or nil if its transforms have not made it yet. Body masks the secrets

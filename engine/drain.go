@@ -11,12 +11,15 @@ import (
 // drainPoll is how often Drain looks for deliveries that are due and not claimed.
 const drainPoll = 100 * time.Millisecond
 
+// openPoll is how often Drain looks whether a webhook of a definition is open.
+const openPoll = 5 * time.Millisecond
+
 // runWithin is how soon Run must run after Drain was called. It gives "go e.Run(ctx)" time to start.
 const runWithin = time.Second
 
 // Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at
-// all. Deliveries of webhooks that this engine does not have do not count. Nothing is delivered while Run does not run:
-// Drain then returns ErrNotRun.
+// all. Deliveries of webhooks that neither the configuration nor a workflow's definition has do not count. Nothing is
+// delivered while Run does not run: Drain then returns ErrNotRun.
 func (e *Engine) Drain(ctx context.Context) error {
 	for began := time.Now(); ; {
 		changed := e.lanes.Changed()
@@ -29,6 +32,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 		case e.notices.waiting.Load() > 0:
 			pause = noticePoll
 		default:
+			least := drainPoll
 			left, err := e.remains(context.WithoutCancel(ctx)) // ask even after ctx has ended: perhaps nothing is left
 			switch deadline, bounded := ctx.Deadline(); {
 			case err != nil && !bounded, errors.Is(err, ErrClosed):
@@ -37,10 +41,12 @@ func (e *Engine) Drain(ctx context.Context) error {
 				left.next = time.Now()
 			case e.lanes.Busy() || isClosed(changed): // a delivery that was claimed before this look seems due when its lease ends
 				continue
+			case e.opens(left.others):
+				left.next, least = time.Now(), openPoll
 			case left.next.IsZero(), bounded && left.next.After(deadline):
 				return left.error(nil)
 			}
-			pause = max(time.Until(left.next), drainPoll)
+			pause = max(time.Until(left.next), least)
 		}
 		if !runs {
 			pause = min(pause, runWithin)
@@ -49,6 +55,14 @@ func (e *Engine) Drain(ctx context.Context) error {
 			return e.leftError(ctx, err)
 		}
 	}
+}
+
+// opens reports whether one of the webhooks belongs to a definition and is being opened.
+func (e *Engine) opens(webhooks []string) (some bool) {
+	for _, webhook := range webhooks {
+		some = e.routes.Adopt(webhook) || some
+	}
+	return some
 }
 
 // wait waits for a change or until a time. The error is the context's.

@@ -191,7 +191,7 @@ func (o *Options) patient(limit time.Duration) (context.Context, context.CancelF
 // Run delivers until ctx ends or Close is called. Then it cancels the attempts in flight and waits for them. While
 // one Run runs, a second one returns an error.
 func (e *Engine) Run(ctx context.Context) error {
-	if !e.mayRun() {
+	if !e.enter() {
 		return nil
 	}
 	defer e.running.Done()
@@ -208,8 +208,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	})
 }
 
-// mayRun registers a Run, unless Close was called. Close waits for registered Runs.
-func (e *Engine) mayRun() bool {
+// enter registers a call that Close waits for until running.Done. It returns false after Close.
+func (e *Engine) enter() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.stopped.Err() != nil {

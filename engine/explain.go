@@ -58,8 +58,12 @@ func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Ex
 	x.judge(w, in)
 	if len(traces) > 0 { // the filter has an expression, and it ran
 		x.Filter = traces[0]
-		x.Took, traces = x.Filter.Took, nil
+		x.Took = x.Filter.Took
 	}
+	if x.Choice == Sent {
+		x.judgeOrder(w, in)
+	}
+	traces = nil
 	if x.Choice != Sent {
 		return x
 	}

@@ -79,3 +79,26 @@ func TestExplainTellsOfEachWebhookOfAChangedDefinition(t *testing.T) {
 		}
 	})
 }
+
+// An order_by that fails makes a dead letter, and a preview says so.
+func TestPreviewOfAnOrderThatFails(t *testing.T) {
+	var outcome engine.Outcome
+	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook(`filter: workflow_id != ""`, "order_by: string(payload.ok + 1)")), config.NoEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(cfg, engine.Options{OnOutcome: func(o engine.Outcome) { outcome = o }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ev := newEvent("a")
+	submit(t, e, ev)
+	if dead := e.Report().Dead; dead != 1 {
+		t.Fatalf("%d dead letters (%v), want 1", dead, outcome)
+	}
+	x := e.Explain(t.Context(), &ev, time.Now())
+	if x[0].Choice != engine.FilterFailed || !strings.HasPrefix(x[0].Why, "awf-hook.yaml:5:") || x[0].Filter == nil {
+		t.Errorf("%s: %q, filter %v, want that order_by fails", x[0].Choice, x[0].Why, x[0].Filter)
+	}
+}

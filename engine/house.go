@@ -67,7 +67,7 @@ func (e *Engine) lookAround(ctx context.Context) {
 	}
 	e.trouble.Say("the queue cannot be read", err)
 	if err == nil {
-		e.noticeLanes(lanes)
+		e.noticeLanes(ctx, lanes)
 	}
 	for _, l := range lanes {
 		if !l.Due.IsZero() {

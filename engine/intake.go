@@ -48,7 +48,7 @@ type intake struct {
 	number  int            // of events that wait or are parked
 	bytes   int            // of these events
 	taken   int            // batches so far
-	stuck   bool           // nothing accepts events
+	stuck   bool           // nothing accepts events now
 	most    int            // events that may wait
 	closed  bool           // no more events will come
 	dropped bool           // events are discarded
@@ -97,7 +97,7 @@ func (in *intake) close() {
 	in.done.Wait()
 }
 
-// add hands an event to run. It waits for room, for stuckWait at most. Only one goroutine calls it.
+// add hands an event to run. It waits for room as waitForRoom does. Only one goroutine calls it.
 func (in *intake) add(ev event.Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -116,12 +116,12 @@ func (in *intake) add(ev event.Event) {
 	}
 	in.patient = true
 	in.waiting = append(in.waiting, &ev)
-	in.counts(1, ev.Size())
+	in.hold(1, ev.Size())
 	in.changed.Broadcast()
 }
 
-// counts adds to the number and bytes of held events; negative numbers subtract. The caller holds mu.
-func (in *intake) counts(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
+// hold adds to the number and bytes of held events; negative numbers subtract. The caller holds mu.
+func (in *intake) hold(number, bytes int) { in.number, in.bytes = in.number+number, in.bytes+bytes }
 
 // run accepts added events until close.
 func (in *intake) run() {
@@ -140,8 +140,7 @@ func (in *intake) run() {
 	}
 }
 
-// next returns events with their webhooks, in order. Events of workflows that were parked come first. It is false at
-// the end.
+// next returns the entries of waiting events, in order. Events that were parked come first. more is false at the end.
 func (in *intake) next() (batch []*delivery.Entry, more bool) {
 	in.mu.Lock()
 	for len(in.waiting) == 0 && !in.isUnparked() && (!in.closed || len(in.parked) > 0) {
@@ -152,7 +151,7 @@ func (in *intake) next() (batch []*delivery.Entry, more bool) {
 		in.waiting = nil
 	}
 	for _, ev := range waiting {
-		in.counts(-1, -ev.Size())
+		in.hold(-1, -ev.Size())
 	}
 	in.taken, in.stuck = in.taken+1, false
 	more = len(waiting) > 0 || len(in.parked) > 0
@@ -202,7 +201,7 @@ func (in *intake) route(ev *event.Event) *delivery.Entry {
 	p.events = append(p.events, ev)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.counts(1, ev.Size())
+	in.hold(1, ev.Size())
 	return nil
 }
 
@@ -214,7 +213,7 @@ func (in *intake) unpark(p *parked) (entries []*delivery.Entry) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, ev := range p.events {
-		in.counts(-1, -ev.Size())
+		in.hold(-1, -ev.Size())
 	}
 	in.changed.Broadcast()
 	return entries

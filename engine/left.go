@@ -14,6 +14,7 @@ type remains struct {
 	waiting int64     // all of them, those in flight included
 	next    time.Time // when the first of them may be claimed; zero if none may be
 	closed  bool      // all of them wait for closed webhooks
+	others  []string  // webhooks without a lane that have something due, by identity
 }
 
 // remains asks the queue what is left. It is cheap.
@@ -26,7 +27,13 @@ func (e *Engine) remainsIn(lanes []delivery.LaneStatus) (r remains) {
 	open := false
 	for i := range lanes {
 		l := &lanes[i]
-		if _, ours := e.lanes.Name(l.Webhook); !ours || l.Waiting == 0 {
+		if l.Waiting == 0 {
+			continue
+		}
+		if _, ours := e.lanes.Name(l.Webhook); !ours {
+			if !l.Due.IsZero() {
+				r.others = append(r.others, l.Webhook)
+			}
 			continue
 		}
 		r.waiting += int64(l.Waiting)

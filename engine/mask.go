@@ -12,9 +12,6 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// newMasker returns a masker of the secrets that the webhook's transforms can read.
-func newMasker(w *config.Webhook) *secret.Masker { return secret.NewMasker(with(w), nil) }
-
 // storedMasker returns a masker for stored bodies. It masks the secrets that the transforms of all webhooks can read.
 // It also masks what formats write under the names of their secret options, whose values the configuration may no
 // longer have.

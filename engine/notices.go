@@ -143,7 +143,7 @@ func (e *Engine) tell(ctx context.Context, one notice) {
 	if one.event.Type == "" {
 		e.notices.looking.Store(false)
 		if lanes, err := e.queue.Lanes(ctx); err == nil {
-			e.noticeLanes(lanes)
+			e.noticeLanes(ctx, lanes)
 		}
 		return
 	}
@@ -227,7 +227,7 @@ func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string
 }
 
 // noticeLanes makes the operator events of lanes that changed since the last look at them.
-func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
+func (e *Engine) noticeLanes(ctx context.Context, lanes []delivery.LaneStatus) {
 	n := e.notices
 	if !n.asked.Load() {
 		return
@@ -265,7 +265,7 @@ func (e *Engine) noticeLanes(lanes []delivery.LaneStatus) {
 		n.add(one)
 	}
 	if look {
-		e.noticeBacklog(lanes)
+		e.noticeBacklog(ctx, lanes)
 	}
 }
 
@@ -284,9 +284,9 @@ func (e *Engine) noticeOfLane(l *delivery.LaneStatus, before, now laneSeen) noti
 }
 
 // noticeBacklog looks for webhooks with a delivery that has waited too long.
-func (e *Engine) noticeBacklog(lanes []delivery.LaneStatus) {
+func (e *Engine) noticeBacklog(ctx context.Context, lanes []delivery.LaneStatus) {
 	bound := cmp.Or(e.Config().Queue.Backlog, defaultBacklog)
-	oldest, err := e.queue.Oldest(context.Background())
+	oldest, err := e.queue.Oldest(ctx)
 	if err != nil {
 		return // the queue's trouble is reported elsewhere
 	}

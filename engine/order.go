@@ -2,8 +2,8 @@ package engine
 
 import "github.com/awf-project/awf-hook/engine/expression"
 
-// orderKey returns the key by which the webhook orders its deliveries: order_by's value, else the format's own. The store keeps a
-// delivery waiting while an earlier one with the same key is in flight or due. "" is no key.
+// orderKey returns the key by which the webhook orders its deliveries: order_by's value, else the format's own. The store
+// keeps a delivery waiting while an earlier one with the same key is in flight or due. "" is no key.
 func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	switch {
 	case w.orderBy == nil && w.format != nil:
@@ -12,14 +12,15 @@ func (w *webhook) orderKey(in *expression.Env) (string, error) {
 		return "", nil
 	}
 	value, err := w.orderBy.Value(in)
-	if err == nil && value != nil {
-		var key string
-		if key, err = expression.Text(value); err == nil {
-			return key, nil
-		}
+	if err == nil && value == nil {
+		return "", nil
+	}
+	var key string
+	if err == nil {
+		key, err = expression.Text(value)
 	}
 	if err != nil {
-		err = w.OrderBy.Fail(1, 0, "", err.Error())
+		return "", w.OrderBy.Fail(1, 0, "", err.Error())
 	}
-	return "", err
+	return key, nil
 }

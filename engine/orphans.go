@@ -18,7 +18,7 @@ type Orphan struct {
 	Webhook string `json:"webhook"` // its identity, FILE#NAME
 	Waiting int64  `json:"waiting"`
 	Dead    int64  `json:"dead,omitempty"`
-	To      string `json:"to,omitempty"` // its identity now, if the names tell; else ""
+	To      string `json:"to,omitempty"` // its probable identity now; "" if the names do not tell
 }
 
 // Orphans finds the orphans among the lanes of a queue. A file that exists and is not part of this configuration
@@ -71,8 +71,8 @@ func identities(cfg *config.Config) (files, known map[string]bool, current []str
 	return files, known, current
 }
 
-// isOrphaned reports whether no configuration can have a webhook that this one does not know: it belongs to this one's namespace, or to a
-// file that is gone or was read without it.
+// isOrphaned reports whether a webhook that this configuration lacks is in no other one either: it is in this one's
+// namespace, or its file is gone or belongs to this configuration.
 func isOrphaned(identity string, files map[string]bool, namespace string) bool {
 	file, _, isFile := strings.Cut(identity, "#")
 	if isFile && file == namespace {
@@ -89,7 +89,7 @@ func isOrphaned(identity string, files map[string]bool, namespace string) bool {
 // orphan's file, the one with a similar name or the only new one.
 func successor(orphan string, current []string, used map[string]bool) string {
 	file, name, _ := strings.Cut(orphan, "#")
-	var namesakes, neighbours, new []string
+	var namesakes, neighbours, unused []string
 	for _, identity := range current {
 		if nameOf(identity) == name {
 			namesakes = append(namesakes, identity)
@@ -97,7 +97,7 @@ func successor(orphan string, current []string, used map[string]bool) string {
 		if strings.HasPrefix(identity, file+"#") {
 			neighbours = append(neighbours, nameOf(identity))
 			if !used[identity] {
-				new = append(new, identity)
+				unused = append(unused, identity)
 			}
 		}
 	}
@@ -106,8 +106,8 @@ func successor(orphan string, current []string, used map[string]bool) string {
 		return namesakes[0]
 	case near != "":
 		return file + "#" + near
-	case len(new) == 1:
-		return new[0]
+	case len(unused) == 1:
+		return unused[0]
 	}
 	return ""
 }

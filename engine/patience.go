@@ -2,8 +2,8 @@ package engine
 
 import "time"
 
-// waitForRoom waits until there is room, for stuckWait at most. A stream that can wait does so without a bound. The caller
-// holds mu.
+// waitForRoom waits until there is room: a stream that can wait without a bound, any other one for stuckWait at most. The
+// caller holds mu.
 func (in *intake) waitForRoom() {
 	after := func(wait time.Duration, change func()) *time.Timer {
 		return time.AfterFunc(wait, func() {

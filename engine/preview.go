@@ -24,7 +24,7 @@ const (
 	Sent            Choice = "sent"
 	OtherType       Choice = "other_type"       // the webhook's events do not include its type
 	FilteredOut     Choice = "filtered_out"     // the filter is false
-	FilterFailed    Choice = "filter_failed"    // the filter fails at run time
+	FilterFailed    Choice = "filter_failed"    // the filter or order_by fails at run time
 	Dropped         Choice = "dropped"          // a transform had nothing to send
 	TransformFailed Choice = "transform_failed" // a transform fails at run time
 	NotSigned       Choice = "not_signed"       // no request can be made, for example because no secret is valid at the time
@@ -96,6 +96,13 @@ func (p *Preview) judge(w *webhook, in *expression.Env) {
 		p.Choice, p.Why = OtherType, fmt.Sprintf("%s is not among %s", in.Event().Type, strings.Join(w.globs(), ", "))
 	default:
 		p.Choice, p.Why = FilteredOut, "the filter is false: "+w.Filter.Value
+	}
+}
+
+// judgeOrder notes whether order_by fails, which makes a dead letter as a filter that fails does.
+func (p *Preview) judgeOrder(w *webhook, in *expression.Env) {
+	if _, err := w.orderKey(in); err != nil {
+		p.Choice, p.Why = FilterFailed, w.masker.Text(err.Error())
 	}
 }
 

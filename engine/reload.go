@@ -33,10 +33,11 @@ func (e *Engine) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if e.stopped.Err() != nil {
+	if !e.enter() {
 		closeChains(settings)
 		return ErrClosed
 	}
+	defer e.running.Done()
 	e.routes.Swap(e.openAll(cfg, settings))
 	e.digest.Store(cfg.Digest())
 	return nil
@@ -61,8 +62,8 @@ func (e *Engine) Name(identity string) string {
 // workflow has run.
 func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
-// Mistakes returns those of the workflows' definitions that were looked up, nil for none. The configuration has none: it would not have
-// been loaded.
+// Mistakes returns the mistakes in the definitions that were looked up; nil for none. The settings have none, since Open
+// and Reload refuse them.
 func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
 
 // Warnings reports what is allowed but unwise in the active webhooks of the settings.
@@ -119,7 +120,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 	return o
 }
 
-// keepOrOpen returns the equal webhook of the configuration before, else it opens one.
+// keepOrOpen returns the earlier configuration's webhook if it is equal, else it opens a new one.
 func (e *Engine) keepOrOpen(before, now *webhooks, c *compiled) *webhook {
 	for _, old := range before.settings {
 		if old.Identity == c.Identity && slices.Equal(before.config.Allow, now.config.Allow) && old.equals(c) {

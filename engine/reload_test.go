@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,4 +230,38 @@ func descriptors(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(open)
+}
+
+// closes counts how often a webhook that was opened with it is closed.
+type closes struct {
+	roundTripper
+	n *atomic.Int64
+}
+
+func (c closes) CloseIdleConnections() { c.n.Add(1) }
+
+// Each webhook is closed, whether the engine is closed before, during or after a reload.
+func TestCloseDuringAReload(t *testing.T) {
+	for i := range 300 {
+		transport := closes{func(*http.Request) (*http.Response, error) { return answer(200) }, new(atomic.Int64)}
+		e, err := engine.Open(parse(t, oneHook()), engine.Options{Transport: transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := parse(t, oneHook("timeout: 3s"))
+		var reloading sync.WaitGroup
+		want := int64(1)
+		reloading.Go(func() {
+			if e.Reload(next) == nil {
+				want = 2
+			}
+		})
+		time.Sleep(time.Duration(i) * time.Microsecond)
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if reloading.Wait(); transport.n.Load() != want {
+			t.Fatalf("round %d: %d webhooks closed, want %d", i, transport.n.Load(), want)
+		}
+	}
 }

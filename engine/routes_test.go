@@ -47,15 +47,18 @@ func (c *calls) took() string {
 	return strings.Join(hosts, " ")
 }
 
-// openProject enters a new project whose settings have the webhook all, and opens an engine for it.
-func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer) *engine.Engine {
+// openProject enters a new project whose settings have the webhook all, and opens an engine for it. The queue is in
+// memory unless one is given.
+func openProject(t *testing.T, transport http.RoundTripper, log *bytes.Buffer, queue ...string) *engine.Engine {
 	t.Helper()
 	putDefinition(t, "settings.yaml", "webhooks: [{name: all, url: 'https://all.test/'}]")
 	cfg, err := config.Search{TrustProject: true, Env: func(string) (string, bool) { return "", false }}.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(cfg, engine.Options{Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	e, err := engine.Open(cfg, engine.Options{
+		Queue: strings.Join(queue, ""), Transport: transport, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +175,36 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Drain delivers what an earlier process left for the webhook of a definition, although the engine opens that webhook only then.
+func TestDrainTakesUpWhatWaitsForADefinition(t *testing.T) {
+	t.Chdir(t.TempDir())
+	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://own.test/'}\n")
+	own, err := filepath.Abs(".awf/workflows/deploy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := filepath.Join(t.TempDir(), "queue.db")
+	for i := range 20 {
+		var got calls
+		before := openProject(t, &got, new(bytes.Buffer), queue)
+		ev := eventOf("deploy", fmt.Sprint(i))
+		ev.Webhooks = []string{own + "#own"}
+		submit(t, before, ev)
+		if err := before.Close(); err != nil {
+			t.Fatal(err)
+		}
+		e := openProject(t, &got, new(bytes.Buffer), queue)
+		run(t, e)
+		drain(t, e)
+		if hosts := got.took(); hosts != "own.test" {
+			t.Fatalf("round %d: requests to %q, want one to own.test", i, hosts)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // The definition changes during an attempt, which then fails. The webhook of the new definition retries the delivery.

@@ -73,12 +73,17 @@ func (e *Engine) storeLeft() {
 const maxSpills = 1000
 
 // writeSpill writes entries as envelopes that [Engine.Read] takes back. When a file takes no more it starts a new
-// one; when a place takes no more it goes on with the next. There is one error for each place that did not take all.
+// one; when a place takes no more it goes on with the next. There is one error for each place that did not take all, and
+// one for events that no line can hold.
 func writeSpill(entries []*delivery.Entry, opts *Options) (*spilled, []error) {
 	s := &spilled{seal: opts.Seal}
 	var errs []error
 	tooLong := func(entry *delivery.Entry) bool { return len(s.envelopeOf(entry)) > event.MaxLine } // nobody could read it
+	all := len(entries)
 	entries = slices.DeleteFunc(entries, tooLong)
+	if n := int64(all - len(entries)); n > 0 {
+		errs = append(errs, fmt.Errorf("cannot write %s, with the names of its webhooks over %d MiB", count(n, "event"), event.MaxLine>>20))
+	}
 	for _, place := range opts.Spill {
 		for range maxSpills {
 			n, err := s.write(place, entries)

@@ -41,7 +41,7 @@ func TestSpillIsAppendedToEventsAlone(t *testing.T) {
 		r := e.Report()
 		if !appends {
 			want := "cannot write to " + file + ": it holds something else than events"
-			if string(after) != before || r.Lost != 1 || !strings.Contains(r.Trouble, want) {
+			if string(after) != before || r.Lost != 1 || !strings.HasSuffix(r.Trouble, want) {
 				t.Errorf("%q: the file is now %q, the report says %+v, want %q", before, after, r, want)
 			}
 			continue
@@ -52,5 +52,24 @@ func TestSpillIsAppendedToEventsAlone(t *testing.T) {
 		if !strings.HasPrefix(string(after), before) || r.Spilled != 1 || err != nil || len(ids) != 1 || ids[0] != "a" {
 			t.Errorf("%q: the file is now %q, with the events %v, %v, and the report says %+v", before, after, ids, err, r)
 		}
+	}
+}
+
+// An event that fits in a line, but not with the names of its webhooks, is lost, and the report says why.
+func TestSpillSaysWhichEventsAreTooLong(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	e, err := engine.Open(parse(t, oneHook()), engine.Options{Spill: []string{file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := newEvent("a")
+	long.Payload = []byte(`{"n":"` + strings.Repeat("x", event.MaxLine) + `"}`)
+	submit(t, e, long, newEvent("b"))
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	want := "cannot write 1 event, with the names of its webhooks over 1 MiB"
+	if r := e.Report(); r.Lost != 1 || r.Spilled != 1 || !strings.HasSuffix(r.Trouble, "; "+want) {
+		t.Errorf("%d lost, %d spilled: %q, want 1, 1 and %q", r.Lost, r.Spilled, r.Trouble, want)
 	}
 }

@@ -68,8 +68,8 @@ func newWebhook(c compiled, opts *Options, allow []netip.Prefix) *webhook {
 	return w
 }
 
-// leaseSlack is the margin of a third of a lease over an attempt's timeout. An attempt begins in the first third of
-// its lease.
+// leaseSlack is how much longer a third of a lease is than an attempt's timeout. An attempt begins in the first third of
+// its lease, so the lease outlasts it.
 const leaseSlack = 10 * time.Second
 
 // lane returns the options of the lane that delivers for the webhook.
@@ -97,8 +97,8 @@ func (w *webhook) close() {
 }
 
 // want returns the webhook's delivery of an event, and false if the webhook does not want it. If asked is set, the
-// event names the webhook, and the filter does not count. An expression that fails at run time makes a dead letter. A
-// replay runs the expression again.
+// event names the webhook, which then gets it whatever the filter says. An expression that fails at run time makes a
+// dead letter. A replay runs the filter again.
 func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
 	match, err := w.filter.Match(in)
 	if err == nil && !match && !asked {

@@ -25,8 +25,7 @@ func New(globs []Glob, program *expression.Program) *Filter {
 	return &Filter{globs, program}
 }
 
-// Match reports whether the webhook wants the event. The error is that of the expression at run time, an
-// [*expression.RunError].
+// Match reports whether the webhook wants the event. If the expression fails, the error is an [*expression.RunError].
 func (f *Filter) Match(in *expression.Env) (bool, error) {
 	if !f.MatchType(in.Event().Type) {
 		return false, nil

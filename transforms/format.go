@@ -18,7 +18,7 @@ type Format struct {
 	Format *format.Format
 	veiled *format.Format // with other secrets in its options; nil if they hold none
 	secret []string       // the options with secrets
-	First  bool           // in the chain: the message is about the event, else about the previous step's output
+	First  bool           // the chain's first step: its message is about the event, else about the previous step's output
 
 	log *slog.Logger
 }

@@ -174,7 +174,7 @@ type Map struct {
 	Root        Node
 	With        []byte   // JSON that the expressions can read; nil for none
 	Secrets     []string // the members of With that hold secrets; see [expression.Env.SetWith]
-	ContentType string   // of a body that is not JSON, the root must be a text
+	ContentType string   // "" is JSON; for a type that is not JSON the root must be a text
 }
 
 // Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.

@@ -28,7 +28,7 @@ var moduleReasons = []struct {
 	{wasm.ErrModule, "module"},
 }
 
-// Reasons lists the words by which [Reason] may name a failure of a kind of step.
+// Reasons lists the words that [Reason] may return for a kind of step.
 func Reasons(kind string) []string {
 	if kind == "map" || kind == "format" {
 		return []string{"budget", "output", otherReason}

@@ -33,7 +33,7 @@ func (w *Wasm) Apply(ctx context.Context, in *Input) (Made, error) {
 		return made, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
 	made.Content = in.Content
-	if len(in.Content.Secret) > 0 { // which the module may have passed on
+	if len(in.Content.Secret) > 0 { // the module may have passed them on
 		made.Secret = secret.NewMasker(secret.Texts(in.Content.Body, in.Content.Secret), nil).Parts(out.Body)
 	}
 	made.Body, made.ContentType = out.Body, w.ContentType

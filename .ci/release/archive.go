@@ -19,7 +19,7 @@ type member struct {
 	mode int64
 }
 
-// tarball makes a tar of files under a folder. It includes the folders that the files are in.
+// tarball makes a tar of files in a folder, and of the folders that they are in.
 func tarball(under string, members []member, made time.Time) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -56,7 +56,7 @@ func compressed(text []byte) []byte {
 	return b.Bytes()
 }
 
-// must checks writers into memory, which fail only if this program is wrong.
+// must panics on an error of a writer into memory, which only a bug of this program can cause.
 func must(err error) {
 	if err != nil {
 		panic(err)

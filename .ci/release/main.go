@@ -33,9 +33,9 @@ type release struct {
 }
 
 func main() {
-	out := flag.String("out", "dist", "the folder, which is made anew")
+	out := flag.String("out", "dist", "the folder, which is removed first")
 	version := flag.String("version", "", "the version (default: the tag of this commit, else a snapshot)")
-	platforms := flag.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64", "for which to build")
+	platforms := flag.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64", "the platforms to build for")
 	flag.Parse()
 	if err := build(*out, *version, strings.Split(*platforms, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
@@ -183,21 +183,24 @@ func (r *release) platform(platform string) error {
 // image copies the files that examples/deploy/Dockerfile needs: the programs for Linux, the trusted certificate
 // authorities, and a folder for the queue.
 func (r *release) image() error {
-	folder := filepath.Join(r.out, "image")
-	files := map[string]string{"Dockerfile": "examples/deploy/Dockerfile"}
-	for _, roots := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"} {
-		if _, err := os.Stat(roots); err == nil {
-			files["ca-certificates.crt"] = roots
-			break
-		}
-	}
 	built, err := filepath.Glob(r.work + "/linux/*/" + program)
 	if err != nil || len(built) == 0 {
 		return err
 	}
+	files := map[string]string{"Dockerfile": "examples/deploy/Dockerfile"}
+	places := []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"}
+	i := slices.IndexFunc(places, func(place string) bool {
+		_, err := os.Stat(place)
+		return err == nil
+	})
+	if i < 0 {
+		return fmt.Errorf("no certificate authorities: want %s", strings.Join(places, " or "))
+	}
+	files["ca-certificates.crt"] = places[i]
 	for _, binary := range built {
 		files[filepath.Join("linux", filepath.Base(filepath.Dir(binary)), program)] = binary
 	}
+	folder := filepath.Join(r.out, "image")
 	for to, from := range files {
 		text, err := os.ReadFile(from)
 		if err != nil {

@@ -43,6 +43,7 @@ type Workflows struct {
 	byName  map[string]*definition
 	found   map[*definition]*Found // results of lookups
 	checked time.Time
+	version int
 	head    []byte // beginning of the definition that is being read
 }
 
@@ -86,10 +87,7 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if now := time.Now(); now.Sub(ws.checked) >= refreshInterval {
-		ws.checked = now
-		ws.refresh()
-	}
+	ws.refreshInTime()
 	def := ws.byName[workflow]
 	if def == nil {
 		return nil
@@ -98,6 +96,25 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 		ws.found[def] = ws.read(def)
 	}
 	return ws.found[def]
+}
+
+// Version counts the changes of the files that Lookup has seen.
+func (ws *Workflows) Version() int {
+	if ws == nil {
+		return 0
+	}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.refreshInTime()
+	return ws.version
+}
+
+// refreshInTime refreshes unless somebody just did.
+func (ws *Workflows) refreshInTime() {
+	if now := time.Now(); now.Sub(ws.checked) >= refreshInterval {
+		ws.checked = now
+		ws.refresh()
+	}
 }
 
 // share puts the webhooks of definitions into a namespace.
@@ -156,6 +173,7 @@ func (ws *Workflows) refresh() {
 	if !changed && len(files) == len(ws.files) {
 		return
 	}
+	ws.version++
 	ws.files, ws.byName = files, map[string]*definition{}
 	maps.DeleteFunc(ws.found, func(def *definition, _ *Found) bool { return files[def.path] != def })
 	for _, nameOf := range []func(*definition) string{func(def *definition) string { return def.name }, (*definition).stem} {

@@ -41,8 +41,7 @@ func isHeaderName(s string) bool {
 	return s != ""
 }
 
-// isReserved says whether the header belongs to HTTP's framing, to what makes a transport send a request twice,
-// or to what awf-hook sends itself.
+// isReserved reports whether a header belongs to HTTP's framing, makes a transport send a request twice, or is one that awf-hook sends.
 func isReserved(name string) bool {
 	name = strings.ToLower(name)
 	reserved := []string{

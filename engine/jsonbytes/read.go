@@ -25,12 +25,12 @@ import (
 // nesting is limited to 10,000 levels. It allocates nothing but names that it must change:
 // those with escapes or invalid UTF-8.
 //
-// Call Reset first. A Reader is not safe for concurrent use.
+// [NewReader] makes one; Reset gives it another text. It is not safe for concurrent use.
 type Reader struct {
 	text  []byte
-	at    int  // the end of the name, value or bracket that was read last
+	at    int  // the end of the last name, value or bracket
 	depth int  // the objects and lists that are being read
-	named bool // a name was read, and not its colon
+	named bool // the last thing read was a name, so a colon must follow
 }
 
 // NewReader returns a reader of text, which must not change meanwhile.
@@ -95,7 +95,8 @@ func (r *Reader) brackets(opening byte, each func() error) error {
 	}
 }
 
-// next moves to the next value, behind the colon of its name, and returns its beginning. Without a colon it returns the end of the text.
+// next moves to the next value, past the colon after its name, and returns its beginning. If the colon is missing it returns the end of
+// the text.
 func (r *Reader) next() int {
 	i := space(r.text, r.at)
 	if r.named {
@@ -119,7 +120,7 @@ func (r *Reader) Raw() ([]byte, error) {
 	return r.text[begin:end:end], nil
 }
 
-// Offset returns the end of the name or value that was read last, in bytes from the beginning of the text.
+// Offset returns the end of the last name or value, in bytes from the beginning of the text.
 func (r *Reader) Offset() int { return r.at }
 
 // Value reads the next value as a map[string]any, []any, string, bool or nil. A number is an int if it is whole and fits,
@@ -182,7 +183,7 @@ func scalar(raw []byte) any {
 	return f
 }
 
-// End returns an error if the text has more than space left.
+// End returns an error if anything but white space is left.
 func (r *Reader) End() error {
 	i := space(r.text, r.at)
 	switch {
@@ -194,8 +195,8 @@ func (r *Reader) End() error {
 	return nil
 }
 
-// invalid says at which byte the text stops being JSON, in jsontext's words. Its decoder takes the same steps as the reader did, since
-// its words depend on them.
+// invalid says at which byte the text stops being JSON, in jsontext's words. Its decoder repeats the reader's steps, because its words
+// depend on them.
 func (r *Reader) invalid() error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(r.text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	var err error
@@ -261,8 +262,8 @@ var kindNames = [256]string{
 	'5': "a number", '6': "a number", '7': "a number", '8': "a number", '9': "a number",
 }
 
-// KindOf names the kind of a valid JSON value for an error: "an object", "a number". It returns "nothing" for an empty
-// text.
+// KindOf names the kind of a JSON value for an error: "an object", "a number". It returns "nothing" for an empty text, and "" for one
+// that begins no value.
 func KindOf(raw []byte) string {
 	if len(raw) == 0 {
 		return "nothing"

@@ -151,7 +151,7 @@ func scanNumber(text []byte, i int) int {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// space returns the beginning of what is not white space at or behind i.
+// space returns the place of the first byte at or after i that is not white space.
 func space(text []byte, i int) int {
 	for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
 		i++

@@ -73,10 +73,10 @@ func Scan(text []byte, v any) error {
 				*d = time.Duration(math.Round(seconds * float64(time.Second)))
 				return err
 			}),
-			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, bytes *[]byte) error {
-				var text string
-				err := jsonv2.UnmarshalDecode(dec, &text)
-				*bytes = []byte(text)
+			jsonv2.UnmarshalFromFunc(func(dec *jsontext.Decoder, text *[]byte) error {
+				var s string
+				err := jsonv2.UnmarshalDecode(dec, &s)
+				*text = []byte(s)
 				return err
 			}),
 		)))
@@ -95,7 +95,7 @@ func printHeader(enc *jsontext.Encoder, header http.Header) error {
 	return nil
 }
 
-// Object is a JSON object that is built member by member. A nil Object is no object until a member is added.
+// Object is a JSON object that is built member by member. The first member makes a nil Object one.
 type Object []byte
 
 // Raw adds a member whose value is JSON already. It adds nothing if value is nil.

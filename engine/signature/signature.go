@@ -52,8 +52,6 @@ var (
 
 	// ErrUnsigned wraps ErrMissing. It means that the request has none of the scheme's headers.
 	ErrUnsigned = fmt.Errorf("%w", ErrMissing)
-
-	errNoSecret = errors.New("no secret")
 )
 
 // Message is a message to sign.

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"crypto/hmac"
+	"errors"
 	"fmt"
 	"hash"
 	"net/http"
@@ -41,7 +42,7 @@ func (c Custom) Signer(secrets ...string) (*Signer, error) {
 
 func (s scheme) signer(secrets []string) (*Signer, error) {
 	if len(secrets) == 0 {
-		return nil, errNoSecret
+		return nil, errors.New("no secret")
 	}
 	if s.Separator == "" {
 		secrets = secrets[:1]

@@ -29,10 +29,9 @@ const (
 // Parse parses the headers traceparent and tracestate. As W3C asks, an invalid traceparent gives the zero Context, and an
 // invalid tracestate gives no State.
 func Parse(parent, state string) Context {
-	c := Context{}
+	var c Context
+	var version, flags [1]byte
 	parent = strings.Trim(parent, " \t")
-	version := [1]byte{}
-	flags := [1]byte{}
 	switch {
 	case len(parent) < parentLen, parent[2] != '-', parent[35] != '-', parent[52] != '-',
 		len(parent) > parentLen && (parent[:2] == "00" || parent[parentLen] != '-'):

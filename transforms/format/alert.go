@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
-// The receivers that keep alerts have this in common: one event triggers an alert, a later one with the same key resolves it.
+// Receivers that keep alerts have this in common: one event triggers an alert, and a later one with the same key resolves it.
 
 // alertKeys returns the options of the receivers that keep alerts. A receiver knows only some actions.
 func alertKeys(actions ...string) []Key {
@@ -43,7 +43,7 @@ func (m *message) action() string {
 	switch {
 	case m.moment == failed, m.moment == stepFailed && steps:
 		return "trigger"
-	case !m.isSet("resolve", true):
+	case !m.isSet("resolve"):
 	case m.moment == succeeded, m.moment == stepSucceeded && steps:
 		return "resolve"
 	}
@@ -117,7 +117,7 @@ func (m *message) summary() string {
 
 // details adds the payload's members that fit, without the error if it is not wanted.
 func (m *message) details(to jsonbytes.Object, room int, without ...string) jsonbytes.Object {
-	if !m.isSet("error", true) {
+	if !m.isSet("error") {
 		without = append(without, "error")
 	}
 	return (&selection{m.payload, room, without}).addTo(to)

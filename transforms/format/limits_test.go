@@ -166,3 +166,32 @@ func at(t *testing.T, c delivery.Content, path string) string {
 	s, _ := v.(string)
 	return s
 }
+
+// The longest mentions, as many as an option takes, leave the message within its receiver's limits, whatever else it holds.
+func TestLongestMentionsStayWithinTheLimits(t *testing.T) {
+	e := ordinary()
+	e.Payload = []byte(`{"status":"failure","error":"` + strings.Repeat("e_", 10_000) + `"}`)
+	var fields []format.Option
+	for i := range 25 {
+		fields = append(fields, option(strconv.Itoa(i), strings.Repeat("v_", 1000)))
+	}
+	for name, longest := range map[string]string{
+		"slack": "U" + strings.Repeat("A", 30), "discord": "&" + strings.Repeat("1", 25), "googlechat": strings.Repeat("1", 30),
+		"teams": strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63), "telegram": "@" + strings.Repeat("a", 32),
+		"mattermost": "@" + strings.Repeat("a", 64), "rocketchat": "@" + strings.Repeat("a", 64),
+		"zulip":  strings.Repeat("😀", 100) + "|" + strings.Repeat("1", 20),
+		"matrix": "@" + strings.Repeat("a", 100) + ":" + strings.Repeat("b", 200), "datadog": "@" + strings.Repeat("a", 79),
+	} {
+		mentions := slices.Repeat([]string{longest}, 20)
+		options := append(slices.Clone(required[name]),
+			format.Option{Name: "mentions", Value: mentions}, format.Option{Name: "fields", Value: fields},
+			option("text", strings.Repeat("t_", 10_000)), option("link", "https://ci.example.com/"+strings.Repeat("x", 2000)))
+		p := &proof{format: name}
+		p.check(content(t, open(t, name, options...), e))
+		for _, fault := range p.faults {
+			if strings.Contains(fault, " units, want") || strings.HasSuffix(fault, " bytes") {
+				t.Errorf("%s: %.100s", name, fault)
+			}
+		}
+	}
+}

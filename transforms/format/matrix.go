@@ -61,15 +61,6 @@ func isMatrixMention(s string) bool { return s == "room" || matrixUser(s) }
 func writeMatrix(m *message) {
 	escaped := func(s string) int { return jsonSize(html.EscapeString(s)) }
 	room := m.budget("all texts", escaped, len("\n: <br><b></b>"))
-	heading := room.take(m.heading(), m.limit("headline"))
-	failure := room.take(m.err, m.limit("error"))
-	text := room.take(m.text, m.limit("text"))
-	linkText := room.take(m.linkText, maxLabel)
-	fields := room.takeFields(m.fields, m.limit("field's value"))
-	var htmlLines []string
-	for _, f := range fields {
-		htmlLines = append(htmlLines, "<b>"+html.EscapeString(f.label)+"</b>: "+html.EscapeString(f.value))
-	}
 	called := ""
 	var users raw
 	for _, s := range m.mentions {
@@ -79,6 +70,16 @@ func writeMatrix(m *message) {
 		}
 		called += " " + s
 		users.add(s)
+	}
+	room.left -= 3 * escaped(called) / 2 // the event has other texts twice, and these three times
+	heading := room.take(m.heading(), m.limit("headline"))
+	failure := room.take(m.err, m.limit("error"))
+	text := room.take(m.text, m.limit("text"))
+	linkText := room.take(m.linkText, maxLabel)
+	fields := room.takeFields(m.fields, m.limit("field's value"))
+	var htmlLines []string
+	for _, f := range fields {
+		htmlLines = append(htmlLines, "<b>"+html.EscapeString(f.label)+"</b>: "+html.EscapeString(f.value))
 	}
 	body := "<b>" + html.EscapeString(heading) + "</b>" + html.EscapeString(called)
 	for _, part := range []struct{ before, text, after string }{
@@ -94,7 +95,7 @@ func writeMatrix(m *message) {
 		body += fmt.Sprintf(`<p><a href="%s">%s</a></p>`, html.EscapeString(m.link), html.EscapeString(linkText))
 	}
 	msgtype := "m.notice"
-	if !m.isSet("notice", true) {
+	if !m.isSet("notice") {
 		msgtype = "m.text"
 	}
 	m.put(object{

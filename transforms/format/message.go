@@ -38,12 +38,12 @@ type field struct{ label, value string }
 
 // Bounds of a message's content.
 const (
-	maxFields   = 25  // entries of the option
-	maxOthers   = 10  // members shown of a payload that AWF does not document
-	maxMentions = 20  // entries
-	maxLabel    = 80  // characters
-	maxOther    = 300 // characters of such a member
-	maxLink     = 2048
+	maxFields   = 25   // entries of the option
+	maxOthers   = 10   // members shown of a payload that AWF does not document
+	maxMentions = 20   // entries
+	maxLabel    = 80   // characters
+	maxOther    = 300  // characters of such a member
+	maxLink     = 2048 // bytes
 )
 
 const linkIs = "where to look: an http or https URL, in which `{{ }}` is percent-encoded; anything else is left out"
@@ -88,7 +88,7 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 	if f.Receiver.isData {
 		return m
 	}
-	if m.isSet("error", true) {
+	if m.isSet("error") {
 		m.err = strings.TrimSpace(clean(m.known.err))
 	}
 	if m.title = m.line("title"); m.title == "" {
@@ -98,7 +98,7 @@ func (f *Format) message(values *expression.Env, body []byte) *message {
 		m.linkText = "Open the run"
 	}
 	m.text = strings.TrimSpace(clean(m.option("text")))
-	m.link = m.url("link")
+	m.link = m.allowed("link", "link", m.reference("link"))
 	if _, given := f.values["fields"]; given {
 		m.fields = m.labelled("fields")
 		for i := range m.fields {
@@ -138,6 +138,11 @@ func (m *message) fail(name string, err error) {
 // leave records that the message leaves something out.
 func (m *message) leave(name, why string) { m.left = append(m.left, "left out "+name+": "+why) }
 
+// noRoomFor records that the message leaves out a mention because it is full.
+func (m *message) noRoomFor(mention string) {
+	m.leave("the mention "+strconv.Quote(mention), "there is no room for it")
+}
+
 // option returns an option's text for the event, "" without one.
 func (m *message) option(name string) string { return m.evaluate(name, m.format.values[name].text) }
 
@@ -160,11 +165,6 @@ func (m *message) reference(name string) string {
 		m.fail(name, err)
 	}
 	return line(s)
-}
-
-// url returns an option's URL, or "" if the option does not allow it.
-func (m *message) url(name string) string {
-	return m.allowed(name, name, m.reference(name))
 }
 
 // word returns one of the option's choices, which may be written in any case, or "" if the option gives nothing.
@@ -203,12 +203,12 @@ func (m *message) permitted(name string) string {
 	return m.allowed(name, name, m.option(name))
 }
 
-// isSet returns the value of a bool option.
-func (m *message) isSet(name string, standard bool) bool {
+// isSet returns the value of a bool option, or its default.
+func (m *message) isSet(name string) bool {
 	if v, given := m.format.values[name]; given {
 		return v.bool
 	}
-	return standard
+	return m.format.Receiver.key(name).Default == "true"
 }
 
 // list returns an option's entries, each in one line, without those that are empty or not allowed.

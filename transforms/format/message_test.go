@@ -1,8 +1,10 @@
 package format_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,6 +155,30 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Make also reports a mention for which the message has no room.
+func TestMentionsWithoutRoomAreSaid(t *testing.T) {
+	e := ordinary()
+	for name, mention := range map[string]string{
+		"telegram": "@" + strings.Repeat("a", 31), "teams": strings.Repeat("a", 64) + "@" + strings.Repeat("b", 63),
+	} {
+		options := append(slices.Clone(required[name]), format.Option{Name: "mentions", Value: slices.Repeat([]string{mention}, 20)},
+			option("link", "https://ci.example.com/"+strings.Repeat("x", 2000)), option("link_text", strings.Repeat("y", 80)))
+		c, left, err := open(t, name, options...).Make(expression.NewEnv(&e), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := bytes.Count(c.Body, []byte(mention)) / map[string]int{"telegram": 1, "teams": 4}[name]
+		if named+len(left) != 20 || name == "telegram" && len(left) == 0 {
+			t.Errorf("%s: %d mentions are in the message and %d are left out, want 20 in all", name, named, len(left))
+		}
+		for _, why := range left {
+			if want := "left out the mention \"" + mention + "\": there is no room for it"; why != want {
+				t.Errorf("%s says %s, want %s", name, why, want)
+			}
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type Policy struct {
 
 	address func(*url.URL) string                   // returns an objection to a webhook's URL; nil if there is nothing to check
 	answers answers                                 // the meaning of its statuses
-	judge   func(*Format, *answer) delivery.Verdict // judges first what the table cannot express; nil for none
+	judge   func(*Format, *answer) delivery.Verdict // judges what the table cannot express, before the table; nil for none
 }
 
 // answers gives the meaning of a receiver's statuses where it differs from the general rules, and the keys of its JSON bodies.
@@ -34,7 +34,7 @@ type answers struct {
 
 	reason []string      // paths of texts: "error.message"
 	after  string        // path of the seconds until the next attempt
-	pause  time.Duration // the rest before the next attempt that its documentation wants; 0 for none
+	pause  time.Duration // the pause that its documentation wants before the next attempt; 0 for none
 }
 
 // Rate is a token bucket: N messages per Per, and up to Burst at once. N is 0 for no limit.
@@ -44,8 +44,8 @@ type Rate struct {
 	Burst int
 }
 
-// Judge returns the meaning of an answer to this format's message. It reads only status and body: headers such as Retry-After are left to
-// the general rules, and take precedence over RetryAfter.
+// Judge returns the meaning of an answer to this format's message. It reads only status and body. The general rules read the headers:
+// a Retry-After takes precedence over RetryAfter.
 func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	a := &answer{Answer: from}
 	_ = json.Unmarshal(from.Body, &a.json) // a body that is no object is ignored
@@ -89,7 +89,7 @@ type answer struct {
 	json map[string]any
 }
 
-// isPage reports whether the body is an HTML page, such as a proxy's sign-in page: no receiver that took a message answers so.
+// isPage reports whether the body is an HTML page, such as a proxy's sign-in page. A receiver that took a message answers with none.
 func (a *answer) isPage() bool {
 	body := bytes.ToLower(bytes.TrimSpace(a.Body))
 	return bytes.HasPrefix(body, []byte("<html")) || bytes.HasPrefix(body, []byte("<!doctype html"))

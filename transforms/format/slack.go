@@ -125,9 +125,8 @@ func slackCost(s string) int { return utf16Units(escapeEntities(s)) }
 // slackRefusals are the words with which Slack refuses a message, whatever the status.
 var slackRefusals = []string{
 	"action_prohibited", "channel_is_archived", "channel_not_found", "invalid_blocks", "invalid_blocks_format", "invalid_payload",
-	"invalid_token",
-	"message_limit_exceeded", "no_active_hooks", "no_service", "no_team", "no_text", "posting_to_general_channel_denied", "rate_limited",
-	"ratelimited", "rollup_error", "team_disabled", "too_many_attachments", "user_not_found",
+	"invalid_token", "message_limit_exceeded", "no_active_hooks", "no_service", "no_team", "no_text", "posting_to_general_channel_denied",
+	"rate_limited", "ratelimited", "rollup_error", "team_disabled", "too_many_attachments", "user_not_found",
 }
 
 func judgeSlack(_ *Format, a *answer) delivery.Verdict {

@@ -82,7 +82,7 @@ func readKnown(payload []byte) known {
 	members(payload, func(name, value []byte) bool {
 		switch string(name) {
 		case "status":
-			k.status = plain(value) // a number or true is a word that AWF does not use
+			k.status = plain(value) // even of a number or true, which are words that AWF does not use
 		case "error":
 			k.err = plain(value)
 		case "step":

@@ -50,7 +50,7 @@ func writeTeams(m *message) {
 	room.left -= 2 * jsonSize(summary) // the body has it three times
 	linkText := room.take(m.linkText, maxLabel)
 	room.left -= len(m.link)
-	entities, called := teamsMentions(m.mentions, room)
+	entities, called := m.teamsMentions(room)
 	var failure, body raw
 	failure.addLines(m.split(m.err, "error", room), "monospace")
 	text := m.split(m.text, "text", room)
@@ -102,7 +102,7 @@ func (m *message) split(s, limit string, room *budget) []string {
 	return lines
 }
 
-// addLines adds one block for each line: not every client shows a line's end inside a block.
+// addLines adds one block for each line, since some clients show no line breaks inside a block.
 func (r *raw) addLines(lines []string, font string) {
 	for _, text := range lines {
 		if text = teamsPlain(text); strings.TrimSpace(text) == "" {
@@ -115,14 +115,17 @@ func (r *raw) addLines(lines []string, font string) {
 var teamsName = matches(`^[A-Za-z0-9.+'-][A-Za-z0-9._+'-]{0,63}@[A-Za-z0-9.-]{1,63}$`)
 
 // teamsMentions returns the entities of the people who are called, and the text that calls them.
-func teamsMentions(mentions []string, room *budget) (entities raw, text string) {
-	for _, s := range mentions {
-		if cost := 4*len(s) + teamsMention; room.left > cost {
-			room.left -= cost
-			at := "<at>" + s + "</at>"
-			text = strings.TrimPrefix(text+" "+at, " ")
-			entities.add(object{{"type", "mention"}, {"text", at}, {"mentioned", object{{"id", s}, {"name", s}}}})
+func (m *message) teamsMentions(room *budget) (entities raw, text string) {
+	for _, s := range m.mentions {
+		cost := 4*len(s) + teamsMention
+		if room.left <= cost {
+			m.noRoomFor(s)
+			continue
 		}
+		room.left -= cost
+		at := "<at>" + s + "</at>"
+		text = strings.TrimPrefix(text+" "+at, " ")
+		entities.add(object{{"type", "mention"}, {"text", at}, {"mentioned", object{{"id", s}, {"name", s}}}})
 	}
 	return entities, text
 }

@@ -65,7 +65,7 @@ func writeTelegram(m *message) {
 		{"text", text.b.String()},
 		{"entities", text.entities},
 		{"link_preview_options", object{{"is_disabled", true}}},
-		{"disable_notification", yes(m.isSet("silent", false))},
+		{"disable_notification", yes(m.isSet("silent"))},
 	})
 }
 
@@ -93,9 +93,11 @@ func telegramMessage(m *message) *styled {
 	s.add("bold", room.take(inertNames(m.heading()), m.limit("headline")), "")
 	mentions := ""
 	for _, who := range m.mentions {
-		if len(mentions)+len(who) < m.limit("headline") {
-			mentions += " " + who
+		if len(mentions)+len(who) >= m.limit("headline") {
+			m.noRoomFor(who)
+			continue
 		}
+		mentions += " " + who
 	}
 	s.add("", mentions, "")
 	room.left -= len(mentions)

@@ -41,9 +41,11 @@ var zulip = Receiver{
 		room := m.budget("the whole message", markdown.cost, len("\n****: "))
 		heading := "**" + markdown.inert(room.take(m.heading(), m.limit("headline"))) + "**"
 		for _, s := range m.mentions {
-			heading += " @**" + s + "**"
+			mention := " @**" + s + "**"
+			heading += mention
+			room.left -= utf16Units(mention)
 		}
-		room.left -= 100*len(m.mentions) + len(m.link) + 10*len("\n\n``` []()")
+		room.left -= len(m.link) + 10*len("\n\n``` []()")
 		room.cost = fenceCost
 		failure := codeBlock(room.take(m.err, m.limit("error")))
 		room.cost = markdown.cost

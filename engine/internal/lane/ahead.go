@@ -17,8 +17,8 @@ const (
 	aheadWait    = time.Second            // the longest wait
 )
 
-// Ahead lets a stream that can wait, since nobody waits for its reader, keep pace with the lanes. What they have ready
-// then stays small, and nothing needs to be claimed from the store. It never waits for a slow lane or one that stands
+// Ahead slows a stream down to the pace of the lanes, if nobody waits for the stream's reader. What the lanes have ready
+// then stays small, and they need not claim anything from the store. Ahead never waits for a slow lane or one that stands
 // still, nor while another lane runs out of deliveries. One goroutine uses it.
 type Ahead struct {
 	lanes *Set
@@ -66,8 +66,8 @@ func (a *Ahead) Wait(may func() bool) int {
 	return a.next
 }
 
-// mustWait reports whether a lane has much ready that it will soon have begun. had is how many attempts the lanes had begun
-// before the wait.
+// mustWait reports whether a lane has much ready and is quick enough to be worth waiting for. had is how many attempts
+// each lane had begun before the wait.
 func (a *Ahead) mustWait(had map[*lane]int64, waited time.Duration) bool {
 	var full []*lane
 	crowded, all := a.lanes.held.Load() > maxAheadSize, 0

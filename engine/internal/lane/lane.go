@@ -32,7 +32,7 @@ type lane struct {
 	begun  atomic.Int64 // attempts so far
 
 	mu      sync.Mutex
-	inbox   []any // events; no more than claims in flight, their outcomes, and a few looks
+	inbox   []any // events: at most the claims that the lane has, their outcomes, and looks between them
 	runs    bool  // a goroutine takes the events
 	retired bool  // replaced or removed: the current run is its last
 	gone    bool  // takes no more events
@@ -57,13 +57,27 @@ func (l *lane) post(event any) bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.inbox = append(l.inbox, event)
+	l.inbox = appendTo(l.inbox, event)
 	l.mu.Unlock()
 	select {
 	case l.posted <- struct{}{}:
 	default:
 	}
 	return true
+}
+
+// appendTo appends an event to an inbox. It merges looks that follow each other: while the lane does not run, there may be
+// one for each event that is accepted.
+func appendTo(inbox []any, event any) []any {
+	if at, isLook := event.(lookAt); isLook && len(inbox) > 0 {
+		if last, wasLook := inbox[len(inbox)-1].(lookAt); wasLook {
+			if time.Time(at).Before(time.Time(last)) {
+				inbox[len(inbox)-1] = at
+			}
+			return inbox
+		}
+	}
+	return append(inbox, event)
 }
 
 // enter begins a run.
@@ -135,7 +149,7 @@ func (l *lane) run(ctx context.Context) {
 		case <-timer.C:
 			events = []any{tick{}}
 		}
-		if ended != nil && ctx.Err() != nil { // before the end of an attempt lets the next one begin
+		if ended != nil && ctx.Err() != nil { // first, since the end of an attempt would begin the next one
 			ended, events = nil, append([]any{stop{}}, events...)
 		}
 		var wake time.Time

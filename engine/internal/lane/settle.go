@@ -68,11 +68,11 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 	}
 	s.last = time.Now()
 	lost, err := s.store.Settle(context.WithoutCancel(ctx), settlements)
-	s.trouble.Say("outcomes cannot be stored, what they are of is sent again", err)
+	s.trouble.Say("outcomes cannot be stored: their deliveries are sent again", err)
 	isLost := map[*delivery.Claim]bool{}
 	for _, claim := range lost {
 		isLost[claim] = true
-		s.trouble.log.Warn("a delivery's lease had ended before its outcome", "delivery", claim.Delivery.ID)
+		s.trouble.log.Warn("a delivery's lease ended before its outcome was stored", "delivery", claim.Delivery.ID)
 	}
 	for i := range batch {
 		o := &batch[i]

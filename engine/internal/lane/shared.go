@@ -68,8 +68,8 @@ const claimSize = 800
 
 func weight(c *delivery.Claim) int64 { return int64(c.Event.Size() + claimSize) }
 
-// reserve returns how many of n claims a lane may ask for: a quarter of what there is room for, so that other lanes find room too, and at
-// least the given number. The room is the lane's until it calls unreserve.
+// reserve returns how many of n claims a lane may ask for: as many as fit in a quarter of the room, which leaves some to
+// other lanes, but at least the given number. The room is the lane's until it calls unreserve.
 func (s *shared) reserve(n, least int) (granted int) {
 	for {
 		held := s.held.Load()

@@ -6,8 +6,11 @@ package route
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -46,7 +49,7 @@ type snapshot[W any] struct {
 
 	mu          sync.Mutex
 	definitions map[string]*Route[W] // by the definition's file
-	strange     map[string]bool      // identities in the store that are not ours
+	strange     map[string]int       // identities in the store that are not ours, with the version of the definitions
 
 	saying sync.Mutex
 	broken map[string]error // the mistakes of definitions, by file
@@ -74,16 +77,20 @@ func New[W any](o Options[W]) *Table[W] {
 // Swap replaces the options for later events. Definitions are read and compiled again when their workflows run.
 func (t *Table[W]) Swap(o Options[W]) {
 	t.current.Store(&snapshot[W]{
-		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]bool{},
+		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]int{},
 		broken: map[string]error{},
 	})
 }
 
-// Broken returns the mistakes of the definitions that were looked up, sorted by file.
+// Broken returns the mistakes of the definitions that were looked up and still exist, sorted by file.
 func (t *Table[W]) Broken() (list []error) {
 	s := t.current.Load()
 	s.saying.Lock()
 	defer s.saying.Unlock()
+	maps.DeleteFunc(s.broken, func(file string, _ error) bool {
+		_, err := os.Lstat(file)
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	for _, file := range slices.Sorted(maps.Keys(s.broken)) {
 		list = append(list, s.broken[file])
 	}
@@ -222,24 +229,33 @@ func (s *snapshot[W]) webhooks(found *config.Found, own []W, err error) []W {
 }
 
 // Adopt starts to open the webhook of an identity that has deliveries in the store, if a workflow's definition has it. If
-// the webhook's file no longer has it, Adopt leaves the deliveries where they are and logs that once.
-func (t *Table[W]) Adopt(identity string) { t.current.Load().adopt(identity) }
+// none has it, Adopt looks again once definitions change. If the webhook's file no longer has it, Adopt logs that once. It reports
+// whether the webhook is being opened.
+func (t *Table[W]) Adopt(identity string) (opens bool) { return t.current.Load().adopt(identity) }
 
-func (s *snapshot[W]) adopt(identity string) {
+func (s *snapshot[W]) adopt(identity string) bool {
+	version := s.Workflows.Version()
 	s.mu.Lock()
-	known := s.strange[identity]
+	asked, known := s.strange[identity]
 	s.mu.Unlock()
-	if known || s.opens(identity) {
-		return
+	if known && asked == version {
+		return false
+	}
+	if s.opens(identity) {
+		return true
 	}
 	s.mu.Lock()
-	if len(s.strange) < maxStrange {
-		s.strange[identity] = true
+	if known || len(s.strange) < maxStrange {
+		s.strange[identity] = version
 	}
 	s.mu.Unlock()
+	if known {
+		return false
+	}
 	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
 		s.Log.Warn("deliveries wait for a webhook that is no longer in its file", "webhook", identity)
 	}
+	return false
 }
 
 // opens looks for an identity in all definitions. It reports whether one of them has it and is not compiled yet.

@@ -179,7 +179,18 @@ func TestAdopt(t *testing.T) {
 		},
 	})
 	defer tab.Close()
-	tab.Adopt(ws.Lookup("w").Own[0].Identity)
+	file := filepath.Join(dir, "w.yaml")
+	own := file + "#own"
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "webhooks: [{name: own}]")
+	ws.All() // sees the change at once
+	tab.Adopt(own)
+	write(t, file, string(good))
+	ws.All()
+	tab.Adopt(own)
 	if got := <-opened; got != "own" {
 		t.Errorf("opened %q, want own", got)
 	}
@@ -189,5 +200,23 @@ func TestAdopt(t *testing.T) {
 	}
 	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "gone") {
 		t.Errorf("it said %q, want one line about the webhook that is gone", said)
+	}
+}
+
+// A definition that was removed has no mistakes any more.
+func TestBrokenDefinitionIsRemoved(t *testing.T) {
+	dir := folder(t, map[string]string{"deploy": "webhooks: [{url: 7}]", "check": "webhooks: [{url: 8}]"})
+	table := table(dir, t, identities)
+	broken := func() int { return len(table.Broken()) }
+	table.Of("deploy")
+	table.Of("check")
+	if n := broken(); n != 2 {
+		t.Fatalf("%d broken definitions, want 2", n)
+	}
+	if err := os.Remove(filepath.Join(dir, "deploy.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if n := broken(); n != 1 {
+		t.Errorf("%d broken definitions, want 1", n)
 	}
 }

@@ -86,26 +86,25 @@ func (p *progress) trace(ctx context.Context) context.Context {
 // diagnose says why there is no answer. ctx is the attempt's own context, which ends with its timeout; parent is the
 // caller's.
 func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase) *Fault {
-	var fault *Fault
-	var refused *RefusedError
-	var netErr net.Error
-	limits := [phaseAnswer + 1]time.Duration{
-		phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
-	}
-	switch {
-	case parent.Err() != nil:
+	if parent.Err() != nil {
 		return &Fault{Reason: "interrupted, since awf-hook is stopping", Ours: true}
-	case errors.As(err, &fault):
+	}
+	if fault, known := errors.AsType[*Fault](err); known {
 		return fault
-	case errors.As(err, &refused):
+	}
+	if refused, known := errors.AsType[*RefusedError](err); known {
 		return &Fault{Reason: refused.Error()}
-	case ctx.Err() != nil:
+	}
+	if ctx.Err() != nil {
 		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], s.webhook.Timeout)}
 	}
 	if fault := ofName(err); fault != nil {
 		return fault
 	}
-	if errors.As(err, &netErr) && netErr.Timeout() {
+	if network, known := errors.AsType[net.Error](err); known && network.Timeout() {
+		limits := [phaseAnswer + 1]time.Duration{
+			phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
+		}
 		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], cmp.Or(limits[reached], s.webhook.Timeout))}
 	}
 	for _, explain := range []func(error) *Fault{ofCertificate, ofTLS, ofSystem} {
@@ -118,9 +117,9 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 
 // ofName explains why a name was not resolved.
 func ofName(err error) *Fault {
-	var dns *net.DNSError
+	dns, known := errors.AsType[*net.DNSError](err)
 	switch {
-	case !errors.As(err, &dns):
+	case !known:
 		return nil
 	case dns.IsNotFound:
 		return &Fault{Reason: dns.Name + ": no such host"}
@@ -199,12 +198,12 @@ var ours = []syscall.Errno{
 
 // ofSystem explains an error of the operating system on the connection.
 func ofSystem(err error) *Fault {
-	var number syscall.Errno
-	if !errors.As(err, &number) {
+	number, known := errors.AsType[syscall.Errno](err)
+	if !known {
 		return nil
 	}
 	fault := &Fault{Reason: number.Error(), Ours: slices.Contains(ours, number)}
-	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+	if op, known := errors.AsType[*net.OpError](err); known && op.Addr != nil {
 		fault.Reason = op.Addr.String() + ": " + fault.Reason
 	}
 	return fault

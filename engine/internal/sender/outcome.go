@@ -138,8 +138,8 @@ func statusText(code int) string {
 
 func judgeFault(err error) delivery.Verdict {
 	v := delivery.Verdict{Known: true, Outcome: delivery.Retry, Reason: "no answer", Blame: delivery.BlameReceiver}
-	var fault *Fault
-	if !errors.As(err, &fault) {
+	fault, known := errors.AsType[*Fault](err)
+	if !known {
 		return v
 	}
 	v.Reason = fault.Reason

@@ -151,8 +151,8 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	}
 	for _, h := range d.Header {
 		err := delivery.CheckHeader(h[0], h[1])
-		if err == nil && isCredential(h[0]) {
-			err = errors.New("an event cannot make it")
+		if err == nil && isReserved(h[0]) {
+			err = errors.New("an event cannot set it")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("header %s: %w", headerText(h[0]), err)
@@ -164,8 +164,8 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 	return header, nil
 }
 
-// isCredential reports whether a header authenticates the sender or changes how the body is read.
-func isCredential(name string) bool {
+// isReserved reports whether a header authenticates the sender or changes how the body is read. An event must not set it.
+func isReserved(name string) bool {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	return slices.Contains([]string{"Authorization", "Cookie", "Content-Encoding", "Content-Type", "User-Agent"}, name) ||
 		strings.HasPrefix(name, "X-Hub-Signature")

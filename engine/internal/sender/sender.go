@@ -202,7 +202,7 @@ func read(res *http.Response) []byte {
 		body, _ := io.ReadAll(wire)
 		return body
 	}
-	// The server compressed it unasked, and the size on the wire says nothing.
+	// The server compressed the body unasked. The rest on the wire is read too, so that the connection can be kept.
 	defer func() { _, _ = io.Copy(io.Discard, wire) }()
 	unzip, err := gzip.NewReader(wire)
 	if err != nil {

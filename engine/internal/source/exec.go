@@ -109,7 +109,7 @@ func Start(cmd Command) (*Child, error) {
 func lowerPriority() {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, commandNice) // if this sets it for the whole process
+		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, commandNice) // outside Linux: it sets that of the whole process
 		return
 	}
 	for _, thread := range threads {
@@ -165,7 +165,7 @@ func (c *Child) Exited() <-chan struct{} { return c.exited }
 func (c *Child) Wait() (Exit, error) {
 	<-c.exited
 	if c.trail == nil {
-		return c.exit, fmt.Errorf("no events of it: %s", oneLine(c.trouble))
+		return c.exit, fmt.Errorf("its events cannot be read: %s", oneLine(c.trouble))
 	}
 	select {
 	case <-c.copied:
@@ -223,11 +223,9 @@ func (c *Child) Settle() error {
 
 // ending returns the end for runs that the program left open.
 func (e Exit) ending() event.Ending {
-	switch {
-	case e.Interrupted != 0:
-		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Interrupted)}
-	case e.Signal == syscall.SIGINT || e.Signal == syscall.SIGTERM:
-		return event.Ending{Cancelled: true, Error: "interrupted by " + name(e.Signal)}
+	switch by := cmp.Or(e.Interrupted, e.Signal); {
+	case by == syscall.SIGINT || by == syscall.SIGTERM:
+		return event.Ending{Cancelled: true, Error: "interrupted by " + name(by)}
 	case e.Signal != 0:
 		return event.Ending{Error: fmt.Sprintf("killed by signal %d", int(e.Signal)), ExitCode: e.Code}
 	case e.Code == 0: // AWF exits with 0 when it is interrupted

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/event"
@@ -54,6 +55,7 @@ type Sink struct {
 	Stored func() bool                                // whether all that was committed outlives the process or is delivered; nil is true
 	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
 	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
+	Saved  func(error)                                // receives the result of each attempt to save positions; may be nil
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
@@ -117,7 +119,7 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 // merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail
 // is at its end. It returns early when one of first has more lines than were loaded, since those may name further files.
 func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {
-	all := append(append([]*tail(nil), first...), others...)
+	all := slices.Concat(first, others)
 	for {
 		var next *tail
 		for i, t := range all {

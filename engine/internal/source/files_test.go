@@ -306,3 +306,29 @@ func TestFollowedFIFO(t *testing.T) {
 		t.Error("the FIFO holds up the reading")
 	}
 }
+
+// A folder that could not be listed is listed as soon as it can be, although its time is the same.
+func TestFolderThatCouldNotBeListed(t *testing.T) {
+	path, past := filepath.Join(t.TempDir(), "transcripts"), time.Now().Add(-time.Hour)
+	write(t, path, "no folder")
+	if err := os.Chtimes(path, past, past); err != nil {
+		t.Fatal(err)
+	}
+	d := newFolder(path, time.Time{}, true)
+	if found := d.list(); len(found) > 0 {
+		t.Fatalf("found %v in a file", found)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(path, "a.jsonl"), "")
+	if err := os.Chtimes(path, past, past); err != nil {
+		t.Fatal(err)
+	}
+	if found := d.list(); len(found) != 1 {
+		t.Errorf("found %v, want the transcript", found)
+	}
+}

@@ -82,11 +82,12 @@ func (d *folder) list() []string {
 	if err != nil || info.ModTime().Equal(d.changed) && d.listed.Sub(d.changed) > coarseTime {
 		return nil
 	}
-	d.changed, d.listed = info.ModTime(), time.Now()
+	now := time.Now()
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return nil
 	}
+	d.changed, d.listed = info.ModTime(), now
 	known := make(map[string]bool, len(entries))
 	var found []string
 	for _, entry := range entries {

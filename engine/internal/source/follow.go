@@ -20,15 +20,15 @@ const (
 	learnBytes  = 1 << 20          // read back in a file that is followed from its end, to learn about runs under way
 	learnFor    = time.Hour        // a transcript whose last line is older belongs to no run under way
 	maxLearned  = 100              // transcripts
-	saveEvery   = time.Second      // offsets
-	saveAtLeast = 5 * time.Second  // if saving fails for this long, nothing is read until it works
+	saveEvery   = time.Second      // how often positions are saved
+	saveAtLeast = 5 * time.Second  // if lines that wait for their run's start prevent saving for this long, no more are read until it is done
 	flushWait   = 10 * time.Second // for the last commit at the end
 )
 
 // Follow describes which of AWF's files to follow: audit files and folders of transcripts.
 type Follow struct {
 	Paths       []string      // a folder holds transcripts; a path that does not exist yet is a file, unless its name lacks ".jsonl"
-	State       string        // the folder of awf-hook's state, which keeps how far they were read
+	State       string        // the folder of awf-hook's state, in which Run saves how far it has read
 	FromStart   bool          // without a saved state, read files from their beginning instead of their end
 	Storage     string        // where AWF keeps the states of its runs; "" looks beside the paths
 	OrphanAfter time.Duration // how long a run may be quiet before it gets an end; 0 means for ever
@@ -103,9 +103,12 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 		return something, err
 	}
 	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() && r.feed.sink.stored() {
-		err = r.save(now)
+		err := r.save(now) // after a failure it is tried again: the position is only a hint
+		if r.feed.sink.Saved != nil {
+			r.feed.sink.Saved(err)
+		}
 	}
-	return something, err
+	return something, nil
 }
 
 func (r *follower) round(ctx context.Context, now time.Time) (something bool, err error) {

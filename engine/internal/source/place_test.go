@@ -1,12 +1,15 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/event"
 )
 
 // If no place can be used, the program still runs, with its own audit file, and each place is named with the reason.
@@ -42,7 +45,7 @@ func TestNoPlaceCanBeUsed(t *testing.T) {
 				t.Error(err)
 			}
 			exit, err := child.Wait()
-			for _, want := range append(tt.want, "no events of it: ") {
+			for _, want := range append(tt.want, "its events cannot be read: ") {
 				if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("it says %v, want %q in a line", err, want)
 				}
@@ -69,6 +72,64 @@ func TestFollowNeedsAStateFolder(t *testing.T) {
 	}
 	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
 		t.Errorf("the working directory has %v, %v, want nothing", made, err)
+	}
+}
+
+// A position that cannot be saved, as on a full disk, does not end Follow. It is saved as soon as it can be.
+func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
+	dir := t.TempDir()
+	audit, state := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "state")
+	events, saved := make(chan string, 100), make(chan error, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- Follow{Paths: []string{audit}, State: state, FromStart: true}.Run(ctx, Sink{
+			Events: func(_ context.Context, list []event.Event) error {
+				for _, e := range list {
+					events <- e.WorkflowID
+				}
+				return nil
+			},
+			Saved: func(err error) { saved <- err },
+		})
+	}()
+	var files []string
+	for deadline := time.Now().Add(10 * time.Second); len(files) == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		files, _ = filepath.Glob(filepath.Join(state, "follow", "*.json"))
+	}
+	if len(files) != 1 {
+		t.Fatalf("state files %v", files)
+	}
+	if err := os.Mkdir(files[0]+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i, run := range []string{"a", "b"} {
+		write(t, audit, start(run)+"\n")
+		select {
+		case got := <-events:
+			if got != run {
+				t.Errorf("got run %s, want %s", got, run)
+			}
+		case err := <-ended:
+			t.Fatalf("Follow ended: %v", err)
+		}
+		select {
+		case err := <-saved:
+			if (err == nil) != (i == 1) {
+				t.Errorf("the position was saved after run %s: %v", run, err)
+			}
+		case err := <-ended:
+			t.Fatalf("Follow ended: %v", err)
+		}
+		if i == 0 {
+			if err := os.Remove(files[0] + ".new"); err != nil {
+				t.Fatal(err)
+			}
+			<-saved // tried again
+		}
+	}
+	if stop(); <-ended != nil {
+		t.Error("Follow ended with an error")
 	}
 }
 

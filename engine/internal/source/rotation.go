@@ -140,8 +140,8 @@ func (r *rotated) find(begin head, read int64) string {
 	return ""
 }
 
-// between returns the rotated files that were written since everything was last read, oldest first, except for those
-// being read. A file that was read already is read again: the queue knows its events.
+// between returns the rotated files that were written since everything was last read, oldest first, except for known
+// ones. It may return a file that was read long ago: the queue knows its events.
 func (r *rotated) between(now time.Time) []*oldFile {
 	var files []*oldFile
 	for _, path := range r.siblings() {
@@ -175,21 +175,21 @@ func (r *rotated) siblings() []string {
 		return nil
 	}
 	stem := strings.TrimSuffix(base, filepath.Ext(base))
-	type file struct {
+	type sibling struct {
 		path string
 		at   time.Time
 	}
-	var files []file
+	var files []sibling
 	for _, entry := range entries {
 		name := entry.Name()
 		if name == base || !strings.HasPrefix(name, stem) || !entry.Type().IsRegular() || compressed(name) {
 			continue
 		}
 		if info, err := entry.Info(); err == nil { // else it is gone
-			files = append(files, file{filepath.Join(folder, name), info.ModTime()})
+			files = append(files, sibling{filepath.Join(folder, name), info.ModTime()})
 		}
 	}
-	slices.SortFunc(files, func(a, b file) int { return a.at.Compare(b.at) })
+	slices.SortFunc(files, func(a, b sibling) int { return a.at.Compare(b.at) })
 	files = files[max(0, len(files)-maxRotated):]
 	paths := make([]string, 0, len(files))
 	for _, f := range files {

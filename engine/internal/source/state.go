@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// maxPositions is how many transcript offsets are saved. Those that were quiet longest are dropped, and read from the
-// start if they grow.
+// maxPositions is how many positions in transcripts are saved. Transcripts that were quiet longest are left out, and read
+// from the start if they grow.
 const maxPositions = 1000
 
 // state is the file that says how far a path was read. One process holds its lock.
@@ -28,7 +28,7 @@ type state struct {
 
 	file    string
 	lock    *os.File
-	existed bool // there was a state; if it cannot be read, everything is read from its beginning, and the queue refuses what it knows
+	existed bool // there was a state; if it is unreadable, all files are read from their beginnings, and the queue refuses what it knows
 }
 
 // openState locks a path's state and reads it, if there is one.
@@ -79,6 +79,7 @@ func (s *state) write() error {
 
 // save writes how far each path was read. Nothing may be waiting, and everything must be committed.
 func (r *follower) save(now time.Time) error {
+	r.saved = now
 	runs, err := r.feed.joiner.Save()
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (r *follower) save(now time.Time) error {
 			return err
 		}
 	}
-	r.saved, r.changed = now, time.Time{}
+	r.changed = time.Time{}
 	return nil
 }
 

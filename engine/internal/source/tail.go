@@ -172,7 +172,7 @@ func trouble(line event.Line) error {
 	case nuls > 0:
 		return fmt.Errorf("begins with %d NUL bytes, as a crash leaves them", nuls)
 	case len(line.Records) > 0 && line.Before != nil:
-		return fmt.Errorf("%d bytes of something else stand before an event", len(line.Before))
+		return fmt.Errorf("%d bytes of other text before an event", len(line.Before))
 	}
 	return nil
 }

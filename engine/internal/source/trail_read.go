@@ -21,6 +21,7 @@ const (
 	keepTrail = time.Hour          // how long after its last line a settled trail is kept, for what the command left running
 	maxOrphan = 24 * time.Hour     // how long after its last line the program may still be running
 	dropTrail = 7 * 24 * time.Hour // how long after its last line an abandoned trail is removed
+	maxEnded  = 1000               // runs that are remembered, to name those whose steps were not seen
 )
 
 // read passes on the events of a trail and of the transcripts of its runs. child is nil if another process started the
@@ -51,11 +52,11 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 		if err != nil {
 			return err
 		}
-		if over && !something {
-			break
-		}
 		if over {
-			continue
+			if something {
+				continue
+			}
+			break
 		}
 		select {
 		case <-time.After(p.next(something)):
@@ -119,8 +120,6 @@ type reading struct {
 	folders []*folder
 	ended   []string // runs with steps that ended in success
 }
-
-const maxEnded = 1000 // runs that are remembered, to name those whose steps were not seen
 
 func (r *reading) close() {
 	r.audit.close()

@@ -2,8 +2,8 @@ package store
 
 import "fmt"
 
-// Check says which invariants do not hold. An invariant is what to say of a number of cases that break it, and a query that counts them.
-// count runs a query.
+// Check returns the invariants that do not hold. An invariant is a text and a query that counts the cases that break it. count runs a
+// query.
 func Check(invariants [][2]string, count func(query string) (int64, error)) (wrong []string, err error) {
 	for _, in := range invariants {
 		n, err := count(in[1])

@@ -10,16 +10,16 @@ import (
 
 // loggedAttempt is an attempt in the form that stores keep.
 type loggedAttempt struct {
-	Number     int    `json:"n"`
-	At         int64  `json:"at"`   // ms
-	Took       int64  `json:"took"` // ms
-	Status     int    `json:"status,omitempty"`
-	Outcome    string `json:"outcome"`
-	Reason     string `json:"reason"`
-	Response   string `json:"response,omitempty"`
-	RetryAfter int64  `json:"retry_after,omitempty"` // ms
-	Free       bool   `json:"free,omitempty"`
-	Replay     bool   `json:"replay,omitempty"`
+	Number     int              `json:"n"`
+	At         int64            `json:"at"`   // ms
+	Took       int64            `json:"took"` // ms
+	Status     int              `json:"status,omitempty"`
+	Outcome    delivery.Outcome `json:"outcome"`
+	Reason     string           `json:"reason"`
+	Response   string           `json:"response,omitempty"`
+	RetryAfter int64            `json:"retry_after,omitempty"` // ms
+	Free       bool             `json:"free,omitempty"`
+	Replay     bool             `json:"replay,omitempty"`
 
 	Phases [4]int64 `json:"phases,omitzero"` // µs: name, connection, TLS, first byte
 }
@@ -28,7 +28,7 @@ type loggedAttempt struct {
 // after a replay.
 func LogLine(a *delivery.Attempt, replay bool) string {
 	text, _ := json.Marshal(loggedAttempt{ // texts and numbers always encode
-		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome.String(), Reason: a.Reason,
+		Number: a.Number, At: a.At.UnixMilli(), Took: a.Took.Milliseconds(), Status: a.Status, Outcome: a.Outcome, Reason: a.Reason,
 		Response: a.Response, RetryAfter: a.RetryAfter.Milliseconds(), Free: a.Free, Replay: replay,
 		Phases: [4]int64{a.Phases.Name.Microseconds(), a.Phases.Connect.Microseconds(), a.Phases.TLS.Microseconds(),
 			a.Phases.FirstByte.Microseconds()},
@@ -36,21 +36,15 @@ func LogLine(a *delivery.Attempt, replay bool) string {
 	return string(text) + "\n"
 }
 
-// ParseLog parses the records of a delivery's attempts.
+// ParseLog parses the records of a delivery's attempts. It leaves out what is not a record.
 func ParseLog(log string) (attempts []delivery.Attempt) {
 	for line := range strings.Lines(log) {
 		var l loggedAttempt
 		if json.Unmarshal([]byte(line), &l) != nil {
 			continue
 		}
-		outcome := delivery.Dead
-		for _, o := range []delivery.Outcome{delivery.Delivered, delivery.Retry} {
-			if o.String() == l.Outcome {
-				outcome = o
-			}
-		}
 		attempts = append(attempts, delivery.Attempt{
-			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: outcome,
+			Number: l.Number, At: time.UnixMilli(l.At), Took: time.Duration(l.Took) * time.Millisecond, Status: l.Status, Outcome: l.Outcome,
 			Reason: l.Reason, Response: l.Response, RetryAfter: time.Duration(l.RetryAfter) * time.Millisecond, Free: l.Free, Replay: l.Replay,
 			Phases: delivery.Phases{Name: us(l.Phases[0]), Connect: us(l.Phases[1]), TLS: us(l.Phases[2]), FirstByte: us(l.Phases[3])},
 		})

@@ -40,8 +40,8 @@ func OutcomeOf(st *delivery.Settlement, now time.Time, after time.Duration) Outc
 	return o
 }
 
-// PassedAt returns when the next delivery of the order key may pass the settled one: at once if that is done, else when it has
-// waited long enough. It returns false if the settled one has no key, or is due before that.
+// PassedAt returns when the next delivery of the order key may pass the settled one: at once after a final outcome, else when the settled
+// one has waited for OrderMaxWait. It returns false if the settled one has no key, or is due before that.
 func (o *Outcome) PassedAt(st *delivery.Settlement, now time.Time) (at time.Time, passed bool) {
 	switch {
 	case st.Claim.OrderKey == "":

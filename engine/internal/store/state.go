@@ -28,7 +28,7 @@ func StateOf[N int | int64](state N) delivery.State {
 	return delivery.Due
 }
 
-// NumberOf is the number of a state that [StateOf] names.
+// NumberOf returns the number of a state that [StateOf] names.
 func NumberOf[N int | int64](s delivery.State) N {
 	switch s {
 	case delivery.IsDelivered:

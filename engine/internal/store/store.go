@@ -176,7 +176,7 @@ func IsCalled(identity, name string) bool {
 	return identity == name || strings.HasSuffix(identity, "#"+name)
 }
 
-// NamespaceOf is the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
+// NamespaceOf returns the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
 func NamespaceOf(identity string) string {
 	before, _, _ := strings.Cut(identity, "#")
 	namespace, _, _ := strings.Cut(before, "/")

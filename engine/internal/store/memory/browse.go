@@ -188,6 +188,12 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
 }
 
+// Pause implements [store.Browser].
+func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+	now := s.opts.Now()
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+}
+
 func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
 	if _, err := s.enter(ctx); err != nil {
 		return 0, err

@@ -104,12 +104,6 @@ func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, err
 	return standing, nil
 }
 
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
-	now := s.opts.Now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
-}
-
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	if _, err := s.enter(ctx); err != nil {

@@ -181,10 +181,8 @@ func (s *Store) finish(r *row, state delivery.State, done time.Time) {
 	if state == delivery.IsDead {
 		return
 	}
-	for len(finals.list) > maxDone {
-		if oldest := finals.oldest(state); oldest != nil && len(finals.list) > maxDone {
-			s.strip(done, oldest)
-		}
+	for oldest := finals.oldest(state); len(finals.list) > maxDone; oldest = finals.oldest(state) {
+		s.strip(done, oldest)
 	}
 }
 

@@ -47,7 +47,7 @@ type lane struct {
 	unshared bool  // see [Store.Unshared]
 }
 
-// key holds the deliveries that wait for an order key.
+// key holds the waiting deliveries of an order key.
 type key struct {
 	rows    []*row    // in order: those that are due or behind
 	outside time.Time // another store has a delivery of the key in flight until then
@@ -119,7 +119,7 @@ func (r *row) nextOfKey(since time.Time) *row {
 	return next
 }
 
-// promote makes a row due that is behind another one. The row may be nil.
+// promote makes a row claimable that was not: one behind another, or one that was moving. The row may be nil.
 func (r *row) promote(at time.Time) {
 	if r == nil || r.moving {
 		return

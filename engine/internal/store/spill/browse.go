@@ -18,7 +18,7 @@ func (s *Store) browser() (store.Browser, error) {
 	return file, err
 }
 
-// ask asks the browser.
+// ask calls f with the browser.
 func ask[T any](s *Store, f func(store.Browser) (T, error)) (answer T, err error) {
 	b, err := s.browser()
 	if err != nil {

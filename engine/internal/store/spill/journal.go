@@ -47,10 +47,10 @@ func newJournal(opts store.Options) *journal {
 	return &journal{prefix: filepath.Join(opts.SpillFolder, name), opts: store.Options{Log: opts.Log, Now: opts.Now}}
 }
 
-// maxName is how much of a database's name is in its spill files': many hosts would make a name that no file system takes.
+// maxName is how much of a database's name its spill files have in theirs: with many hosts it would be too long for a file system.
 const maxName = 100
 
-// fileName is the name of a database's spill files, another one for each namespace.
+// fileName returns the name of a database's spill files. Each namespace has its own.
 func fileName(database, namespace string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-.", r) {
@@ -66,7 +66,7 @@ func (j *journal) at(n int) string { return fmt.Sprintf("%s-%d.db", j.prefix, n)
 
 var errHeld = errors.New("another process uses the file")
 
-// hold locks a journal's file. The lock ends with its holder.
+// hold locks a journal's file. The lock ends when the returned file is closed, or with the process.
 func hold(path string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(path+".held", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
@@ -83,7 +83,7 @@ func hold(path string) (*os.File, error) {
 				return f, nil
 			}
 		}
-		f.Close() // its holder just removed it
+		f.Close() // the last holder has just removed it
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
@@ -152,7 +152,7 @@ func (j *journal) amend(ctx context.Context, entries []*delivery.Entry) {
 	if err == nil {
 		err = file.Amend(ctx, entries)
 	}
-	_ = j.note(ctx, err) // an older outcome stays: the delivery may be sent again
+	_ = j.note(ctx, err) // the file keeps the old state, so the delivery may be sent again
 }
 
 // erase forgets deliveries that are stored elsewhere.
@@ -164,7 +164,7 @@ func (j *journal) erase(ctx context.Context, entries []*delivery.Entry) {
 	file := j.file
 	j.mu.Unlock()
 	if file != nil {
-		_ = j.note(ctx, file.Erase(ctx, store.IDs(entries))) // what stays too long is known where it goes
+		_ = j.note(ctx, file.Erase(ctx, store.IDs(entries))) // what stays is moved again, and is known there
 	}
 }
 

@@ -10,8 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// durable returns the queue as one that survives its processes. Other queues are not skipped, since they make no such
-// promise.
+// durable returns the queue as one that survives its processes; nil if it is another, which makes no such promise.
 func durable(q *queue) store.Durable {
 	d, _ := q.Queue.(store.Durable)
 	return d
@@ -57,9 +56,7 @@ func leaves(t *testing.T, q *queue) {
 		}
 	}
 	for _, id := range []string{"k1", "k2", "k3", "b1", "b2"} {
-		e := entry(id, "two")
-		e.Wants[0].OrderKey = id[:1]
-		if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil {
+		if err := q.Accept(at(1), []*delivery.Entry{keyed(id, id[:1], "two")}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -193,14 +193,32 @@ func keepsRate(t *testing.T, q *queue) {
 	}
 }
 
+// keyed makes an event's entry with one delivery that has an order key.
+func keyed(id, key, webhook string) *delivery.Entry {
+	e := entry(id, webhook)
+	e.Wants[0].OrderKey = key
+	return e
+}
+
 // acceptKeyed accepts an event with an order key.
 func acceptKeyed(t *testing.T, q *queue, now time.Time, id, key string) {
 	t.Helper()
-	e := entry(id, hook)
-	e.Wants[0].OrderKey = key
-	if err := q.Accept(now, []*delivery.Entry{e}); err != nil {
+	if err := q.Accept(now, []*delivery.Entry{keyed(id, key, hook)}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// deliverEach claims and delivers in each second from one to another, and names the events in order, "a b".
+func deliverEach(t *testing.T, q *queue, from, to int) string {
+	t.Helper()
+	var order []*delivery.Claim
+	for now := from; now < to; now++ {
+		for _, c := range claim(t, q, hook, at(now), 10) {
+			order = append(order, c)
+			settle(t, q, c, delivery.Delivered, at(now), time.Time{})
+		}
+	}
+	return ids(order)
 }
 
 func keepsOrder(t *testing.T, q *queue) {
@@ -220,18 +238,12 @@ func keepsOrder(t *testing.T, q *queue) {
 	}
 	settle(t, q, next[0], delivery.Delivered, at(11), time.Time{})
 	settle(t, q, claim(t, q, hook, at(11), 10)[0], delivery.Delivered, at(11), time.Time{})
-	var order []string
-	for now := 100; now < 110; now++ {
-		for _, c := range claim(t, q, hook, at(now), 10) {
-			order = append(order, c.Delivery.EventID)
-			settle(t, q, c, delivery.Delivered, at(now), time.Time{})
-		}
-	}
-	if got := strings.Join(order, " "); got != "a0 a1 a2" {
+	if got := deliverEach(t, q, 100, 110); got != "a0 a1 a2" {
 		t.Errorf("then came %q, want a0 a1 a2", got)
 	}
 }
 
+// ids names the events of claims, "a b".
 func ids(claims []*delivery.Claim) string {
 	var list []string
 	for _, c := range claims {
@@ -248,14 +260,7 @@ func deadFreesKey(t *testing.T, q *queue) {
 	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); n != 1 || err != nil {
 		t.Fatalf("Replay = %d, %v, want 1", n, err)
 	}
-	var order []string
-	for now := 1; now < 5; now++ {
-		for _, c := range claim(t, q, hook, at(now), 10) {
-			order = append(order, c.Delivery.EventID)
-			settle(t, q, c, delivery.Delivered, at(now), time.Time{})
-		}
-	}
-	if got := strings.Join(order, " "); got != "1 2 0" {
+	if got := deliverEach(t, q, 1, 5); got != "1 2 0" {
 		t.Errorf("delivered %q, want the replay at the tail: 1 2 0", got)
 	}
 }

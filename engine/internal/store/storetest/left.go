@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// standingTellsApart checks that what waits is due, later, behind its key or in flight, and that the sum is what Lanes says.
+// standingTellsApart checks that waiting deliveries are due, later, behind their key or in flight, and that Lanes counts their sum.
 func standingTellsApart(t *testing.T, q *queue) {
 	check := func(seconds int, want delivery.Standing) {
 		t.Helper()
@@ -23,12 +23,8 @@ func standingTellsApart(t *testing.T, q *queue) {
 	check(0, delivery.Standing{})
 	accept(t, q, at(0), "a", hook)
 	accept(t, q, at(0), "b", hook)
-	var keyed []*delivery.Entry
-	for _, id := range []string{"c", "d", "e"} {
-		keyed = append(keyed, entry(id, hook))
-		keyed[len(keyed)-1].Wants[0].OrderKey = "k"
-	}
-	if err := q.Accept(at(0), keyed); err != nil {
+	batch := []*delivery.Entry{keyed("c", "k", hook), keyed("d", "k", hook), keyed("e", "k", hook)}
+	if err := q.Accept(at(0), batch); err != nil {
 		t.Fatal(err)
 	}
 	check(0, delivery.Standing{Due: 3, Behind: 2})
@@ -68,13 +64,8 @@ func leftTellsApart(t *testing.T, q *queue) {
 	check()
 	accept(t, q, at(0), "a", hook, "two")
 	accept(t, q, at(0), "b", hook)
-	keyed := entry("c", hook)
-	keyed.Wants[0].OrderKey = "k"
-	behind := entry("d", hook)
-	behind.Wants[0].OrderKey = "k"
-	if err := q.Accept(at(0), []*delivery.Entry{keyed, behind}); err != nil {
-		t.Fatal(err)
-	}
+	acceptKeyed(t, q, at(0), "c", "k")
+	acceptKeyed(t, q, at(0), "d", "k")
 	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1})
 	claims := claim(t, q, hook, at(0), 3)
 	check(delivery.Counts{Waiting: 4}, delivery.Counts{Waiting: 1}) // one's own deliveries in flight count as waiting

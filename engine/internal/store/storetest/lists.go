@@ -218,8 +218,7 @@ func deletesHeads(t *testing.T, q *queue) {
 		webhook := fmt.Sprint("hook", n)
 		want := ""
 		for i := range 4 {
-			e := entry(fmt.Sprint(n, "-", i), webhook)
-			e.Wants[0].OrderKey = "k"
+			e := keyed(fmt.Sprint(n, "-", i), "k", webhook)
 			if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
 				t.Fatal(err)
 			}

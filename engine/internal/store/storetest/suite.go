@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,8 +26,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"what is not due is not claimed", claimsOnlyDue},
 		{"a delivery is claimed once", claimsExclusively},
 		{"a retry is due later and not earlier", retryWaits},
-		{"what goes back keeps its place", goesBack},
-		{"a retry stands behind what is due longer", retryInOrder},
+		{"a claim that is given back keeps its place", goesBack},
+		{"a retry comes after what was due before it", retryInOrder},
 		{"delivered and dead leave", finalLeaves},
 		{"a claim is settled once", settlesOnce},
 		{"only attempts of the receiver's fault are spent", spentOrNot},
@@ -56,14 +55,14 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"replay makes dead letters due", replays},
 		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
-		{"a key goes on behind what is deleted of it", deletesHeads},
+		{"when the head of a key is deleted, the next one is sent", deletesHeads},
 		{"dead letters are kept longer", prunesInTime},
 		{"a known id is counted and not queued again", knownIDs},
-		{"an event that is partly known brings what is new", partlyKnown},
+		{"of a known event, new deliveries are accepted", partlyKnown},
 		{"next due is the first that waits", nextDue},
 		{"left counts what waits", leftCounts},
 		{"left tells apart what was tried", leftTellsApart},
-		{"what waits is told apart by how it stands", standingTellsApart},
+		{"standing tells apart due, later, behind and in flight", standingTellsApart},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"each delivery's fate is told", tellsFates},
 		{"a delivery brings its past", bringsPast},
@@ -79,7 +78,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
 		{"deliveries leave for another queue", leaves},
-		{"a bound of all processes holds", boundsTotal},
+		{"a limit for all processes holds", boundsTotal},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
 	for _, tt := range tests {
@@ -146,11 +145,7 @@ func claim(t *testing.T, q *queue, webhook string, now time.Time, n int) []*deli
 // claimIDs claims deliveries and names their events, "a b".
 func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) string {
 	t.Helper()
-	var ids []string
-	for _, c := range claim(t, q, webhook, now, n) {
-		ids = append(ids, c.Delivery.EventID)
-	}
-	return strings.Join(ids, " ")
+	return ids(claim(t, q, webhook, now, n))
 }
 
 // attempt returns an attempt with the outcome.
