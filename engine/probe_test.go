@@ -58,7 +58,7 @@ func TestProbesAreBounded(t *testing.T) {
 		if silent != (p.Failure != "") {
 			t.Errorf("%s %s: %q", p.Webhook, p.URL, p.Failure)
 		}
-		if silent && p.Failure != "no TLS handshake within 500ms" && !strings.HasPrefix(p.Failure, "not tried") {
+		if silent && !strings.HasPrefix(p.Failure, "no TLS handshake within ") && !strings.HasPrefix(p.Failure, "not tried") {
 			t.Errorf("%s: %q", p.Webhook, p.Failure)
 		}
 	}

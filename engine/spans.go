@@ -20,14 +20,7 @@ func (e *Engine) beginSpan(ev *event.Event) *trace.Span {
 	if e.opts.Observer.Span == nil {
 		return nil
 	}
-	span := &trace.Span{Name: "accept", Kind: trace.Producer, Began: time.Now(), Parent: ev.Trace.Span}
-	if ev.Trace.IsZero() {
-		ev.Trace = trace.New()
-	} else {
-		ev.Trace = ev.Trace.Next()
-	}
-	span.Context = ev.Trace
-	return span
+	return trace.Begin(&ev.Trace, "accept", trace.Producer)
 }
 
 // endSpan ends the span of an event's acceptance.

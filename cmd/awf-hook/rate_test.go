@@ -140,7 +140,7 @@ func TestRateAndOrderAreSharedByProcesses(t *testing.T) {
 	if want := rateProcesses - len(receiver.kill); ended != want {
 		t.Errorf("%d processes came to their end, want %d: %v", ended, want, &said[0])
 	}
-	if most := receiver.most(); most > ratePerSecond+rateBurst {
+	if most := receiver.most(); most > ratePerSecond+rateBurst && !raceEnabled { // the detector lets requests arrive late, and so together
 		t.Errorf("%d requests within a second, want %d at most", most, ratePerSecond+rateBurst)
 	}
 	want, keyOf := keyedOrder(t, file)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -81,13 +82,13 @@ webhooks:
 // last run.
 func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("awf-hook", args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second*slowdown)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "awf-hook", args...)
 	cmd.Dir, cmd.Stdin = filepath.Join(c.dir, "project"), strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "AWF_CONFIG_HOME="+filepath.Join(c.dir, "config"), "XDG_STATE_HOME="+filepath.Join(c.dir, "state"),
 		"XDG_CACHE_HOME="+filepath.Join(c.dir, "cache"), "XDG_DATA_HOME="+filepath.Join(c.dir, "data"), "OWN_TOKEN="+ownToken,
 		"OWN_SECRET="+ownSecret)
-	kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-	defer kill.Stop()
 	out, err := cmd.CombinedOutput()
 	if exitCode(t, err) < 0 {
 		t.Errorf("awf-hook %q did not end", args)

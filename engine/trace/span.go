@@ -25,6 +25,17 @@ type Span struct {
 	Failed     string // why it failed; "" if it succeeded
 }
 
+// Begin begins a span below the span of c, or in a new trace if c is zero. The span becomes c.
+func Begin(c *Context, name string, kind Kind) *Span {
+	parent := c.Span
+	if c.IsZero() {
+		*c = New()
+	} else {
+		*c = c.Next()
+	}
+	return &Span{Context: *c, Parent: parent, Name: name, Kind: kind, Began: time.Now()}
+}
+
 // Attribute is one fact about a span. An empty text is left out.
 type Attribute struct {
 	Key   string

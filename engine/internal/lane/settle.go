@@ -2,15 +2,17 @@ package lane
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 const (
-	maxUnsettled = 256                  // outcomes that wait to be committed; if there is no room, a lane waits with its outcome
-	settleDelay  = 5 * time.Millisecond // between commits while attempts are under way, so that one commit takes several outcomes
+	maxUnsettled = 256 // outcomes that wait to be committed; if there is no room, a lane waits with its outcome
+
+	// The time between commits while attempts are under way, so that one commit takes several outcomes.
+	settleDelay     = 25 * time.Millisecond
+	leastSettleTime = 5 * time.Millisecond // if something waits for an outcome
 )
 
 // settler commits outcomes. One transaction takes all that wait, so that a lane need not wait for the disk each time. If
@@ -20,7 +22,12 @@ type settler struct {
 	of       func(webhook string) *lane // the lane that has a webhook now
 	settled  func(*delivery.Settlement)
 	outcomes chan outcome
-	last     time.Time // when the last commit began
+	hurry    chan struct{} // holds a value if something waits for an outcome
+	last     time.Time     // when the last commit began
+}
+
+func newSettler(s *shared, of func(webhook string) *lane, settled func(*delivery.Settlement)) *settler {
+	return &settler{shared: s, of: of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1)}
 }
 
 // outcome is the outcome of a lane's claim.
@@ -29,8 +36,20 @@ type outcome struct {
 	delivery.Settlement
 }
 
-// add hands over an outcome. The outcome is kept even if a context ends.
-func (s *settler) add(o outcome) { s.outcomes <- o }
+// add hands over an outcome. The outcome is kept even if a context ends. The next delivery of the same key waits for it, a lane waits
+// for what its failures do to it, and so does everybody if nothing else is under way.
+func (s *settler) add(o outcome) {
+	s.outcomes <- o
+	if o.Claim.OrderKey != "" || o.Outcome != delivery.Delivered || !s.underWay() || len(s.outcomes) > maxUnsettled/2 {
+		select {
+		case s.hurry <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// underWay reports whether there are claims that have no outcome yet, beside the one whose outcome is being added or committed.
+func (s *settler) underWay() bool { return int(s.busy.Load()) > 1+len(s.outcomes) }
 
 // run commits outcomes until ctx ends and none is left.
 func (s *settler) run(ctx context.Context) {
@@ -52,19 +71,29 @@ func (s *settler) run(ctx context.Context) {
 	}
 }
 
+// wait waits for more outcomes.
+func (s *settler) wait() {
+	since := time.Since(s.last)
+	if least := leastSettleTime - since; least > 0 && s.underWay() {
+		time.Sleep(least)
+	}
+	if since < settleDelay && s.underWay() {
+		select {
+		case <-s.hurry:
+		case <-time.After(settleDelay - max(since, leastSettleTime)):
+		}
+	}
+}
+
 // commit commits an outcome, together with all that wait.
 func (s *settler) commit(ctx context.Context, first outcome) {
-	batch := []outcome{first}
-	if wait := settleDelay - time.Since(s.last); wait > 0 && int(s.busy.Load()) > 1+len(s.outcomes) {
-		time.Sleep(wait)
-	}
-	n := len(s.outcomes)
-	for batch = slices.Grow(batch, n); n > 0; n-- {
-		batch = append(batch, <-s.outcomes)
-	}
-	settlements := make([]delivery.Settlement, len(batch))
-	for i, o := range batch {
-		settlements[i] = o.Settlement
+	s.wait()
+	n := 1 + len(s.outcomes)
+	lanes, settlements := make([]*lane, n), make([]delivery.Settlement, n)
+	lanes[0], settlements[0] = first.lane, first.Settlement
+	for i := 1; i < n; i++ {
+		o := <-s.outcomes
+		lanes[i], settlements[i] = o.lane, o.Settlement
 	}
 	s.last = time.Now()
 	lost, err := s.store.Settle(context.WithoutCancel(ctx), settlements)
@@ -74,17 +103,20 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 		isLost[claim] = true
 		s.trouble.log.Warn("a delivery's lease ended before its outcome was stored", "delivery", claim.Delivery.ID)
 	}
-	for i := range batch {
-		o := &batch[i]
-		failed := err != nil || isLost[o.Claim]
+	ends := map[*lane]settled{}
+	for i, l := range lanes {
+		st := &settlements[i]
+		failed := err != nil || isLost[st.Claim]
 		if !failed {
-			s.settled(&o.Settlement)
+			s.settled(st)
 		}
-		event := settled{&o.Settlement, failed}
-		o.lane.post(event)
-		if now := s.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // a new lane replaced it
-			now.post(lookAt(time.Now().Add(o.After)))
+		ends[l] = append(ends[l], end{st, failed})
+		if now := s.of(l.Lane.Webhook); now != l && now != nil { // a new lane replaced it
+			now.post(lookAt(time.Now().Add(st.After)))
 		}
 	}
-	s.opens(-int64(len(batch)))
+	for l, ends := range ends {
+		l.post(ends)
+	}
+	s.opens(-int64(n))
 }

@@ -26,7 +26,7 @@ func (n *node) raw(t *testing.T, text string, halfClose bool) (statuses []string
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	method, _, _ := strings.Cut(text, " ")
 	var writing sync.WaitGroup
 	defer writing.Wait()

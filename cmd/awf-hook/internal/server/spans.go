@@ -18,14 +18,7 @@ func (in *intake) beginSpan() *trace.Span {
 	if in.server.Span == nil {
 		return nil
 	}
-	span := &trace.Span{Name: "POST /v1/events", Kind: trace.Server, Began: time.Now(), Parent: in.trace.Span}
-	if in.trace.IsZero() {
-		in.trace = trace.New()
-	} else {
-		in.trace = in.trace.Next()
-	}
-	span.Context = in.trace
-	return span
+	return trace.Begin(&in.trace, "POST /v1/events", trace.Server)
 }
 
 // endSpan ends the span with the answer to the request.

@@ -59,3 +59,41 @@ func TestUnpackedDeliveriesKeepTheirStates(t *testing.T) {
 		t.Errorf("claimed %d, %v, want only the one that waits", len(claims), err)
 	}
 }
+
+// A claim that ended late does not end the hold of the claim that another store made after it.
+func TestLateReleaseLeavesTheHoldOfAnother(t *testing.T) {
+	now := time.Now()
+	s := memory.Open(store.Options{Now: func() time.Time { return now }})
+	claim := func(id string) *delivery.Claim {
+		return &delivery.Claim{
+			Delivery: delivery.Delivery{ID: id, Webhook: "hook"}, Event: &event.Event{ID: id}, OrderKey: "k", Until: now.Add(time.Minute),
+		}
+	}
+	late := claim("late")
+	s.Hold(late)
+	now = now.Add(2 * time.Minute)
+	current := claim("current")
+	s.Hold(current)
+	s.Release(late)
+	take := func(id string) int {
+		entry := &delivery.Entry{
+			Event: &event.Event{ID: id, Type: "workflow_end"}, Wants: []delivery.Want{{Webhook: "hook", OrderKey: "k", Take: time.Minute}},
+		}
+		if err := s.Accept(t.Context(), []*delivery.Entry{entry}); err != nil {
+			t.Fatal(err)
+		}
+		claims, _, err := s.Claim(t.Context(), delivery.Lane{Webhook: "hook", Lease: time.Minute}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entry.Claims) + len(claims)
+	}
+	if n := take("next"); n != 0 {
+		t.Errorf("%d claimed while another store has a delivery of the key in flight, want none", n)
+	}
+	s.Release(current)
+	now = now.Add(store.KeyPatience)
+	if n := take("after"); n != 1 {
+		t.Errorf("%d claimed after the release, want the next one", n)
+	}
+}

@@ -117,7 +117,7 @@ func (s *Store) Hold(c *delivery.Claim) bool {
 	return true
 }
 
-// Release ends a Hold.
+// Release ends a claim's Hold, unless another claim holds the key by now.
 func (s *Store) Release(c *delivery.Claim) {
 	if c.OrderKey == "" {
 		return
@@ -125,7 +125,7 @@ func (s *Store) Release(c *delivery.Claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.laneOf(c.Delivery.Webhook)
-	if k := l.keys[c.OrderKey]; k != nil {
+	if k := l.keys[c.OrderKey]; k != nil && !k.outside.After(c.Until) {
 		k.outside = time.Time{}
 		if len(k.rows) == 0 {
 			delete(l.keys, c.OrderKey)

@@ -29,6 +29,9 @@ type statement struct {
 	params int
 }
 
+// maxPrepared is how many statements a connection keeps: more than a run has. Each combination of filters makes another one.
+const maxPrepared = 200
+
 // busyPatience is how long SQLite waits for a lock outside the turnstile, in milliseconds.
 const busyPatience = 10_000
 
@@ -58,9 +61,7 @@ func connect(path string) (*conn, error) {
 
 // close first ends the statements: SQLite does not close a database that has some.
 func (c *conn) close() error {
-	for _, s := range c.prepared {
-		lib.Xsqlite3_finalize(c.tls, s.handle)
-	}
+	c.forgetStatements()
 	code := lib.Xsqlite3_close_v2(c.tls, c.db)
 	lib.Xsqlite3_free(c.tls, c.buffer)
 	c.tls.Close()
@@ -68,6 +69,14 @@ func (c *conn) close() error {
 		return fmt.Errorf("close: %d", code)
 	}
 	return nil
+}
+
+// forgetStatements ends all statements. None may be running.
+func (c *conn) forgetStatements() {
+	for _, s := range c.prepared {
+		lib.Xsqlite3_finalize(c.tls, s.handle)
+	}
+	clear(c.prepared)
 }
 
 // longLog is the longest log that may be left behind, in bytes. The next process to open the file reads all of it: some 5
@@ -110,6 +119,9 @@ func (c *conn) script(text string) error {
 func (c *conn) prepare(query string) (*statement, error) {
 	if s := c.prepared[query]; s != nil {
 		return s, nil
+	}
+	if len(c.prepared) == maxPrepared {
+		c.forgetStatements()
 	}
 	z, err := libc.CString(stateNumbers.Replace(query))
 	if err != nil {
