@@ -320,13 +320,14 @@ func (e *Engine) accept(ctx context.Context, entries []*delivery.Entry) error {
 // accepted counts accepted events and hands the lanes what they may send at once.
 func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	e.counts.events.Add(int64(events))
+	var claims []*delivery.Claim
+	for _, entry := range wanted {
+		claims = append(claims, entry.Claims...)
+	}
+	e.lanes.Give(claims)
 	for _, entry := range wanted {
 		e.endSpan(entry)
-		given := map[string]bool{}
-		for _, claim := range entry.Claims {
-			e.lanes.Give(claim)
-			given[claim.Delivery.Webhook] = true
-		}
+		given := entry.Claims // in the order of its wants; a needless look costs little
 		for _, want := range entry.Wants {
 			e.counts.accepted(want.Fate)
 			if want.Fate != delivery.Known {
@@ -336,7 +337,10 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 				e.counts.addDead(want.Webhook, &DeadLetter{ID: want.DeliveryID(entry.Event.ID), Reason: want.Dead})
 				e.noticeBornDead(entry.Event, &want)
 			}
-			if want.Fate == delivery.Accepted && !given[want.Webhook] {
+			switch {
+			case len(given) > 0 && given[0].Delivery.Webhook == want.Webhook:
+				given = given[1:]
+			case want.Fate == delivery.Accepted:
 				e.lanes.LookAt(want.Webhook, time.Now())
 			}
 		}

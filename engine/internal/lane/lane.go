@@ -121,12 +121,13 @@ func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	return left, true
 }
 
-// take empties the inbox.
-func (l *lane) take() []any {
+// take empties the inbox. The memory of the events that were taken before is used again.
+func (l *lane) take(before []any) []any {
+	clear(before)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	events := l.inbox
-	l.inbox = nil
+	l.inbox = before[:0]
 	return events
 }
 
@@ -140,12 +141,14 @@ func (l *lane) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ended := ctx.Done()
+	var taken []any
 	for {
 		var events []any
 		select {
 		case <-ended:
 		case <-l.posted:
-			events = l.take()
+			taken = l.take(taken)
+			events = taken
 		case <-timer.C:
 			events = []any{tick{}}
 		}

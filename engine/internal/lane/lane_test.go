@@ -17,7 +17,7 @@ func TestLooksAreMerged(t *testing.T) {
 	l.post(given{&delivery.Claim{}})
 	l.post(lookAt(at.Add(1)))
 	l.post(lookAt(at.Add(5)))
-	events := l.take()
+	events := l.take(nil)
 	if len(events) != 3 || !time.Time(events[0].(lookAt)).Equal(at.Add(2)) || !time.Time(events[2].(lookAt)).Equal(at.Add(1)) {
 		t.Errorf("the inbox has %v, want a look at 2 ns, a claim and a look at 1 ns", events)
 	}

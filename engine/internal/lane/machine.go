@@ -1,7 +1,7 @@
 package lane
 
 import (
-	"container/heap"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -21,14 +21,13 @@ type machine struct {
 	lane        delivery.Lane
 	maxInFlight int
 
-	ready     ready
-	arrived   int64      // claims so far: of claims that are due equally long, the first to arrive goes first
-	running   int        // attempts that are being made
-	unsettled int        // outcomes that are not committed yet
-	claiming  bool       // a claim is under way
-	more      bool       // the store has more deliveries that are due
-	look      time.Time  // when the store may have something due; zero if unknown
-	seen      store.Lane // breaker and pause, as far as this lane's own attempts show
+	ready     []*delivery.Claim // the one that has been due longest comes first
+	running   int               // attempts that are being made
+	unsettled int               // outcomes that are not committed yet
+	claiming  bool              // a claim is under way
+	more      bool              // the store has more deliveries that are due
+	look      time.Time         // when the store may have something due; zero if unknown
+	seen      store.Lane        // breaker and pause, as far as this lane's own attempts show
 	pace      time.Duration
 	stopped   bool // no attempt may begin
 }
@@ -44,19 +43,23 @@ type (
 		settlement delivery.Settlement
 		lost       bool // the claim was lost before the attempt: there is no attempt and nothing to settle
 	}
-	settled struct { // an outcome is committed, or never will be
-		settlement *delivery.Settlement
-		failed     bool
-	}
+	settled []end    // outcomes are committed, or never will be
 	claimed struct { // a claim returned
 		claims []*delivery.Claim
 		asked  int
 		next   time.Duration
 		err    error
 	}
+	rest struct{} // the store says that the lane is closed or paused
 	tick struct{} // it is time to look
 	stop struct{} // the lane ends or was replaced
 )
+
+// end is an outcome that was to be committed.
+type end struct {
+	settlement *delivery.Settlement
+	failed     bool
+}
 
 // actions says what to do after a step, in this order.
 type actions struct {
@@ -84,17 +87,11 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	case finished:
 		m.finish(e, now, &do)
 	case settled:
-		m.unsettled--
-		if st := e.settlement; !e.failed {
-			if st.Outcome == delivery.Retry {
-				m.lookAt(now.Add(st.After))
-			}
-			if st.Claim.Probe || st.Claim.OrderKey != "" { // other claims may start after it
-				m.lookAt(now)
-			}
-		}
+		m.settled(e, now)
 	case claimed:
 		m.claimed(e, now, &do)
+	case rest:
+		m.giveBack(now, &do)
 	case stop:
 		m.stopped = true
 		m.giveBack(now, &do)
@@ -119,6 +116,23 @@ func (m *machine) finish(e finished, now time.Time, do *actions) {
 	do.settle = append(do.settle, e.settlement)
 	if !m.seen.MaySend(now) {
 		m.giveBack(now, do)
+	}
+}
+
+// settled notes committed outcomes, after which other claims may be due.
+func (m *machine) settled(ends []end, now time.Time) {
+	m.unsettled -= len(ends)
+	for _, e := range ends {
+		st := e.settlement
+		if e.failed {
+			continue
+		}
+		if st.Outcome == delivery.Retry {
+			m.lookAt(now.Add(st.After))
+		}
+		if st.Claim.Probe || st.Claim.OrderKey != "" { // other claims may start after it
+			m.lookAt(now)
+		}
 	}
 }
 
@@ -195,16 +209,30 @@ func (m *machine) lookAt(at time.Time) {
 	}
 }
 
+// add makes claims ready. Of claims that are due equally long, the first to arrive goes first.
 func (m *machine) add(claims []*delivery.Claim) {
-	for _, c := range claims {
-		m.arrived++
-		heap.Push(&m.ready, &arrival{c.Delivery.Due.UnixNano(), m.arrived, c})
+	order := func(a, b *delivery.Claim) int { return a.Delivery.Due.Compare(b.Delivery.Due) }
+	slices.SortStableFunc(claims, order)
+	old, n := m.ready, len(m.ready)
+	if n == 0 || len(claims) == 0 || order(old[n-1], claims[0]) <= 0 { // nearly always
+		m.ready = append(old, claims...)
+		return
 	}
+	m.ready = make([]*delivery.Claim, 0, n+len(claims))
+	for len(old) > 0 && len(claims) > 0 {
+		from := &old
+		if order(old[0], claims[0]) > 0 {
+			from = &claims
+		}
+		m.ready, *from = append(m.ready, (*from)[0]), (*from)[1:]
+	}
+	m.ready = append(append(m.ready, old...), claims...)
 }
 
 // next takes the claim that has been due longest.
 func (m *machine) next(do *actions) *delivery.Claim {
-	c := heap.Pop(&m.ready).(*arrival).claim
+	c := m.ready[0]
+	m.ready[0], m.ready = nil, m.ready[1:]
 	do.freed += weight(c)
 	return c
 }
@@ -215,29 +243,4 @@ func (m *machine) giveBack(now time.Time, do *actions) {
 		c := m.next(do)
 		do.settle = append(do.settle, delivery.Settlement{Claim: c, Outcome: delivery.Retry, GivenBack: true, After: c.Delivery.Due.Sub(now)})
 	}
-}
-
-// arrival is a claim that is ready.
-type arrival struct {
-	due    int64 // in nanoseconds
-	number int64
-	claim  *delivery.Claim
-}
-
-// ready is a heap of claims. The claim that has been due longest comes first.
-type ready []*arrival
-
-func (r ready) Len() int      { return len(r) }
-func (r ready) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
-func (r ready) Less(i, j int) bool {
-	a, b := r[i], r[j]
-	return a.due < b.due || a.due == b.due && a.number < b.number
-}
-func (r *ready) Push(a any) { *r = append(*r, a.(*arrival)) }
-func (r *ready) Pop() any {
-	last := len(*r) - 1
-	a := (*r)[last]
-	(*r)[last] = nil
-	*r = (*r)[:last]
-	return a
 }

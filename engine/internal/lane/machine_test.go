@@ -1,8 +1,11 @@
 package lane
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +47,7 @@ func unsent(c *delivery.Claim, outcome delivery.Outcome) finished {
 }
 
 func committed(c *delivery.Claim, outcome delivery.Outcome, after time.Duration) settled {
-	return settled{settlement: &delivery.Settlement{Claim: c, Outcome: outcome, After: after}}
+	return settled{{settlement: &delivery.Settlement{Claim: c, Outcome: outcome, After: after}}}
 }
 
 // tell describes actions: "settle a:retry, start b c, claim 5, wake 3s".
@@ -103,6 +106,13 @@ func TestMachine(t *testing.T) {
 			{2, lookAt(at(2)), ""}, // one claim at a time
 			{2, claimed{[]*delivery.Claim{a}, 1200, 4 * time.Second, nil}, "start a, claim 1200"},
 			{2, claimed{nil, 1200, 4 * time.Second, nil}, "wake 4s"},
+		}},
+		{"gives back what it has not begun when the store says that it rests, and asks the store again", 0, []step{
+			{0, given{a, b, c, d}, "start a b"},
+			{0, rest{}, "settle c:retry d:retry"},
+			{0, ends(a, delivery.Delivered), "settle a:delivered"},
+			{0, committed(c, delivery.Retry, 0), "claim 1200"},
+			{0, claimed{nil, 1200, store.Never, nil}, ""},
 		}},
 		{"asks again when the store says", 0, []step{
 			{0, lookAt(at(0)), "claim 1200"},
@@ -194,7 +204,7 @@ func TestMachine(t *testing.T) {
 		{"an outcome that was not committed looks for nothing", 0, []step{
 			{0, given{ordered}, "start ordered"},
 			{0, ends(ordered, delivery.Retry), "settle ordered:retry"},
-			{0, settled{settlement: &delivery.Settlement{Claim: ordered, Outcome: delivery.Retry}, failed: true}, ""},
+			{0, settled{{settlement: &delivery.Settlement{Claim: ordered, Outcome: delivery.Retry}, failed: true}}, ""},
 		}},
 		{"a claim that was lost is not settled", 0, []step{
 			{0, given{a, b, c}, "start a b"},
@@ -224,6 +234,37 @@ func TestMachine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However claims arrive, the one that has been due longest begins first, and of those that are due equally long the first to arrive.
+func TestOrderOfReadyClaims(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		m := newMachine(delivery.Lane{Lease: 90 * time.Second}, 1)
+		m.running = 1
+		var want, got []string
+		arrived := 0
+		byDue := map[string]float64{}
+		for range random.IntN(12) {
+			var batch given
+			for range random.IntN(8) {
+				arrived++
+				id, since := fmt.Sprintf("%03d", arrived), float64(random.IntN(10))
+				byDue[id] = since
+				want = append(want, id)
+				batch = append(batch, due(id, since))
+			}
+			m.step(batch, at(20), false)
+			slices.SortStableFunc(want, func(a, b string) int { return cmp.Compare(byDue[a], byDue[b]) })
+			for range min(random.IntN(4), len(want)) {
+				got = append(got, m.next(&actions{}).Delivery.ID)
+				if got[len(got)-1] != want[0] {
+					t.Fatalf("seed %d: began %v, want %s as the last", seed, got, want[0])
+				}
+				want = want[1:]
+			}
+		}
 	}
 }
 

@@ -33,7 +33,9 @@ type Set struct {
 // NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
 func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
 	set := &Set{shared: &shared{store: s, trouble: NewTrouble(log)}, byWebhook: map[string]*lane{}}
-	set.settler = &settler{shared: set.shared, of: set.of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1)}
+	set.settler = &settler{
+		shared: set.shared, of: set.of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1),
+	}
 	return set
 }
 
@@ -173,16 +175,36 @@ func (s *Set) Lease(webhook string, size int) time.Duration {
 	return l.Lane.Lease
 }
 
-// Give hands a lane a delivery that was accepted and claimed for it.
-func (s *Set) Give(claim *delivery.Claim) {
-	s.hold([]*delivery.Claim{claim})
-	for l := s.of(claim.Delivery.Webhook); l != nil; l = s.of(claim.Delivery.Webhook) {
-		l.ready.Add(1)
-		if l.post(given{claim}) {
+// Give hands the lanes deliveries that were accepted and claimed for them.
+func (s *Set) Give(claims []*delivery.Claim) {
+	s.hold(claims)
+	each := map[string]given{}
+	for _, claim := range claims {
+		webhook := claim.Delivery.Webhook
+		each[webhook] = append(each[webhook], claim)
+	}
+	for webhook, claims := range each {
+		s.give(webhook, claims)
+	}
+}
+
+func (s *Set) give(webhook string, claims given) {
+	for l := s.of(webhook); l != nil; l = s.of(webhook) {
+		l.ready.Add(int64(len(claims)))
+		if l.post(claims) {
 			return
 		}
 	}
-	s.giveBack(claim)
+	for _, claim := range claims {
+		s.giveBack(claim)
+	}
+}
+
+// Rest makes a lane give back the claims that it has not begun, since the store says that it is closed or paused.
+func (s *Set) Rest(webhook string) {
+	if l := s.of(webhook); l != nil && l.ready.Load() > 0 {
+		l.post(rest{})
+	}
 }
 
 // LookAt makes a lane ask the store at a time. It returns false if the identity has no lane.

@@ -2,7 +2,6 @@ package lane
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -25,6 +24,10 @@ type settler struct {
 	outcomes chan outcome
 	hurry    chan struct{} // holds a value if something waits for an outcome
 	last     time.Time     // when the last commit began
+}
+
+func newSettler(s *shared, of func(webhook string) *lane, settled func(*delivery.Settlement)) *settler {
+	return &settler{shared: s, of: of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1)}
 }
 
 // outcome is the outcome of a lane's claim.
@@ -84,15 +87,13 @@ func (s *settler) wait() {
 
 // commit commits an outcome, together with all that wait.
 func (s *settler) commit(ctx context.Context, first outcome) {
-	batch := []outcome{first}
 	s.wait()
-	n := len(s.outcomes)
-	for batch = slices.Grow(batch, n); n > 0; n-- {
-		batch = append(batch, <-s.outcomes)
-	}
-	settlements := make([]delivery.Settlement, len(batch))
-	for i, o := range batch {
-		settlements[i] = o.Settlement
+	n := 1 + len(s.outcomes)
+	lanes, settlements := make([]*lane, n), make([]delivery.Settlement, n)
+	lanes[0], settlements[0] = first.lane, first.Settlement
+	for i := 1; i < n; i++ {
+		o := <-s.outcomes
+		lanes[i], settlements[i] = o.lane, o.Settlement
 	}
 	s.last = time.Now()
 	lost, err := s.store.Settle(context.WithoutCancel(ctx), settlements)
@@ -102,17 +103,20 @@ func (s *settler) commit(ctx context.Context, first outcome) {
 		isLost[claim] = true
 		s.trouble.log.Warn("a delivery's lease ended before its outcome was stored", "delivery", claim.Delivery.ID)
 	}
-	for i := range batch {
-		o := &batch[i]
-		failed := err != nil || isLost[o.Claim]
+	ends := map[*lane]settled{}
+	for i, l := range lanes {
+		st := &settlements[i]
+		failed := err != nil || isLost[st.Claim]
 		if !failed {
-			s.settled(&o.Settlement)
+			s.settled(st)
 		}
-		event := settled{&o.Settlement, failed}
-		o.lane.post(event)
-		if now := s.of(o.lane.Lane.Webhook); now != o.lane && now != nil { // a new lane replaced it
-			now.post(lookAt(time.Now().Add(o.After)))
+		ends[l] = append(ends[l], end{st, failed})
+		if now := s.of(l.Lane.Webhook); now != l && now != nil { // a new lane replaced it
+			now.post(lookAt(time.Now().Add(st.After)))
 		}
 	}
-	s.opens(-int64(len(batch)))
+	for l, ends := range ends {
+		l.post(ends)
+	}
+	s.opens(-int64(n))
 }

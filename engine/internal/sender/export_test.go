@@ -2,3 +2,10 @@ package sender
 
 // WithoutProxy exports withoutProxy for a test table.
 var WithoutProxy = withoutProxy
+
+// IdleWatches returns how many watches are kept for the next attempts.
+func (s *Sender) IdleWatches() int {
+	s.watches.mu.Lock()
+	defer s.watches.mu.Unlock()
+	return len(s.watches.idle)
+}

@@ -9,14 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/legible"
 )
 
@@ -28,60 +25,6 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string { return f.Reason }
-
-// phase is how far an attempt has come.
-type phase int32
-
-const (
-	phaseQueue phase = iota // waits for one of the webhook's connections
-	phaseName               // looks up the addresses of its host
-	phaseConnect
-	phaseTLS
-	phaseSend
-	phaseAnswer
-)
-
-// late says what did not happen in time, by phase.
-var late = [...]string{
-	phaseQueue: "no free connection", phaseName: "the host's name was not resolved", phaseConnect: "no connection",
-	phaseTLS: "no TLS handshake", phaseSend: "the request was not taken", phaseAnswer: "no answer",
-}
-
-// progress follows an attempt. The transport's goroutines write it.
-type progress struct {
-	began time.Time
-	phase atomic.Int32
-	kept  atomic.Bool                   // the connection had served another request
-	last  atomic.Int64                  // when the phase began, in nanoseconds after began
-	spent [phaseAnswer + 1]atomic.Int64 // nanoseconds in each phase
-	split delivery.Phases               // of all phases, once there is an answer or there will be none
-}
-
-func (p *progress) at() phase { return phase(p.phase.Load()) }
-
-// reach ends the current phase and begins the next.
-func (p *progress) reach(n phase) {
-	now := int64(time.Since(p.began))
-	before := p.last.Swap(now)
-	p.spent[p.phase.Swap(int32(n))].Add(now - before)
-}
-
-// phases ends the last phase and returns the time of each.
-func (p *progress) phases() delivery.Phases {
-	p.reach(p.at())
-	took := func(n phase) time.Duration { return time.Duration(p.spent[n].Load()) }
-	return delivery.Phases{Name: took(phaseName), Connect: took(phaseConnect), TLS: took(phaseTLS), FirstByte: took(phaseAnswer)}
-}
-
-func (p *progress) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(httptrace.DNSStartInfo) { p.reach(phaseName) },
-		ConnectStart:      func(string, string) { p.reach(phaseConnect) },
-		TLSHandshakeStart: func() { p.reach(phaseTLS) },
-		GotConn:           func(got httptrace.GotConnInfo) { p.reach(phaseSend); p.kept.Store(got.Reused) },
-		WroteRequest:      func(httptrace.WroteRequestInfo) { p.reach(phaseAnswer) },
-	})
-}
 
 // diagnose says why there is no answer. ctx is the attempt's own context, which ends with its timeout; parent is the
 // caller's.

@@ -80,6 +80,9 @@ func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
 
 // excerpt returns the beginning of a response's body as text, without secrets and without terminal control characters.
 func excerpt(body []byte, mask func(string) string) string {
+	if len(body) == 0 {
+		return ""
+	}
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
 			return ' '

@@ -76,6 +76,8 @@ type Sender struct {
 	masker    *secret.Masker
 	broken    error // a [Fault] of every attempt
 	signers   atomic.Pointer[signers]
+	watches   watches
+	date      atomic.Pointer[date] // of the last answer
 
 	mu      sync.Mutex
 	suspect bool // a kept connection gave no answer
@@ -99,8 +101,14 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 	return s
 }
 
-// Close closes the idle connections.
+// Close releases what is kept for the next attempt: connections and watches.
 func (s *Sender) Close() {
+	s.watches.drop()
+	s.disconnect()
+}
+
+// disconnect closes the idle connections.
+func (s *Sender) disconnect() {
 	if t, ok := s.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -110,45 +118,64 @@ func (s *Sender) Close() {
 // its host.
 func (s *Sender) Send(ctx context.Context, d *delivery.Delivery) delivery.Attempt {
 	a := delivery.Attempt{Number: d.Attempts + 1, At: time.Now()}
-	p := progress{began: a.At}
-	answer, err := s.exchange(ctx, d, a, &p)
+	w := s.watches.begin(ctx, a.At, s.webhook.Timeout)
+	answer, err := s.exchange(w, d, a)
+	a.Took, a.Phases = time.Since(a.At), w.split
+	s.watches.end(w)
 	v := Judge(Exchange{
-		Answer: answer, Err: err, At: time.Now(), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
+		Answer: answer, Err: err, At: a.At.Add(a.Took), URL: s.url, Stamped: s.signs(), Proxied: s.proxied, Receiver: s.webhook.Receiver,
 	})
-	a.Took, a.Phases = time.Since(a.At), p.split
 	mask := s.maskOf(d)
 	a.Status, a.Outcome, a.Reason = answer.Status, v.Outcome, mask(v.Reason)
 	a.RetryAfter, a.Free, a.Gone, a.Blame = v.RetryAfter, v.Blame == delivery.BlameSender, v.Gone, v.Blame
 	a.Response = excerpt(answer.Body, mask)
-	if date := answer.Header.Get("Date"); date != "" {
-		if sent, err := http.ParseTime(date); err == nil {
-			a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
-		}
+	if sent, known := s.dateOf(answer.Header); known {
+		a.Skew = sent.Sub(a.At.Add(a.Took)).Round(time.Second)
 	}
 	return a
 }
 
+// date is a Date header and its time.
+type date struct {
+	text string
+	at   time.Time
+}
+
+// dateOf returns the time of an answer's Date header, and false if it has none. It parses the header once a second: it is the same in all
+// answers of a second.
+func (s *Sender) dateOf(h http.Header) (time.Time, bool) {
+	text := h.Get("Date")
+	if last := s.date.Load(); last != nil && last.text == text {
+		return last.at, true
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return time.Time{}, false
+	}
+	s.date.Store(&date{text, at})
+	return at, true
+}
+
 // exchange sends the request and reads the answer. The error is a [Fault].
-func (s *Sender) exchange(parent context.Context, d *delivery.Delivery, a delivery.Attempt, p *progress) (delivery.Answer, error) {
-	ctx, cancel := context.WithTimeout(parent, s.webhook.Timeout)
-	defer cancel()
-	req, err := s.Request(p.trace(ctx), d, a)
+func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (delivery.Answer, error) {
+	req, err := s.Request(w.ctx, d, a)
 	err = cmp.Or(err, s.broken, s.outdated(a.At))
 	var res *http.Response
 	if err == nil {
 		s.leaveSuspect()
 		// Do not use an http.Client: it follows redirects and puts the URL into its errors.
-		if res, err = s.transport.RoundTrip(req); err != nil && p.kept.Load() {
+		if res, err = s.transport.RoundTrip(req); err != nil && w.kept.Load() {
 			s.mu.Lock()
 			s.suspect = true
 			s.mu.Unlock()
 		}
 	}
-	p.split = p.phases()
+	w.split = w.phases()
 	if err != nil {
-		return delivery.Answer{}, s.diagnose(parent, ctx, err, p.at())
+		return delivery.Answer{}, s.diagnose(w.parent, w.ctx, err, w.at())
 	}
 	defer res.Body.Close()
+	w.plain = res.ProtoMajor == 1
 	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
 	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the bare connection, which has no deadline
 		answer.Body = read(res)
@@ -165,7 +192,7 @@ func (s *Sender) leaveSuspect() {
 	defer s.mu.Unlock() // so that no other attempt takes one of them meanwhile
 	if s.suspect {
 		s.suspect = false
-		s.Close()
+		s.disconnect()
 	}
 }
 

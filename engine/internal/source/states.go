@@ -1,6 +1,7 @@
 package source
 
 import (
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 // Bounds of reading AWF's state files. docs/config.md names them.
 const (
 	maxStateFile = 4 << 20
-	maxStates    = 256 // states that are remembered, so that none is read twice
+	maxStates    = 256 // states that are remembered, so that none is decoded twice
 	// stateTick is the coarsest resolution of a file's time. AWF may write a file twice within it, and the size may stay the same.
 	stateTick = 2 * time.Second
 )
@@ -22,18 +23,21 @@ const (
 // states reads AWF's states/ID.json, which AWF rewrites during the run.
 type states struct {
 	folders []string
-	read    map[string]readState // by path; none of a file that was just changed
+	read    map[string]readState // by path
+	seed    maphash.Seed
 }
 
 type readState struct {
 	size    int64
 	changed time.Time
+	isOld   bool   // it was read more than stateTick after its change, so that another change shows in its size or time
+	sum     uint64 // of its text
 	state   *event.RunState
 }
 
 // newStates returns the states in AWF's data folders; the first folder that has a run's file wins.
 func newStates(folders ...string) *states {
-	s := &states{read: map[string]readState{}}
+	s := &states{read: map[string]readState{}, seed: maphash.MakeSeed()}
 	for _, folder := range folders {
 		if folder != "" {
 			s.folders = append(s.folders, filepath.Join(folder, "states"))
@@ -57,18 +61,21 @@ func (s *states) of(run string) *event.RunState {
 }
 
 func (s *states) load(path, run string, info fs.FileInfo) *event.RunState {
-	if r, known := s.read[path]; known && r.size == info.Size() && r.changed.Equal(info.ModTime()) {
+	r, known := s.read[path]
+	if known && r.isOld && r.size == info.Size() && r.changed.Equal(info.ModTime()) {
 		return r.state
 	}
-	r := readState{size: info.Size(), changed: info.ModTime()}
-	if text, err := file.Read(path, maxStateFile); err == nil {
-		r.state = event.DecodeRunState(text, run)
+	text, err := file.Read(path, maxStateFile)
+	if err != nil {
+		return nil
 	}
+	if sum := maphash.Bytes(s.seed, text); !known || sum != r.sum { // decoding takes much longer than reading
+		r.sum, r.state = sum, event.DecodeRunState(text, run)
+	}
+	r.size, r.changed, r.isOld = info.Size(), info.ModTime(), time.Since(info.ModTime()) > stateTick
 	if len(s.read) == maxStates {
 		clear(s.read)
 	}
-	if time.Since(r.changed) > stateTick {
-		s.read[path] = r
-	}
+	s.read[path] = r
 	return r.state
 }

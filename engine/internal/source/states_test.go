@@ -41,3 +41,37 @@ func TestStateThatIsRewrittenWithinATick(t *testing.T) {
 		}
 	}
 }
+
+// A file that just changed is read again, but not decoded again as long as it says the same: its reader may ask for it at each line.
+func TestStateIsDecodedOnce(t *testing.T) {
+	const text = `{"WorkflowID":"r","Status":"running","States":{}}`
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "states"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "states", "r.json")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	s := newStates(dir)
+	first := s.of("r")
+	for range 3 {
+		write(text)
+		if again := s.of("r"); again == nil || again != first {
+			t.Errorf("a state that says the same is %p, want %p", again, first)
+		}
+	}
+	write(strings.Replace(text, "running", "failed!", 1))
+	if changed := s.of("r"); changed == first || reflect.DeepEqual(changed, first) {
+		t.Errorf("another state is %+v", changed)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if gone := s.of("r"); gone != nil {
+		t.Errorf("a state that is gone is %+v", gone)
+	}
+}

@@ -30,7 +30,7 @@ func (s *Store) Keep(ctx context.Context) error {
 			s.strip(now, r)
 		}
 	}
-	for len(s.pruned) > 0 && s.pruned[0].at.Before(now.Add(-store.KeepIDs)) {
+	for len(s.pruned) > 0 && s.pruned[0].at < now.Add(-store.KeepIDs).UnixNano() {
 		s.forgetOldest()
 	}
 	return nil
@@ -54,8 +54,9 @@ func (s *Store) jumped(now time.Time) {
 // strip removes everything from a row but its id, so that the id stays known.
 func (s *Store) strip(now time.Time, r *row) {
 	s.remove(r)
-	s.known[r.d.ID] = true
-	s.pruned = append(s.pruned, prunedID{r.d.ID, now})
+	id := knownAs(r.d.ID)
+	s.known[id] = true
+	s.pruned = append(s.pruned, prunedID{id, now.UnixNano()})
 	s.size += idSize
 }
 

@@ -6,6 +6,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -20,7 +21,7 @@ const DefaultSize = 32 << 20
 
 const (
 	rowSize = 900 // approximate size of a delivery with one attempt, without its event's texts, in bytes
-	idSize  = 160 // approximate size of a known id
+	idSize  = 64  // approximate size of a known id
 )
 
 // maxDone is how many delivered or dropped deliveries are kept whole. Older ones keep only their id.
@@ -37,25 +38,33 @@ type Store struct {
 	lanes  map[string]*lane
 	rows   map[string]*row // by id
 	final  map[delivery.State]*finals
-	known  map[string]bool // ids of deliveries that were pruned
-	pruned []prunedID      // the same, the oldest first
-	latest time.Time       // the latest time that the clock showed
+	known  map[knownID]bool // ids of deliveries that were pruned
+	pruned []prunedID       // the same, the oldest first
+	latest time.Time        // the latest time that the clock showed
 
 	version int64 // see [Store.Version]
 
 	operations []delivery.Operation // the oldest comes first
 }
 
+// knownID is the beginning of an id's hash. Unlike a string, it costs the garbage collector nothing.
+type knownID [16]byte
+
+func knownAs(id string) knownID {
+	sum := sha256.Sum256([]byte(id))
+	return knownID(sum[:])
+}
+
 type prunedID struct {
-	id string
-	at time.Time
+	id knownID
+	at int64 // in nanoseconds since 1970
 }
 
 // Open makes a store of [DefaultSize] bytes, unless the options say otherwise.
 func Open(opts store.Options) *Store {
 	opts.MaxSize = cmp.Or(opts.MaxSize, DefaultSize)
 	return &Store{
-		opts: opts.WithDefaults(), lanes: map[string]*lane{}, rows: map[string]*row{}, known: map[string]bool{},
+		opts: opts.WithDefaults(), lanes: map[string]*lane{}, rows: map[string]*row{}, known: map[knownID]bool{},
 		final: map[delivery.State]*finals{delivery.IsDelivered: {}, delivery.IsDropped: {}, delivery.IsDead: {}},
 	}
 }
@@ -107,7 +116,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	return nil
 }
 
-func (s *Store) knows(id string) bool { return s.known[id] || s.rows[id] != nil }
+func (s *Store) knows(id string) bool { return s.rows[id] != nil || s.known[knownAs(id)] }
 
 func (s *Store) accept(now time.Time, entry *delivery.Entry, want *delivery.Want) {
 	id := want.DeliveryID(entry.Event.ID)

@@ -175,10 +175,8 @@ type rowHeap []*row
 func (h rowHeap) Len() int { return len(h) }
 
 func (h rowHeap) Less(i, j int) bool {
-	if h[i].d.Due.Equal(h[j].d.Due) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].d.Due.Before(h[j].d.Due)
+	order := h[i].d.Due.Compare(h[j].d.Due)
+	return order < 0 || order == 0 && h[i].seq < h[j].seq
 }
 
 func (h rowHeap) Swap(i, j int) {

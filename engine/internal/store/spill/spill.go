@@ -328,14 +328,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if _, err := s.usable(); err != nil {
 		return nil, err
 	}
-	var inFile, inMemory []delivery.Settlement
-	for _, st := range settlements {
-		if s.memory.Owns(st.Claim) {
-			inMemory = append(inMemory, st)
-		} else {
-			inFile = append(inFile, st)
-		}
-	}
+	inFile, inMemory := s.divide(settlements)
 	if len(inFile) > 0 {
 		if lost, err = s.settleFile(ctx, inFile); err != nil {
 			s.keepOutcomes(inFile)

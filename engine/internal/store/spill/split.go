@@ -1,6 +1,10 @@
 package spill
 
-import "github.com/awf-project/awf-hook/engine/delivery"
+import (
+	"slices"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+)
 
 // parts are parts of entries that one of the stores accepts.
 type parts []part
@@ -78,4 +82,23 @@ func (ps parts) merge() {
 		}
 		p.whole.Claims = append(p.whole.Claims, p.entry.Claims...)
 	}
+}
+
+// divide divides outcomes by where their deliveries are. Nearly always all are in one place, and nothing is copied.
+func (s *Store) divide(settlements []delivery.Settlement) (inFile, inMemory []delivery.Settlement) {
+	isInMemory := func(st delivery.Settlement) bool { return s.memory.Owns(st.Claim) }
+	switch n := slices.IndexFunc(settlements, isInMemory); {
+	case n < 0:
+		return settlements, nil
+	case n == 0 && !slices.ContainsFunc(settlements, func(st delivery.Settlement) bool { return !isInMemory(st) }):
+		return nil, settlements
+	}
+	for _, st := range settlements {
+		if isInMemory(st) {
+			inMemory = append(inMemory, st)
+		} else {
+			inFile = append(inFile, st)
+		}
+	}
+	return inFile, inMemory
 }
