@@ -56,7 +56,7 @@ const MaxPause = store.MaxWait
 // Deliveries gives people access to a queue: they list it and change it. Engines may deliver from it meanwhile.
 type Deliveries struct {
 	queue *spill.Store
-	tell  func(ctx context.Context) // tells an engine in this process that something may be due; nil without an engine
+	tell  func(ctx context.Context) // tells the engine in this process of a change; nil without an engine
 }
 
 // Queue returns the engine's queue, for people to list and change while Run delivers from it. Do not close it:
@@ -129,7 +129,7 @@ func (d *Deliveries) Replay(ctx context.Context, f Filter, c Change) (int, error
 	return d.told(ctx, n, err)
 }
 
-// told wakes an engine in this process after a change made n deliveries due.
+// told tells the engine in this process of a change of n deliveries or lanes.
 func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 	if d.tell != nil && n > 0 {
 		d.tell(ctx)
@@ -190,15 +190,18 @@ func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
 	return d.told(ctx, n, err)
 }
 
-// Disable closes the lanes of a webhook for a reason. New deliveries are still accepted and kept.
+// Disable closes the lanes of a webhook for a reason. New deliveries are still accepted and kept. Engines of other
+// processes begin no more attempts after two seconds.
 func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return d.queue.Disable(ctx, webhook, reason)
+	n, err := d.queue.Disable(ctx, webhook, reason)
+	return d.told(ctx, n, err)
 }
 
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
-// lanes.
+// lanes. Engines of other processes begin no more attempts after two seconds.
 func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
-	return d.queue.Pause(ctx, webhook, rest)
+	n, err := d.queue.Pause(ctx, webhook, rest)
+	return d.told(ctx, n, err)
 }
 
 // Close closes the queue that [OpenDeliveries] opened.

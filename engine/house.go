@@ -59,7 +59,8 @@ func (e *Engine) Turned() time.Time {
 // KeepsHouse reports whether this process prunes the queue and exports its gauges.
 func (e *Engine) KeepsHouse() bool { return (e.opts.Keeps == nil || e.opts.Keeps()) && e.queue.Keeps() }
 
-// lookAround wakes the lanes that have something in the queue, and opens the lanes of webhooks from definitions.
+// lookAround wakes the lanes that have something in the queue, stops those that somebody closed or paused, and opens the
+// lanes of webhooks from definitions.
 func (e *Engine) lookAround(ctx context.Context) {
 	lanes, err := e.queue.Lanes(ctx)
 	if ctx.Err() != nil {
@@ -70,6 +71,9 @@ func (e *Engine) lookAround(ctx context.Context) {
 		e.noticeLanes(ctx, lanes)
 	}
 	for _, l := range lanes {
+		if l.Closed != "" || l.PausedUntil.After(time.Now()) {
+			e.lanes.Rest(l.Webhook)
+		}
 		if !l.Due.IsZero() {
 			e.lookAt(l.Webhook, l.Due)
 		}

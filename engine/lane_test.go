@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -356,4 +357,70 @@ func TestRunIsRefusedUntilTheOneBeforeHasEnded(t *testing.T) {
 		}
 		run(t, e)
 	})
+}
+
+// A webhook that is disabled or paused begins no more attempts, although its lane has deliveries ready, and sends each of
+// them once later.
+func TestDisabledWebhookSendsNoMore(t *testing.T) {
+	t.Parallel()
+	const events, inFlight = 1000, 2
+	for name, change := range map[string]func(*engine.Deliveries) (int, error){
+		"disabled": func(q *engine.Deliveries) (int, error) { return q.Disable(t.Context(), "one", "wrong") },
+		"paused":   func(q *engine.Deliveries) (int, error) { return q.Pause(t.Context(), "one", time.Hour) },
+	} {
+		for _, elsewhere := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " in another process: ", elsewhere), func(t *testing.T) {
+				t.Parallel()
+				var mu sync.Mutex
+				sent := map[string]int{}
+				transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+					time.Sleep(10 * time.Millisecond)
+					mu.Lock()
+					defer mu.Unlock()
+					sent[r.Header.Get("X-Awf-Delivery")]++
+					return answer(http.StatusOK)
+				})
+				count := func() int {
+					mu.Lock()
+					defer mu.Unlock()
+					return len(sent)
+				}
+				queue := filepath.Join(t.TempDir(), "queue.db")
+				e, err := engine.Open(parse(t, oneHook("max_in_flight: 2")), engine.Options{Queue: queue, Transport: transport})
+				if err != nil {
+					t.Fatal(err)
+				}
+				run(t, e)
+				for i := range events {
+					submit(t, e, newEvent(strconv.Itoa(i)))
+				}
+				eventually(t, "sent a few", func() bool { return count() > 10 })
+				deliveries, wait := e.Queue(), time.Duration(0)
+				if elsewhere {
+					deliveries, wait = openDeliveries(t, queue), 2500*time.Millisecond
+				}
+				if _, err := change(deliveries); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(wait)
+				before := count()
+				time.Sleep(300 * time.Millisecond)
+				if after := count(); after > before+inFlight+1 || after == events {
+					t.Errorf("%d sent when the webhook was off, %d a moment later", before, after)
+				}
+				if _, err := deliveries.Enable(t.Context(), "one"); err != nil {
+					t.Fatal(err)
+				}
+				drain(t, e)
+				for id, n := range sent {
+					if n != 1 {
+						t.Errorf("%s was sent %d times", id, n)
+					}
+				}
+				if count() != events {
+					t.Errorf("%d sent in the end, want %d", count(), events)
+				}
+			})
+		}
+	}
 }

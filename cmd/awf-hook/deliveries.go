@@ -113,7 +113,7 @@ type openedQueue struct {
 	deliveries *engine.Deliveries // nil for a server's queue
 	file       string             // or the server's address
 	config     *config.Config     // nil for a server's queue
-	broken     bool               // the configuration has mistakes, so nothing in it may be shown
+	mistakes   error              // in the configuration; if there are any, nothing in it may be shown
 }
 
 // onServer reports whether the queue is a server's, which has its own configuration.
@@ -141,9 +141,8 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		return openErr
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
-	broken := err != nil
-	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }, Broken: broken}
-	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, broken}))
+	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }, Broken: err != nil}
+	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
 	}
@@ -302,7 +301,7 @@ func unknownState(given delivery.State, states []delivery.State) error {
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
 func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
-	if q.onServer() || q.broken { // a configuration with mistakes may lack any webhook
+	if q.onServer() || q.mistakes != nil { // a configuration with mistakes may lack any webhook
 		return nil
 	}
 	lanes, err := q.deliveries.Lanes(ctx)

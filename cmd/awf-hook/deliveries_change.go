@@ -98,11 +98,12 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 		}
 		if ch.dry {
 			items, err := q.List(ctx, filter)
-			printList(c.out, items, where.json, itemRows)
-			if err == nil {
-				c.sayf("%d to %s", len(items), ch.verb)
+			if err != nil {
+				return err
 			}
-			return err
+			printList(c.out, items, where.json, itemRows)
+			c.sayf("%d to %s", len(items), ch.verb)
+			return nil
 		}
 		if err := c.confirm(ctx, q, ch, filter); err != nil {
 			return err

@@ -43,8 +43,11 @@ it. NEW must be a webhook of the configuration, or with --server one that the se
 	return cmd
 }
 
-// resolve returns the identities of a webhook of the queue and one of the configuration.
+// resolve returns the identities of a webhook of the queue and one of the configuration, which must have no mistakes.
 func (q openedQueue) resolve(ctx context.Context, from, to string) (source, target string, err error) {
+	if q.mistakes != nil {
+		return "", "", &exitError{exitConfig, q.mistakes}
+	}
 	lanes, err := q.Webhooks(ctx)
 	if err != nil {
 		return "", "", err

@@ -53,7 +53,7 @@ func (c *command) beforeSend(where *queueFlags, hurry bool) error {
 		if !where.json {
 			c.sayElsewhere(ctx, q)
 		}
-		if !hurry || q.broken { // the sender says what is wrong with the configuration
+		if !hurry || q.mistakes != nil { // the sender says what is wrong with the configuration
 			return nil
 		}
 		n, err := q.deliveries.Hurry(ctx, q.config)

@@ -26,7 +26,9 @@ of serve. WHO is a user of this machine, or the name of a token. The queue keeps
 			}
 			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
 				ops, err := q.Operations(ctx, before, limit)
-				printList(c.out, ops, where.json, operationRows)
+				if err == nil {
+					printList(c.out, ops, where.json, operationRows)
+				}
 				return err
 			})
 		},

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
@@ -26,16 +23,13 @@ const retryTicks = 3
 
 // watch reloads the configuration when it changes and on SIGHUP, until ctx ends.
 func (d *daemon) watch(ctx context.Context, eng *engine.Engine) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
 	before := d.taken
 	for ticks := 1; ; ticks++ {
 		forced := false
 		select {
-		case <-hangups:
+		case <-d.hangups:
 			forced = true
 		case <-tick.C:
 		case <-ctx.Done():

@@ -224,6 +224,34 @@ func TestNoCommandSaysASecretOfABadConfiguration(t *testing.T) {
 	}
 }
 
+// The name of a webhook may be a secret in a configuration with mistakes. A command that does not find a webhook in the queue suggests none
+// of that configuration's.
+func TestNoCommandNamesAWebhookOfABadConfiguration(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Chdir(t.TempDir())
+	write(t, "good.yaml", "webhooks: [{name: gone, url: 'http://127.0.0.1:1/', retry: {max_attempts: 1}}]\n")
+	write(t, "bad.yaml", "webhooks: [{name: "+hidden+", url: 'http://127.0.0.1:1/', urk: 1}]\n")
+	runHook(t, exitOK, nil, "emit", "-c", "good.yaml", "--event", "workflow_end", "--workflow", "w", "--log-level", "error")
+	for _, command := range []string{
+		"deliveries list --webhook NAME", "deliveries delete --webhook NAME", "deliveries delete --webhook NAME --dry-run",
+		"deliveries replay --webhook NAME", "deliveries move --from gone --to NAME", "deliveries move --from NAME --to gone",
+		"webhooks enable NAME", "webhooks disable NAME", "webhooks pause NAME", "webhooks test NAME",
+	} {
+		for _, name := range []string{"nobody", hidden[1:]} { // one that is near to no name, and one that is near
+			var out, said bytes.Buffer
+			code := run(strings.Fields(strings.ReplaceAll(command, "NAME", name)+" -c bad.yaml"), strings.NewReader(""), &out, &said)
+			if code == exitOK || out.Len() > 0 || strings.Contains(said.String(), hidden) {
+				t.Errorf("awf-hook %s with %s: exit code %d: %s%s", command, name, code, out.String(), said.String())
+			}
+		}
+	}
+	// Nothing can move to a webhook of a configuration that must be mended first.
+	_, said := runHook(t, exitConfig, nil, "deliveries", "move", "-c", "bad.yaml", "--from", "gone", "--to", hidden)
+	if !strings.Contains(said, "bad.yaml:1:") {
+		t.Errorf("move to a webhook with a mistake said %s", said)
+	}
+}
+
 // saysNothing runs a command and looks for the secret in its output.
 func saysNothing(t *testing.T, text, stdin string, args ...string) {
 	t.Helper()

@@ -9,10 +9,12 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
@@ -47,6 +49,7 @@ type daemon struct {
 	mistakes    string            // of the last reload; "" if it was good
 	definitions string            // the mistakes of workflows' definitions; "" for none
 	taken       map[string]string // look's result for the files of the current configuration
+	hangups     chan os.Signal    // SIGHUPs, from the start to the end of the process: none of them ends it
 }
 
 func (c *command) serveCommand() *cobra.Command {
@@ -85,6 +88,8 @@ and serve.tls in the configuration open serve to other machines. See docs/serve.
 // serve opens everything that can fail before it reports that it is ready.
 func (d *daemon) serve() error {
 	c := d.command
+	d.hangups = make(chan os.Signal, 1)
+	signal.Notify(d.hangups, syscall.SIGHUP)
 	if err := d.enterProject(); err != nil {
 		return failure(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -95,6 +96,31 @@ var breakages = []struct {
 		f.write("key.pem", string(readFileOf(f.t, filepath.Join(other, "key.pem"))))
 	}},
 	{"a certificate is cut", "cert.pem", func(f *folder) { f.must(os.Truncate(f.at("cert.pem"), 100)) }},
+}
+
+// A SIGHUP never ends serve: not while it starts, and not while it delivers the rest.
+func TestHangupNeverEndsServe(t *testing.T) {
+	t.Parallel()
+	var arrived atomic.Int64
+	receiver := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived.Add(1)
+		time.Sleep(time.Second)
+	})
+	config := writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, receiver))
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", filepath.Join(t.TempDir(), "queue.db"))
+	_ = s.cmd.Process.Signal(syscall.SIGHUP) // it listens, and may do no more yet
+	if status := send(http.DefaultClient, s.url, envelopes("run", 1)); status != http.StatusAccepted {
+		t.Fatal(status)
+	}
+	waitFor(t, "the request", func() bool { return arrived.Load() == 1 })
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	for range 20 { // until the answer comes
+		time.Sleep(20 * time.Millisecond)
+		_ = s.cmd.Process.Signal(syscall.SIGHUP)
+	}
+	if code := s.end(t, syscall.SIGHUP); code != 0 || !strings.Contains(s.talk(), "1 delivered") {
+		t.Errorf("exit code %d, said %s", code, s.talk())
+	}
 }
 
 // Whatever becomes of a file of the configuration, the one before goes on to hold, and the log, the metric, the API, /readyz and systemd

@@ -33,11 +33,14 @@ If webhooks in several files have the same name, the name means all of them; FIL
 		Args:    cobra.NoArgs,
 		RunE: c.onQueue(&where, func(ctx context.Context, q openedQueue, _ []string) error {
 			lanes, err := q.Webhooks(ctx)
-			printList(c.out, lanes, where.json, laneRows)
-			if err == nil && !q.onServer() {
-				err = c.sayDifferences(ctx, q.deliveries)
+			if err != nil {
+				return err
 			}
-			return err
+			printList(c.out, lanes, where.json, laneRows)
+			if q.onServer() {
+				return nil
+			}
+			return c.sayDifferences(ctx, q.deliveries)
 		}),
 	}
 	cmd.RunE = list.RunE

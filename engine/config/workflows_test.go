@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/file"
 )
 
 // project makes a folder with files and goes there. What it returns loads the configuration that is found in it.
@@ -152,6 +153,67 @@ func TestDefinitionsInPacks(t *testing.T) {
 			}
 		} else if want != "" {
 			t.Errorf("%s is not found", name)
+		}
+	}
+}
+
+// A definition may be a link to a file of its project, which is the folder that has its .awf, and nowhere else. One that is below no .awf
+// must stay in its own folder.
+func TestDefinitionsThatAreLinks(t *testing.T) {
+	definition := func(name string) string {
+		return "name: " + name + "\nwebhooks: [{name: of-" + name + ", url: 'https://a.example/'}]"
+	}
+	files := map[string]string{
+		"elsewhere/out.yaml": definition("out"), "elsewhere/pack/workflows/linked-pack.yaml": definition("linked-pack"),
+		"project/shared/a.yaml": definition("in-workflows"), "project/shared/b.yaml": definition("in-pack"),
+		"other/shared/c.yaml": definition("in-other"), "plain/d.yml": definition("in-plain"), "plain/inner/e.yaml": definition("below-plain"),
+		"data/awf/workflow-packs/own/workflows/f.txt": definition("in-data"),
+	}
+	links := map[string]string{
+		"project/.awf/workflows/a.yaml":                     "../../shared/a.yaml",
+		"project/.awf/workflow-packs/p/workflows/b.yaml":    "../../../../shared/b.yaml",
+		"project/.awf/workflows/out1.yaml":                  "../../../elsewhere/out.yaml",
+		"project/.awf/workflow-packs/p/workflows/out2.yaml": "../../../../../elsewhere/out.yaml",
+		"project/.awf/workflow-packs/linked":                "../../../elsewhere/pack",
+		"other/.awf/more/c.yaml":                            "../../shared/c.yaml",
+		"other/.awf/more/out3.yaml":                         "../../../project/shared/a.yaml",
+		"plain/e.yaml":                                      "inner/e.yaml",
+		"plain/out4.yaml":                                   "../project/shared/a.yaml",
+		"data/awf/workflow-packs/own/workflows/f.yaml":      "f.txt",
+		"data/awf/workflow-packs/own/workflows/out5.yaml":   "../../../../../project/shared/a.yaml",
+	}
+	top := t.TempDir()
+	for file, text := range files {
+		put(t, filepath.Join(top, file), text)
+	}
+	for link, to := range links {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(top, link)), 0o700), os.Symlink(to, filepath.Join(top, link))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(filepath.Join(top, "project"))
+	for path, want := range map[string]struct{ read, refused []string }{
+		"":                {[]string{"in-workflows", "in-pack", "in-data"}, []string{"out1", "out2", "out5", "linked-pack"}},
+		"other/.awf/more": {[]string{"in-other"}, []string{"out3"}},
+		"plain":           {[]string{"in-plain", "below-plain"}, []string{"out4"}},
+	} {
+		env := map[string]string{"AWF_CONFIG_HOME": top + "/global", "XDG_DATA_HOME": top + "/data", "AWF_WORKFLOWS_PATH": ""}
+		if path != "" {
+			env["AWF_WORKFLOWS_PATH"] = filepath.Join(top, path)
+		}
+		cfg, err := config.Search{TrustProject: true, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range want.read {
+			if found := cfg.Workflows.Lookup(name); found == nil || found.Err != nil || names(found) != "of-"+name+" " {
+				t.Errorf("%s: %+v, want it read", name, found)
+			}
+		}
+		for _, name := range want.refused {
+			if found := cfg.Workflows.Lookup(name); found == nil || !errors.Is(found.Err, file.ErrOutside) || len(found.Webhooks) > 0 {
+				t.Errorf("%s: %+v, want it refused", name, found)
+			}
 		}
 	}
 }

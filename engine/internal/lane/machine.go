@@ -50,6 +50,7 @@ type (
 		next   time.Duration
 		err    error
 	}
+	rest struct{} // the store says that the lane is closed or paused
 	tick struct{} // it is time to look
 	stop struct{} // the lane ends or was replaced
 )
@@ -89,6 +90,8 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 		m.settled(e, now)
 	case claimed:
 		m.claimed(e, now, &do)
+	case rest:
+		m.giveBack(now, &do)
 	case stop:
 		m.stopped = true
 		m.giveBack(now, &do)

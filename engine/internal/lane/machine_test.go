@@ -107,6 +107,13 @@ func TestMachine(t *testing.T) {
 			{2, claimed{[]*delivery.Claim{a}, 1200, 4 * time.Second, nil}, "start a, claim 1200"},
 			{2, claimed{nil, 1200, 4 * time.Second, nil}, "wake 4s"},
 		}},
+		{"gives back what it has not begun when the store says that it rests, and asks the store again", 0, []step{
+			{0, given{a, b, c, d}, "start a b"},
+			{0, rest{}, "settle c:retry d:retry"},
+			{0, ends(a, delivery.Delivered), "settle a:delivered"},
+			{0, committed(c, delivery.Retry, 0), "claim 1200"},
+			{0, claimed{nil, 1200, store.Never, nil}, ""},
+		}},
 		{"asks again when the store says", 0, []step{
 			{0, lookAt(at(0)), "claim 1200"},
 			{0, claimed{nil, 1200, 4 * time.Second, nil}, "wake 4s"},

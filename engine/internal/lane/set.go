@@ -200,6 +200,13 @@ func (s *Set) give(webhook string, claims given) {
 	}
 }
 
+// Rest makes a lane give back the claims that it has not begun, since the store says that it is closed or paused.
+func (s *Set) Rest(webhook string) {
+	if l := s.of(webhook); l != nil && l.ready.Load() > 0 {
+		l.post(rest{})
+	}
+}
+
 // LookAt makes a lane ask the store at a time. It returns false if the identity has no lane.
 func (s *Set) LookAt(webhook string, at time.Time) bool {
 	l := s.of(webhook)

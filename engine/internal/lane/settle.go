@@ -26,6 +26,10 @@ type settler struct {
 	last     time.Time     // when the last commit began
 }
 
+func newSettler(s *shared, of func(webhook string) *lane, settled func(*delivery.Settlement)) *settler {
+	return &settler{shared: s, of: of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1)}
+}
+
 // outcome is the outcome of a lane's claim.
 type outcome struct {
 	lane *lane

@@ -27,7 +27,8 @@ func TestOutcomesWaitForOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &settler{shared: &shared{}, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1), last: time.Now()}
+				s := newSettler(&shared{}, nil, nil)
+				s.last = time.Now()
 				s.busy.Store(tt.busy)
 				o := outcome{Settlement: delivery.Settlement{Claim: &delivery.Claim{OrderKey: tt.key}, Outcome: tt.outcome}}
 				for range tt.before {
@@ -47,7 +48,8 @@ func TestOutcomesWaitForOthers(t *testing.T) {
 // The last attempt's outcome ends a wait.
 func TestLastOutcomeEndsAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &settler{shared: &shared{}, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1), last: time.Now()}
+		s := newSettler(&shared{}, nil, nil)
+		s.last = time.Now()
 		s.busy.Store(2)
 		o := outcome{Settlement: delivery.Settlement{Claim: &delivery.Claim{}, Outcome: delivery.Delivered}}
 		begun := time.Now()

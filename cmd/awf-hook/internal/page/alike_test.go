@@ -6,6 +6,21 @@ import (
 	"testing"
 )
 
+// A draft of the API may have as many bytes as documented, with a module in base64: the server does not stop before.
+func TestDraftsHaveTheirDocumentedSize(t *testing.T) {
+	s := open(t, standard, "")
+	const most = 32 << 20 // docs/serve.md and openapi.yaml
+	for _, size := range []int{most, most + 1} {
+		body := `{"identity":"/etc/awf-hook.yaml#chat","module":"`
+		body += strings.Repeat("A", (size-len(body)-2)/4*4)
+		body += `"}` + strings.Repeat(" ", size-len(body)-2)
+		resp, text := s.ask(t, http.MethodPost, "/v1/try", operateToken, body, "Content-Type: application/json")
+		if isOver := strings.Contains(text, "the body: over 33554432 bytes"); isOver != (size > most) || isOver != (resp.StatusCode == 400) {
+			t.Errorf("%d bytes: %d %.200s", size, resp.StatusCode, text)
+		}
+	}
+}
+
 // The page and the API refuse the same change with the same status: 400 if it makes no sense, 404 if it names what does not exist,
 // and 409 if the queue does not allow it now.
 func TestPageAndAPIRefuseAlike(t *testing.T) {

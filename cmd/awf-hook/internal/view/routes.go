@@ -12,7 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-const maxDraftCall = 48 << 20 // bytes, with a module in base64
+// maxDraftCall is the largest draft, in bytes, with a module in base64. The server lets a little more through.
+const maxDraftCall = 32 << 20
 
 // Handler makes a handler of the JSON API: the calls of the queue and of the desk.
 func (d *Desk) Handler() http.Handler {

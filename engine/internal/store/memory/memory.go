@@ -216,6 +216,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	for len(claims) < allowed && len(l.due) > 0 && !l.due[0].d.Due.After(now) {
 		r := l.due[0]
 		if l.busy(now, r) {
+			r.taken = false // its lease ended
 			r.setDue(now.Add(store.KeyPatience))
 			continue
 		}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,13 +163,16 @@ func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err erro
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (detail *delivery.Detail, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		items, err := tx.list(ctx, delivery.Filter{ID: id, Limit: 1})
-		if err == nil && len(items) == 0 {
-			err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
+		const alike = 100 // a filter selects all ids that begin alike
+		items, err := tx.list(ctx, delivery.Filter{ID: id, Limit: alike})
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			detail, err = tx.show(ctx, items[0])
+		i := slices.IndexFunc(items, func(it delivery.Item) bool { return it.Delivery.ID == id })
+		if i < 0 {
+			return fmt.Errorf("%s: %w", id, store.ErrUnknown)
 		}
+		detail, err = tx.show(ctx, items[i])
 		return err
 	})
 	return detail, err

@@ -203,9 +203,9 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
 	now := s.now()
-	condition, args := where(delivery.Filter{ID: id}, now, selection{})
-	text := `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries + condition
-	err = s.read(ctx, text, func(r *row) error {
+	const query = `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries +
+		`d.id = ? AND d.state <> PRUNED`
+	err = s.read(ctx, query, func(r *row) error {
 		item, err := scanItem(r, now)
 		if err != nil {
 			return err
@@ -218,7 +218,7 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 		ev.Payload = r.bytes()
 		found.Event = &ev
 		return nil
-	}, args...)
+	}, id)
 	if err == nil && found == nil {
 		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
 	}

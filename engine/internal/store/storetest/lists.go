@@ -59,8 +59,10 @@ func showTellsAll(t *testing.T, q *queue) {
 	if d.State != delivery.IsDead || d.Reason != reason || !d.Accepted.Equal(at(0)) || !d.Done.Equal(at(6)) {
 		t.Errorf("%+v: want a dead one with its reason, accepted at %v and done at %v", d.Item, at(0), at(6))
 	}
-	if _, err := q.Show(at(10), "msg_unknown"); !errors.Is(err, store.ErrUnknown) {
-		t.Errorf("Show of an unknown one: %v, want ErrUnknown", err)
+	for _, id := range []string{"msg_unknown", d.Delivery.ID[:9], d.Delivery.ID + "x", "%", ""} {
+		if _, err := q.Show(at(10), id); !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("Show of an unknown id %q: %v, want ErrUnknown", id, err)
+		}
 	}
 }
 
