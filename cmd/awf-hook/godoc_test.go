@@ -30,7 +30,7 @@ var centralTypes = map[string]string{
 	"transforms/wasm":   "Sandbox Module",
 }
 
-// needNoExample are the functions and methods that need no Example, by why.
+// needNoExample has the functions and methods that need no Example, by the reason.
 var needNoExample = map[string]string{
 	"fmt, slog or encoding calls it": `engine/secret.Secret.Format engine/secret.Secret.LogValue engine/secret.Secret.MarshalText
 		engine/secret.Secret.String engine/secret.URL.Format engine/secret.URL.LogValue engine/secret.URL.MarshalText engine/secret.URL.String`,
