@@ -116,7 +116,7 @@ func Query(f engine.Filter) url.Values {
 	return q
 }
 
-// Values decodes a program's query. A parameter that comes twice is an error.
+// Values decodes a query. A parameter that comes twice is an error.
 func Values(query string) (url.Values, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {

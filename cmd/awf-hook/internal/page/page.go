@@ -12,7 +12,6 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 
@@ -108,11 +107,9 @@ func (s *shown) Known() bool { return s.Who.Role >= access.Read }
 func (p *Page) showing(show func(r *http.Request) (*shown, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var s *shown
-		_, err := url.ParseQuery(r.URL.RawQuery)
+		_, err := api.Values(r.URL.RawQuery)
 		if err == nil {
 			s, err = show(r)
-		} else {
-			err = api.Bad(err)
 		}
 		if err != nil {
 			p.fail(w, r, err)

@@ -88,7 +88,8 @@ func TestAddressesAreNotGuessed(t *testing.T) {
 		text   string
 	}{
 		"/deliveries?webhook=archiv": {404, "no webhook is called archiv: did you mean archive?"}, "/deliveries?webhook=chat": {200, "422"},
-		"/deliveries?stat=dead": {400, "stat: there is no such parameter"}, "/deliveries?state=dead;webhook=chat": {400, "invalid semicolon"},
+		"/deliveries?stat=dead": {400, "stat: there is no such parameter"}, "/deliveries?state=dead;webhook=chat": {400, "is malformed"},
+		"/deliveries?state=dead&state=due": {400, "state: want it once"}, "/plan?what=replay&webhook=chat&webhook=archive": {400, "want it once"},
 		"/deliveries?before=x": {400, "before: want 0 or more"}, "/changes?before=x": {400, "before: want a number"},
 		"/plan?what=replay&id=msg_": {400, "want a whole id"}, "/plan?what=replay&webhook=archiv": {404, "did you mean archive?"},
 		"/plan?what=replay&pace=fast": {400, "pace: want a number"}, "/webhook?id=chat": {404, "no webhook has the identity chat"},

@@ -176,9 +176,9 @@ func (p *Page) plan(r *http.Request) (*shown, error) {
 }
 
 func (p *Page) begin(r *http.Request) (string, error) {
-	v, err := url.ParseQuery(r.PostForm.Get("filter"))
+	v, err := api.Values(r.PostForm.Get("filter"))
 	if err != nil {
-		return "", api.Bad(err)
+		return "", err
 	}
 	for _, key := range []string{"what", "pace", "retransform"} {
 		if value := r.PostForm.Get(key); value != "" {

@@ -264,6 +264,31 @@ func TestBulkIsPacedAndCancelled(t *testing.T) {
 	}
 }
 
+// Another command's reason is shown as it was given, even if it begins like one of the page.
+func TestReasonsAreWhole(t *testing.T) {
+	d := open(t, twoHooks)
+	d.submit(t, 1, event.StepComplete)
+	until(t, "delivered", func() bool { return d.count(t, delivery.IsDelivered) == 1 })
+	o, err := d.Overview(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := o.Webhooks[0].LaneStatus.Webhook
+	for _, reason := range []string{"by anna's wish", "by annabel: moved", "moved: by anna"} {
+		if _, err := (api.Local{Deliveries: d.engine.Queue()}).Disable(as(t, operator), identity, reason); err != nil {
+			t.Fatal(err)
+		}
+		fresh := view.New(view.Options{Engine: d.engine, Seen: view.NewSeen()})
+		o, err := fresh.Overview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if by := o.Webhooks[0].By; by == nil || by.Reason != reason {
+			t.Errorf("%q is shown as %+v", reason, by)
+		}
+	}
+}
+
 // A bulk that begins while the process ends is refused, or ends with it: it does not stay begun for ever.
 func TestBulksEndWithTheProcess(t *testing.T) {
 	d := open(t, twoHooks)

@@ -216,6 +216,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	for len(claims) < allowed && len(l.due) > 0 && !l.due[0].d.Due.After(now) {
 		r := l.due[0]
 		if l.busy(now, r) {
+			r.taken = false // its lease ended
 			r.setDue(now.Add(store.KeyPatience))
 			continue
 		}
@@ -291,8 +292,9 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 			continue
 		}
 		s.settle(now, l.row, st)
-		if l.row.lane.settle(now, st, l.until) {
-			s.changed(l.row.lane, false)
+		// A delivery that moved meanwhile was sent by its old lane.
+		if lane := s.laneOf(st.Claim.Delivery.Webhook); lane.settle(now, st, l.until) {
+			s.changed(lane, false)
 		}
 	}
 	return lost, nil

@@ -168,7 +168,7 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
 		return 0, nil, err
 	}
 	if len(putOff) > 0 {
-		c.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, putOff, c.now.Add(store.KeyPatience))
+		c.queue(`UPDATE awf_hook.deliveries SET due_at = $2, owner = 0 WHERE seq = ANY($1::bigint[])`, putOff, c.now.Add(store.KeyPatience))
 	}
 	return found, seqs, nil
 }

@@ -122,7 +122,7 @@ func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, e
 			return false, err
 		}
 		if busy > 0 {
-			_, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ?`, tx.now.Add(store.KeyPatience), l.seq)
+			_, err := tx.run(`UPDATE deliveries SET due_at = ?, owner = 0 WHERE seq = ?`, tx.now.Add(store.KeyPatience), l.seq)
 			return false, err
 		}
 	}

@@ -89,3 +89,21 @@ func leftTellsApart(t *testing.T, q *queue) {
 	}
 	check(delivery.Counts{Waiting: 1, Retrying: 2})
 }
+
+// putOffIsNotInFlight checks that a delivery whose lease ended is not in flight while it waits for another one of its key.
+func putOffIsNotInFlight(t *testing.T, q *queue) {
+	for _, id := range []string{"head", "passes"} {
+		acceptKeyed(t, q, at(0), id, "k")
+	}
+	settleKeyed(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(60))
+	if got := claimIDs(t, q, hook, at(10), 1); got != "passes" { // its process dies
+		t.Fatalf("claimed %q, want the one that passes the head", got)
+	}
+	if got := claimIDs(t, q, hook, at(70), 10); got != "head" {
+		t.Fatalf("claimed %q when the lease had ended, want only the head", got)
+	}
+	standing, err := q.Standing(q.set(at(70)))
+	if want := (delivery.Standing{Later: 1, InFlight: 1}); err != nil || standing[hook] != want {
+		t.Errorf("it stands %+v, %v, want %+v", standing[hook], err, want)
+	}
+}

@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"left counts what waits", leftCounts},
 		{"left tells apart what was tried", leftTellsApart},
 		{"standing tells apart due, later, behind and in flight", standingTellsApart},
+		{"a delivery that is put off is not in flight", putOffIsNotInFlight},
 		{"webhooks do not share deliveries", webhooksApart},
 		{"each delivery's fate is told", tellsFates},
 		{"a delivery brings its past", bringsPast},
