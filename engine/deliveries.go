@@ -200,8 +200,8 @@ func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, 
 
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
 // lanes. Engines of other processes begin no more attempts after two seconds.
-func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
-	n, err := d.queue.Pause(ctx, webhook, rest)
+func (d *Deliveries) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
+	n, err := d.queue.Pause(ctx, webhook, length)
 	return d.told(ctx, n, err)
 }
 
