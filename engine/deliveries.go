@@ -158,7 +158,8 @@ func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
 
 // Move gives the deliveries of one webhook's identity to another, and returns how many.
 func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
-	return d.queue.Move(ctx, from, to)
+	n, err := d.queue.Move(ctx, from, to)
+	return d.told(ctx, n, err)
 }
 
 // Backup writes a copy of the queue into a new file. Other processes may use the queue meanwhile.
