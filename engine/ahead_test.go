@@ -12,10 +12,10 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// A file is read while its events are delivered: these are the most that may wait between the two.
+// The engine reads a file while it delivers the file's events. At most this many events may wait in between.
 const (
 	fileEvents = 8000
-	mostAhead  = 1024 + 2048 + 512 // ready in a lane, of the next batch, and not settled yet
+	mostAhead  = 1024 + 2048 + 512 // those ready in a lane, those of the next batch, and those not settled yet
 )
 
 func always() bool { return true }
@@ -30,7 +30,7 @@ func hooks(names ...string) string {
 	return yaml
 }
 
-// paces is a set of receivers that take this long for an answer, by host. Others do not answer.
+// paces has the time that each receiver takes for an answer, by host. Other receivers never answer.
 type paces map[string]time.Duration
 
 func (p paces) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -45,7 +45,7 @@ func (p paces) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(http.StatusOK)
 }
 
-// lines is a file of events.
+// lines returns a file of n events.
 func lines(n int) *strings.Reader {
 	var in strings.Builder
 	for i := range n {
@@ -85,7 +85,7 @@ func TestFileIsReadAtThePaceOfItsDeliveries(t *testing.T) {
 	})
 }
 
-// Whatever does not take deliveries quickly does not hold up a file, and nothing is refused.
+// A webhook that does not deliver quickly, for whatever reason, does not hold up a file, and no event is refused.
 func TestFileWaitsForNobodyWhoIsSlow(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -119,7 +119,7 @@ func TestFileWaitsForNobodyWhoIsSlow(t *testing.T) {
 	}
 }
 
-// Webhooks share a file, and a slow one takes no time from a quick one, even if it makes some progress.
+// Two webhooks get the events of one file. A slow one does not slow down a quick one, even if it makes some progress.
 func TestFileHoldsUpNoWebhookForAnother(t *testing.T) {
 	quick := func(receivers paces, names ...string) (took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
@@ -144,12 +144,12 @@ func TestFileHoldsUpNoWebhookForAnother(t *testing.T) {
 	for _, pace := range []time.Duration{2 * time.Millisecond, 3500 * time.Microsecond, 10 * time.Millisecond, time.Second, time.Hour} {
 		took := quick(paces{"quick": time.Millisecond, "slow": pace}, "quick", "slow")
 		if took == 0 || took > alone*5/4 {
-			t.Errorf("beside a receiver that takes %v: %v, want %v as alone", pace, took, alone)
+			t.Errorf("beside a receiver that takes %v the quick one took %v, want %v as without it", pace, took, alone)
 		}
 	}
 }
 
-// Once Waits is false, a file is read to its end at once.
+// Once Waits returns false, the engine reads a file to its end at once.
 func TestFileIsReadAtOnceWhenItMayNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, paces{"one": 2 * time.Millisecond}, hooks("one"))
@@ -168,7 +168,7 @@ func TestFileIsReadAtOnceWhenItMayNotWait(t *testing.T) {
 	})
 }
 
-// A file that is read before the engine is open waits for it, however long that takes.
+// A file whose reading begins before the engine is open waits for the engine, however long that takes.
 func TestFileWaitsForItsEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reading := engine.Stream{In: lines(fileEvents), Waits: always}.Begin(t.Context())

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// If reading fails for good, attend does not wait for the adoption, which may wait for room for ever.
+// If reading fails for good, attend does not wait for the adoption, which may wait forever for room.
 func TestAttendGivesUpAdopting(t *testing.T) {
 	failed := errors.New("the disk is gone")
 	forever := func(ctx context.Context) error {

@@ -18,7 +18,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// openBench opens an engine that runs until the end of the benchmark's round.
+// openBench opens an engine that runs until the end of a round of the benchmark.
 func openBench(b *testing.B, transport http.RoundTripper, queue, yaml string) (e *engine.Engine, end func()) {
 	b.Helper()
 	cfg, err := config.Parse("awf-hook.yaml", []byte(yaml), nil)
@@ -42,7 +42,7 @@ func answered() *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok"))}
 }
 
-// wakeups returns how often goroutines have been woken so far.
+// wakeups returns how often a goroutine has been woken so far.
 func wakeups() (n uint64) {
 	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
 	metrics.Read(sample)
@@ -87,8 +87,8 @@ func BenchmarkDelivery(b *testing.B) {
 	}
 }
 
-// BenchmarkSlowWebhooks sends each event to 40 webhooks, and then to ten more that take a second for each answer. It reports the ratio of
-// the times until the 40 have all, and how many goroutines there are at most with the ten, some 3,000 of whose deliveries wait.
+// BenchmarkSlowWebhooks sends each event to 40 webhooks, first alone and then beside ten that take a second for each answer. It reports the
+// ratio of the times until the 40 have all events, and the largest number of goroutines beside the ten, when some 3,000 deliveries wait.
 func BenchmarkSlowWebhooks(b *testing.B) {
 	const good, slow, events = 40, 10, 300
 	var mu sync.Mutex

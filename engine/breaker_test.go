@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// numbered is an event whose payload has a text, which the transform of these tests wants to be a number.
+// submitTexts submits n events with a text in their payload. The transform of these tests fails if the text is not a number.
 func submitTexts(t *testing.T, e *engine.Engine, n int, text string) {
 	t.Helper()
 	for range n {
@@ -25,8 +25,8 @@ func submitTexts(t *testing.T, e *engine.Engine, n int, text string) {
 
 const wantsNumber = `transform: {map: {n: "=int(payload.text)"}}`
 
-// After five failures of a transform in a row, its webhook loses no more deliveries at once: the others wait, and one
-// probe at a time is given up, after longer and longer pauses. When a probe succeeds, all others follow.
+// After five failures of a transform in a row, the webhook's other deliveries wait. One delivery at a time is a probe, after longer and
+// longer pauses, and becomes a dead letter if it fails too. When a probe succeeds, all others follow.
 func TestTransformFailuresOpenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const broken, good = 20, 100
@@ -42,7 +42,7 @@ func TestTransformFailuresOpenTheBreaker(t *testing.T) {
 			synctest.Wait()
 			return e.Report().Dead
 		}
-		first := at(4) // one may have been under way when the fifth failed
+		first := at(4) // a sixth may have been under way when the fifth failed
 		if first < 5 || first > 5+1 {
 			t.Fatalf("%d dead letters at once, want 5 or 6", first)
 		}
@@ -57,12 +57,12 @@ func TestTransformFailuresOpenTheBreaker(t *testing.T) {
 		synctest.Wait()
 		checkReport(t, e, engine.Report{Events: broken + good, Deliveries: broken + good, Delivered: good, Dead: broken})
 		if times := receiver.times(); times[good-1] > time.Second {
-			t.Errorf("all were there %v after the first that got through, want them at once", times[good-1])
+			t.Errorf("the last delivery arrived %v after the first one, want all at once", times[good-1])
 		}
 	})
 }
 
-// Failures that are not in a row do not open a breaker: if a transform makes a body or drops an event in between, it works.
+// Failures that are not in a row do not open a breaker. A transform that makes a body or drops an event in between works.
 func TestTransformFailuresBetweenGoodOnesHoldNothingUp(t *testing.T) {
 	for name, between := range map[string]string{"delivered": "7", "dropped": ""} {
 		t.Run(name, func(t *testing.T) {
@@ -77,14 +77,14 @@ func TestTransformFailuresBetweenGoodOnesHoldNothingUp(t *testing.T) {
 				time.Sleep(time.Second)
 				got := e.Report()
 				if got.Dead != 40 || got.Retrying != 0 || got.Delivered+got.Dropped != 10 {
-					t.Errorf("%v, want 40 dead and nothing held up", got)
+					t.Errorf("%v, want 40 dead and none waiting", got)
 				}
 			})
 		})
 	}
 }
 
-// Nothing more is sent once a receiver has asked for a pause, even before that is committed.
+// Once a receiver asks for a pause, the engine sends it nothing more, even before it has committed the pause.
 func TestRestBeginsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		receiver := &scripted{statuses: []int{200}}
@@ -110,7 +110,7 @@ func TestRestBeginsAtOnce(t *testing.T) {
 		drain(t, e)
 		times := receiver.times()
 		if len(times) != 21 || times[2] > time.Second || times[3] < time.Minute || times[20] > time.Minute+commits {
-			t.Errorf("%d requests at %v, want 21, three at once and all others after a minute", len(times), times)
+			t.Errorf("%d requests at %v, want 21: three at once and the others after a minute", len(times), times)
 		}
 	})
 }

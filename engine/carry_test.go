@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// A queue that moved into itself would forget its deliveries, whatever its names are.
+// A queue does not move into itself, whatever the two names for its file are. It would lose its deliveries.
 func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 	t.Chdir(t.TempDir())
 	file, err := filepath.Abs("queue.db")
@@ -39,7 +39,7 @@ func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 			t.Errorf("to %s: %v, want %v", name, err, engine.ErrSameQueue)
 		}
 		if list, err := from.List(context.Background(), engine.Filter{}); err != nil || len(list) != 1 || list[0].State != "due" {
-			t.Errorf("to %s: the queue has %v, %v, want its delivery as it was", name, list, err)
+			t.Errorf("to %s: the queue has %v, %v, want its delivery unchanged", name, list, err)
 		}
 	}
 	other := openDeliveries(t, "other.db")

@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Commit keeps nothing in memory alone: if no file takes it, an event is refused, together with its batch.
+// Commit keeps no event only in memory. If it cannot write the events to a file, it refuses the whole batch.
 func TestCommitStoresOrRefuses(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken.db")
@@ -26,7 +26,7 @@ func TestCommitStoresOrRefuses(t *testing.T) {
 			t.Errorf("%s: Commit = %v, want ErrUnstored", name, err)
 		}
 		if r := e.Report(); r.Retrying != 0 || r.Refused != 0 {
-			t.Errorf("%s: %+v, want nothing kept, and nothing lost: the caller knows", name, r)
+			t.Errorf("%s: report %+v, want nothing kept and nothing refused, as the caller still has the event", name, r)
 		}
 		_ = e.Close()
 	}
@@ -45,7 +45,7 @@ func TestCommitTellsFates(t *testing.T) {
 	fates, err := e.Commit(t.Context(), []event.Event{newEvent("a"), other, newEvent("b"), newEvent("a")})
 	want := []engine.Fate{engine.EventAccepted, engine.EventUnwanted, engine.EventAccepted, engine.EventKnown}
 	if err != nil || len(fates) != len(want) {
-		t.Fatalf("Commit = %v, %v", fates, err)
+		t.Fatalf("Commit = %v, %v, want %v", fates, err, want)
 	}
 	for i := range want {
 		if fates[i] != want[i] {
@@ -55,9 +55,9 @@ func TestCommitTellsFates(t *testing.T) {
 	bad := newEvent("bad")
 	bad.Type = ""
 	if _, err := e.Commit(t.Context(), []event.Event{newEvent("c"), bad}); err == nil {
-		t.Error("Commit takes an event without a type")
+		t.Error("Commit accepts an event without a type")
 	}
 	if fates, err = e.Commit(t.Context(), []event.Event{newEvent("c")}); err != nil || fates[0] != engine.EventAccepted {
-		t.Errorf("Commit = %v, %v: the refused batch left something behind", fates, err)
+		t.Errorf("Commit = %v, %v, want the event accepted: it was in a batch that was refused", fates, err)
 	}
 }

@@ -26,7 +26,7 @@ const (
 	goodDir     = "../testdata/config/ok"
 )
 
-// canary is in the value of every variable: it must not come out again.
+// canary is in the value of every variable. No error may show it.
 const canary = "CANARY"
 
 // environment holds the variables for the files of testdata/config.
@@ -66,13 +66,13 @@ func joinMistakes(t *testing.T, name string, cfg *config.Config, err error) conf
 	return mistakes
 }
 
-// places are where a file of testdata/config/err is put, by the beginning of its name; it is the user's own if none is its.
+// places has the place of a file of testdata/config/err, by the beginning of its name. All other files are the user's own.
 var places = map[string]string{
 	"project_":  ".awf/settings.yaml",
 	"workflow_": ".awf/workflows/deploy.yaml",
 }
 
-// reportOf is all that "awf-hook check" reports of a file: mistakes and warnings.
+// reportOf returns the mistakes and warnings that "awf-hook check" reports of a file.
 func reportOf(t *testing.T, file string) config.Errors {
 	t.Helper()
 	name, text := filepath.Base(file), readFile(t, file)
@@ -157,7 +157,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// If the file has the text of an expression unchanged, the error points at the mistake. Otherwise it points at the whole scalar.
+// If a file spells an expression without escapes or folds, the error points at the mistake in it. Otherwise it points at the whole scalar.
 func TestPlacesPointAtTheMistake(t *testing.T) {
 	const mistake = "wokflow_name"
 	scalar := regexp.MustCompile(`^([>"'&]|!!str|event)`)
@@ -174,7 +174,7 @@ func TestPlacesPointAtTheMistake(t *testing.T) {
 		}
 	}
 	if pointed < 8 {
-		t.Errorf("%d files have their mistake pointed at, want at least 8", pointed)
+		t.Errorf("the errors of %d files point at the mistake, want at least 8", pointed)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestGoodFilesHaveNoMistake(t *testing.T) {
 	}
 }
 
-// A variable may be in place of any value. Without the variable's value there is no mistake.
+// A variable may stand for any value. As long as its value is not known, it is not a mistake.
 func TestUnknownVariablesAreNoMistakeWithoutEnvironment(t *testing.T) {
 	const text = `
 webhooks:
@@ -217,7 +217,7 @@ webhooks:
 	}
 }
 
-// elsewhere are the error texts that no file in testdata/config/err shows, with the reason.
+// elsewhere has the error texts that no file in testdata/config/err shows, each with the reason.
 var elsewhere = map[string]string{
 	"the file is %v": "4 MiB are too much for testdata: TestHugeFileIsRefused of package config",
 	"want at most %d values in all trees of the file": "50,001 values are too much for a reader: " +
@@ -250,7 +250,7 @@ func isCode(code string) bool {
 	return slices.ContainsFunc(config.Codes, func(c struct{ Code, Is string }) bool { return c.Code == code })
 }
 
-// The codes in the sources are those of the table.
+// The sources use exactly the codes of the table.
 func TestCodesAreThoseOfTheTable(t *testing.T) {
 	form := regexp.MustCompile("\"((?:file|yaml|key|value|variable|secret|signing|header|url|webhook|event|expr|format|wasm)\\.[a-z]+)\"")
 	used := map[string]bool{}
@@ -268,15 +268,15 @@ func TestCodesAreThoseOfTheTable(t *testing.T) {
 	}
 	for _, c := range config.Codes {
 		if !used[c.Code] {
-			t.Errorf("nothing has the code %s", c.Code)
+			t.Errorf("no source uses the code %s", c.Code)
 		}
 	}
 }
 
-// errorTexts collects the formats and texts from which the package in dir makes its mistakes.
+// errorTexts returns the texts and formats of the mistakes that the package in dir makes.
 func errorTexts(t *testing.T, dir string) []string {
 	t.Helper()
-	place := map[string]int{"fail": 2, "warn": 2, "failAt": 2, "New": 0} // of the text among the arguments
+	place := map[string]int{"fail": 2, "warn": 2, "failAt": 2, "New": 0} // the index of the text among the arguments
 	var texts []string
 	for _, file := range filesIn(t, dir, "*.go") {
 		if strings.HasSuffix(file, "_test.go") {
@@ -304,7 +304,7 @@ func errorTexts(t *testing.T, dir string) []string {
 	return texts
 }
 
-// textOf is a literal's text, with %s for what only the running program knows.
+// textOf returns the text of literals, with %s for the parts that are not literals.
 func textOf(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The body that a map makes is sent, and sent again byte for byte. A dropped delivery is counted and not sent, a failed
-// one is dead.
+// The engine sends the body that a map makes, and sends the same bytes at a retry. A dropped delivery is counted and not sent. A delivery
+// whose map fails is dead.
 func TestTransformsMakeTheContent(t *testing.T) {
 	for _, tt := range []struct {
 		name, transform string
@@ -49,7 +49,7 @@ func TestTransformsMakeTheContent(t *testing.T) {
 	}
 }
 
-// A body is made once: its later attempts send it byte for byte, though another map holds by then.
+// A body is made once. Later attempts send the same bytes, even if the webhook has another map by then.
 func TestBodyIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies []string

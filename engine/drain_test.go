@@ -31,7 +31,7 @@ func TestDrainWaitsForWhatItsDeadlineAllows(t *testing.T) {
 	tests := []struct {
 		name     string
 		receiver http.RoundTripper
-		deadline time.Duration // never, for no deadline
+		deadline time.Duration // never means that there is none
 		want     time.Duration // how long Drain takes
 		err      string        // "" if nothing is left
 	}{
@@ -79,7 +79,7 @@ func TestDrainOfNothingReturnsAtOnce(t *testing.T) {
 	}
 }
 
-// Nothing is delivered unless Run runs, however late the next delivery is due.
+// Without Run nothing is delivered. Drain says so instead of waiting, however late the next delivery is due.
 func TestDrainWithoutRunSaysSo(t *testing.T) {
 	for _, status := range []int{200, 503} {
 		synctest.Test(t, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestDrainWithoutRunSaysSo(t *testing.T) {
 					t.Errorf("%d: %s: Drain: %v, want %q", status, when, err, want)
 				}
 				if took := time.Since(begun); took > 3*time.Second {
-					t.Errorf("%d: %s: Drain took %v", status, when, took)
+					t.Errorf("%d: %s: Drain took %v, want 3s at most", status, when, took)
 				}
 			}
 			drain("nothing accepted", "")
@@ -104,7 +104,7 @@ func TestDrainWithoutRunSaysSo(t *testing.T) {
 			synctest.Wait()
 			cancel()
 			running.Wait()
-			drain("behind Run", map[int]string{503: "1 delivery left: "}[status])
+			drain("after Run", map[int]string{503: "1 delivery left: "}[status])
 		})
 	}
 }
@@ -145,9 +145,9 @@ func TestSeveralDrainsAllReturn(t *testing.T) {
 	})
 }
 
-// A delivery that was just accepted is due now, however late the other webhooks' deliveries are due.
+// Drain delivers an event that was just accepted, although the deliveries of another webhook are due much later.
 func TestDrainDoesNotMistakeNewDeliveriesForLateOnes(t *testing.T) {
-	// Several times, since webhooks are looked at in random order.
+	// Repeat it, since the engine looks at webhooks in random order.
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			e := open(t, roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -165,9 +165,9 @@ func TestDrainDoesNotMistakeNewDeliveriesForLateOnes(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			if err := e.Drain(ctx); err == nil || err.Error() != "6 deliveries left" {
-				t.Errorf("Drain: %v, want 6 of the dead webhook left", err)
+				t.Errorf("Drain: %v, want the 6 deliveries of the dead webhook left", err)
 			}
-			tried := e.Report().Retrying // those that the lane's pause held back are not tried
+			tried := e.Report().Retrying // the lane's pause held back the others
 			checkReport(t, e, engine.Report{Events: 6, Deliveries: 12, Delivered: 6, Retrying: tried, Waiting: 6 - tried})
 		})
 	}
@@ -192,7 +192,7 @@ func TestReportIsWholeAfterDrain(t *testing.T) {
 	})
 }
 
-// Deliveries that a lane claims while Drain looks at the queue do not count as due at the end of their leases.
+// Drain does not wait for the lease of a delivery that a lane claims while Drain looks at the queue.
 func TestDrainSeesWhatIsBeingClaimed(t *testing.T) {
 	const rounds = 150
 	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("rate: 1000/s")), config.NoEnv) // a lane with a rate claims nothing at acceptance

@@ -83,14 +83,14 @@ func run(t *testing.T, e *engine.Engine) {
 	})
 }
 
-// noJitter makes waits exact.
+// noJitter makes retry delays exact.
 func noJitter() float64 { return 0.5 }
 
 // A queue without a name is refused, and leaves no file behind.
 func TestOpenDeliveriesWantsAQueue(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if _, err := engine.OpenDeliveries("", ""); err == nil || !strings.HasPrefix(err.Error(), "no queue given") {
-		t.Errorf("OpenDeliveries: %v, want an error that says so", err)
+		t.Errorf("OpenDeliveries: %v, want an error that says that no queue was given", err)
 	}
 	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
 		t.Errorf("the working directory has %v, %v, want nothing", made, err)
@@ -101,7 +101,7 @@ func newEvent(id string) event.Event {
 	return event.Event{ID: id, Type: "workflow_end", WorkflowID: "run-" + id, Timestamp: time.Now(), Payload: []byte(`{"ok":true}`)}
 }
 
-// full is how many of bigEvent fill the queue in memory.
+// full is the number of big events that fill the queue in memory.
 const full = 32
 
 func bigEvent(id string) event.Event {
@@ -136,14 +136,14 @@ func checkReport(t *testing.T, e *engine.Engine, want engine.Report) {
 	checkSums(t, got)
 }
 
-// checkSums checks that each delivery is in one field of the report, and each waiting one in one place.
+// checkSums checks that a report counts each delivery in one field, and each waiting one in one place.
 func checkSums(t *testing.T, r engine.Report) {
 	t.Helper()
 	if sum := r.Delivered + r.Waiting + r.Retrying + r.Dead + r.Dropped + r.InFlight + r.Taken; sum != r.Deliveries {
-		t.Errorf("%d deliveries, but their fates are %d: %+v", r.Deliveries, sum, r)
+		t.Errorf("%d deliveries, but the sum of their fates is %d: %+v", r.Deliveries, sum, r)
 	}
 	if sum := r.Kept + r.Spilled + r.Lost; sum != r.Waiting+r.Retrying && r.Unread == "" {
-		t.Errorf("%d wait, but in their places are %d: %+v", r.Waiting+r.Retrying, sum, r)
+		t.Errorf("%d deliveries wait, but %d are kept, spilled or lost: %+v", r.Waiting+r.Retrying, sum, r)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 		begun := time.Now()
 		submit(t, e, bigEvent("late"))
 		if waited := time.Since(begun); waited < 3*time.Second || waited > 3*time.Second+10*time.Millisecond {
-			t.Errorf("waited %v, want until the first outcome, which comes after 3s, is committed", waited)
+			t.Errorf("waited %v, want 3s, until the first outcome is committed", waited)
 		}
 		drain(t, e)
 		checkReport(t, e, engine.Report{Events: full + 1, Deliveries: full + 1, Delivered: full + 1})

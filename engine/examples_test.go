@@ -46,7 +46,7 @@ func delivered(cfg *config.Config, opts engine.Options, feed func(ctx context.Co
 	if err := feed(ctx, eng); err != nil {
 		fmt.Println(err)
 	}
-	_ = eng.Drain(ctx) // the report says what is left
+	_ = eng.Drain(ctx) // the report shows what is left
 	if err := eng.Close(); err != nil {
 		fmt.Println(err)
 	}
@@ -73,7 +73,7 @@ done
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// Commit returns the fate of each event. The same event again is known, and not delivered twice.
+// Commit returns the fate of each event. An event that comes again is known, and not delivered twice.
 func ExampleEngine_Commit() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, events: [workflow_error]}]", http.StatusOK)
 	defer end()
@@ -128,7 +128,7 @@ func ExampleEngine_Follow() {
 	// 1 event, 1 delivery: 1 delivered, 0 to retry, 0 dead
 }
 
-// Start runs a command, and Attend submits the events of its workflows. The command does not notice.
+// Start runs a command, and Attend submits the events of its workflows. The command runs as it does alone.
 func ExampleStart() {
 	cfg, end := configured("webhooks: [{url: RECEIVER, events: [workflow_end]}]", http.StatusOK)
 	defer end()
@@ -148,12 +148,12 @@ func ExampleStart() {
 		if err := eng.Attend(ctx, child, nil); err != nil {
 			return err
 		}
-		<-child.Exited() // at once: Attend waited for it
+		<-child.Exited() // returns at once, since Attend waited for it
 		if err := child.Settle(); err != nil {
 			return err
 		}
 		exit, err = child.Wait()
-		fmt.Println("notes:", len(child.Notes())) // that this run has no transcript
+		fmt.Println("notes:", len(child.Notes())) // the note says that this run has no transcript
 		return err
 	})
 	fmt.Println("exit code", exit.Code)
@@ -180,7 +180,7 @@ func ExampleEngine_Preview() {
 	// Output: oncall sent POST {"text":"exit code 2"}
 }
 
-// Explain says why: the value of each part of a filter, and which part decided.
+// Explain shows why: the value of each part of a filter, and which part decided.
 func ExampleEngine_Explain() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER, filter: payload.exit_code > 2 and payload.duration > 60}]", http.StatusOK)
 	defer end()
@@ -243,7 +243,7 @@ func ExampleCheck() {
 	// Output: awf-hook.yaml:3:32: webhooks[0].filter: unknown name ten: want event, workflow_id, workflow_name, timestamp or payload
 }
 
-// OpenDeliveries opens a queue's file for people to look at and change.
+// OpenDeliveries opens the file of a queue, to look at its deliveries and change them.
 func ExampleOpenDeliveries() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusForbidden)
 	defer end()
@@ -288,7 +288,7 @@ func ExampleEvents() {
 	// Output: workflow_end deploy
 }
 
-// ProbeAll says how far each receiver can be reached, without a request.
+// ProbeAll tries how far it can reach each receiver, without sending a request.
 func ExampleProbeAll() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusOK)
 	defer end()
@@ -300,7 +300,7 @@ func ExampleProbeAll() {
 	// Output: oncall true
 }
 
-// Schema is for editors: awf-hook init writes it beside a configuration.
+// Schema helps editors. awf-hook init writes it beside a configuration.
 func ExampleSchema() {
 	properties := engine.Schema()["properties"].(map[string]any)
 	_, has := properties["webhooks"]

@@ -36,7 +36,7 @@ func TestExplainRunsEachStepOnce(t *testing.T) {
 	log.Reset()
 	x := e.Explain(t.Context(), &ev, time.Now())
 	if got := strings.Count(log.String(), "transform logs"); got != want || want != 1 {
-		t.Errorf("explained, the module logs %d lines, want %d as in a run:\n%s", got, want, log.String())
+		t.Errorf("the module logs %d lines in Explain, want %d as in Run:\n%s", got, want, log.String())
 	}
 	if len(x) != 1 || len(x[0].Steps) != 1 {
 		t.Errorf("%+v", x)
@@ -46,7 +46,7 @@ func TestExplainRunsEachStepOnce(t *testing.T) {
 	}
 }
 
-// An explanation lists each webhook, however the workflow's definition changes.
+// Explain returns each webhook, even if the workflow's definition changes at the same time.
 func TestExplainTellsOfEachWebhookOfAChangedDefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
 	definition := func(n int) string {
@@ -63,7 +63,7 @@ func TestExplainTellsOfEachWebhookOfAChangedDefinition(t *testing.T) {
 		ev := eventOf("deploy", "a")
 		for n := range 10 {
 			putDefinition(t, "workflows/deploy.yaml", definition(1+n%4))
-			time.Sleep(3 * time.Second) // in which the folders are looked at
+			time.Sleep(3 * time.Second) // meanwhile the folders are read again
 			x := e.Explain(t.Context(), &ev, time.Now())
 			if len(x) != 2+n%4 {
 				t.Fatalf("%d explanations, want %d", len(x), 2+n%4)

@@ -23,15 +23,15 @@ import (
 
 //test:alone it measures what bad receivers cost the others
 
-// Of the test of fairness. make soak takes ten times the events and the strict bound.
+// The size and the bounds of the test of fairness. make soak takes ten times the events and the strict bound.
 const (
 	goodHooks   = 48
 	fairEvents  = 60
 	fairPairs   = 6 // of runs without the bad receivers and with them
 	strictBound = 1.1
-	maxRoutines = 80 // workers of two lanes, both ends of their connections, and the engine's own
+	maxRoutines = 80 // for the workers of two lanes, both ends of their connections, and the engine
 	ballast     = 32 << 20
-	maxHeld     = 8 << 20 // bytes of heap: the events that lanes have ready
+	maxHeld     = 8 << 20 // bytes of heap for the events that lanes have ready
 )
 
 // good is a set of receivers that answer at once.
@@ -103,10 +103,10 @@ func start(t *testing.T, yaml string) (e *engine.Engine, end func()) {
 	}
 }
 
-// payloadOf returns an object of about size bytes.
+// payloadOf returns a JSON object of about size bytes.
 func payloadOf(size int) []byte { return []byte(`{"note":"` + strings.Repeat("x", size) + `"}`) }
 
-// run returns how long it takes until the good receivers have everything.
+// run returns how long it takes until the good receivers have all events.
 func (g *good) run(t *testing.T, yaml string, events int) time.Duration {
 	t.Helper()
 	g.arrived.Store(0)
@@ -128,7 +128,7 @@ func (g *good) run(t *testing.T, yaml string, events int) time.Duration {
 	return time.Since(begun)
 }
 
-// compare returns the ratio of the shortest times with and without the bad receivers: other programs can only make times longer.
+// compare returns the ratio of the shortest times with and without the bad receivers. Other programs can only make times longer.
 func (g *good) compare(t *testing.T, without, with string, pairs, events int) float64 {
 	t.Helper()
 	var alone, beside []time.Duration
@@ -139,8 +139,8 @@ func (g *good) compare(t *testing.T, without, with string, pairs, events int) fl
 	return float64(slices.Min(beside)) / float64(slices.Min(alone))
 }
 
-// Of 50 webhooks, one never answers and one answers with a byte per second: the other 48 get all their deliveries as soon
-// as without these two.
+// Of 50 receivers, one never answers and one answers with a byte per second. The other 48 get all their deliveries as soon as without
+// these two.
 func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	events, pairs, bound := fairEvents, fairPairs, float64(fairBound)
 	if os.Getenv("SOAK") != "" {
@@ -160,11 +160,11 @@ func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	ratio := g.compare(t, without.String(), with, pairs, events)
 	t.Logf("ratio %.3f", ratio)
 	if ratio > bound {
-		t.Errorf("%.2f times the time without the bad receivers, want %.2f at most", ratio, bound)
+		t.Errorf("it takes %.2f times as long as without the bad receivers, want %.2f at most", ratio, bound)
 	}
 }
 
-// 32 MiB of events for receivers that accept none are in the file and not in memory; no goroutine waits for a delivery.
+// If receivers accept nothing, 32 MiB of events stay in the file and not in memory, and no goroutine waits for a delivery.
 func TestBadReceiversTakeLittleMemory(t *testing.T) {
 	const size = 16 << 10
 	routines := runtime.NumGoroutine()

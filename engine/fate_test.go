@@ -11,8 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// An event can be known to one webhook and new to another one, whose filter fails: the report counts each delivery by its
-// own fate.
+// An event can be known for one webhook and new for another one, whose filter fails. The report counts each delivery by its own fate.
 func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
 	openOn := func(yaml string) *engine.Engine {
@@ -37,11 +36,11 @@ func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	checkReport(t, after, engine.Report{Events: 1, Deliveries: 1, Known: 1, Dead: 1, Earlier: engine.Earlier{Waiting: 1}})
 	list := after.Report().Webhooks
 	if len(list) != 2 || list[1].Webhook != "two" || list[1].Dead != 1 || list[1].Last == nil || list[1].Last.Reason == "" {
-		t.Errorf("the report tells of %+v, want also the dead letter of two, and why", list)
+		t.Errorf("the report has %+v, want the dead letter of two with its reason as well", list)
 	}
 }
 
-// An event that names webhooks reaches these alone, whatever their filters say. A name without a webhook counts as refused.
+// An event that names webhooks reaches only these, whatever their filters say. A name without a webhook counts as refused.
 func TestEventReachesOnlyTheWebhooksThatItNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hosts []string
@@ -61,7 +60,7 @@ func TestEventReachesOnlyTheWebhooksThatItNames(t *testing.T) {
 		submit(t, e, lost)
 		drain(t, e)
 		if !slices.Equal(hosts, []string{"two.test"}) {
-			t.Errorf("%v got the event, want two.test alone", hosts)
+			t.Errorf("%v got events, want only two.test", hosts)
 		}
 		checkReport(t, e, engine.Report{Events: 2, Deliveries: 1, Delivered: 1, Refused: 1})
 	})

@@ -14,14 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// spoken is a receiver's answer.
+// spoken is an answer of a receiver.
 type spoken struct {
 	status int
 	body   string
 	header string // "Name: value"
 }
 
-// speaking is a receiver that answers in its own format, repeats the last answer, and records what came when.
+// speaking is a receiver that gives its answers in turn, repeats the last one, and records when requests came.
 type speaking struct {
 	answers []spoken
 	hold    time.Duration // how long an answer takes
@@ -43,7 +43,7 @@ func (s *speaking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body))}, nil
 }
 
-// awf-hook understands each format's receiver in its own words, and does what it asks for.
+// The engine understands the answers of each format's receiver, and does what they ask for.
 func TestReceiversAreUnderstood(t *testing.T) {
 	const (
 		slack    = "transform: {format: slack}"
@@ -101,7 +101,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 				e := open(t, receiver, oneHook(tt.transform, "rate: 1000/s", "max_in_flight: 1"))
 				run(t, e)
 				submit(t, e, newEvent("a"), newEvent("b"))
-				_ = e.Drain(t.Context()) // the report says what is left
+				_ = e.Drain(t.Context()) // the report shows what is left
 				var times []time.Duration
 				for _, at := range receiver.times {
 					times = append(times, at.Sub(receiver.times[0]))
@@ -117,7 +117,7 @@ func TestReceiversAreUnderstood(t *testing.T) {
 	}
 }
 
-// nearly tolerates the time of commits, of the rate of 1000/s and of a breaker's look.
+// nearly compares times. It tolerates the time that commits, the rate of 1000/s and a breaker take.
 func nearly(got, want []time.Duration) bool {
 	if len(got) != len(want) {
 		return false
@@ -130,7 +130,7 @@ func nearly(got, want []time.Duration) bool {
 	return true
 }
 
-// A receiver that accepts a message and says that it was the last one for now gets no other until it wants one.
+// A receiver can accept a message and say that it takes no other one for some time. The engine waits for that time.
 func TestLastOneForNowLetsTheLaneRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		receiver := &speaking{answers: []spoken{{200, "ok", "X-RateLimit-Remaining: 0"}, {200, "ok", ""}}}
@@ -148,8 +148,8 @@ func TestLastOneForNowLetsTheLaneRest(t *testing.T) {
 	})
 }
 
-// Deliveries about one alert go to PagerDuty one after the other, those about other alerts at the same time; order_by
-// overrides that.
+// PagerDuty gets deliveries about the same alert one after the other, and those about other alerts at the same time. order_by overrides
+// this.
 func TestFormatsOrderHolds(t *testing.T) {
 	const transform = "transform: {format: pagerduty, with: {routing_key: 0123456789abcdef0123456789abcdef, action: trigger}}"
 	for _, tt := range []struct {

@@ -22,12 +22,12 @@ func line(workflow string, n int) string {
 		`"timestamp":"2026-03-01T12:00:00Z"}`+"\n", workflow, n)
 }
 
-// until waits for another goroutine.
+// until waits until a condition holds that other goroutines bring about.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 10 s: not yet %s", what)
+			t.Fatalf("waited 10 s in vain: %s", what)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestCompilingHoldsUpNoStream(t *testing.T) {
 	}()
 	text := make([]byte, 15)
 	if _, err := io.ReadFull(out, text); err != nil || string(text) != "AWF's own line\n" {
-		t.Fatalf("passed %q, %v, want AWF's own line while webhooks compile", text, err)
+		t.Fatalf("passed %q, %v, want AWF's own line before the webhooks are compiled", text, err)
 	}
 	until(t, "the other workflow's events are accepted", func() bool { return e.counts.events.Load() == events })
 	until(t, "their deliveries are counted", func() bool { return e.counts.deliveries.Load() == events })
@@ -113,7 +113,7 @@ func TestCompilingHoldsUpNoStream(t *testing.T) {
 	}
 	for i, item := range items { // the last one comes first
 		if want := fmt.Sprint("slow-", events-1-i); !strings.HasSuffix(item.Event.ID, want) {
-			t.Fatalf("delivery %d is of %s, want %s: in the order of the stream", i, item.Event.ID, want)
+			t.Fatalf("delivery %d is of %s, want %s, as deliveries keep the order of the stream", i, item.Event.ID, want)
 		}
 	}
 }

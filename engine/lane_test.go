@@ -28,7 +28,7 @@ type scripted struct {
 	requests []arrived
 }
 
-// commits is the most time that waiting for a common commit adds to a test.
+// commits is the longest time that a test takes more because outcomes wait for a common commit.
 const commits = 10 * time.Millisecond
 
 type arrived struct {
@@ -216,7 +216,7 @@ func TestDeliveriesOfOneWorkerKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// The delivery that has been due longest goes first, so that a backlog of new events cannot starve a retry.
+// The delivery that has been due for the longest time goes first, so that a backlog of new events cannot starve a retry.
 func TestRetryGetsItsTurnBesideNewEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var requests []string
@@ -262,7 +262,7 @@ func TestCloseBreaksOffAttemptsAndDoesNotCountThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		if waited := time.Since(begun); waited > commits {
-			t.Errorf("Close took %v, want no time but that of a commit", waited)
+			t.Errorf("Close took %v, want only the time of a commit", waited)
 		}
 		// If the attempt counted, it would have been the last one.
 		checkReport(t, e, engine.Report{Events: 2, Deliveries: 2, Waiting: 2})
@@ -333,11 +333,11 @@ func TestCloseAndRunMayMeet(t *testing.T) {
 	}
 }
 
-// Until a Run has joined its attempts, it owns its lanes: another Run is refused.
+// A Run owns its lanes until its last attempt has ended. Until then another Run is refused.
 func TestRunIsRefusedUntilTheOneBeforeHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, roundTripper(func(*http.Request) (*http.Response, error) {
-			time.Sleep(time.Second) // ignores its context
+			time.Sleep(time.Second) // it ignores its context
 			return answer(200)
 		}), oneHook())
 		submit(t, e, newEvent("a"))

@@ -17,7 +17,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// takeOver gives a delivery to another process, as if that had claimed it: the old owner has lost it.
+// takeOver claims a delivery for another process, so that the engine has lost it.
 func takeOver(t *testing.T, file, id string, until time.Time) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
@@ -31,12 +31,12 @@ func takeOver(t *testing.T, file, id string, until time.Time) {
 		t.Fatal(err)
 	}
 	if n, err := res.RowsAffected(); n != 1 || err != nil {
-		t.Fatalf("%d deliveries taken over, %v: %s was not in flight", n, err, id)
+		t.Fatalf("%d deliveries taken over, %v, want 1: %s must be in flight", n, err, id)
 	}
 }
 
-// A claim that has waited for more than a third of its lease is checked before its attempt. A lost one is not sent, and a
-// held one is renewed, so that nobody claims it meanwhile.
+// The engine checks a claim before its attempt if the claim has waited for more than a third of its lease. It does not send a lost one, and
+// renews the others, so that no other process claims them during the attempt.
 func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const events, took = 40, 900 * time.Millisecond
@@ -75,13 +75,13 @@ func TestOldClaimsAreCheckedBeforeTheirAttempt(t *testing.T) {
 			if len(arrived[id]) != 1 {
 				t.Errorf("event %d arrived at %v, want it once", i, arrived[id])
 			} else if at := arrived[id][0]; id == lost && at < until.Sub(begun) || id != lost && at > events*took+time.Second {
-				t.Errorf("event %d arrived after %v", i, at)
+				t.Errorf("event %d arrived after %v, want the lost one after the other process's lease, and the others before", i, at)
 			}
 		}
 	})
 }
 
-// An outcome of a delivery that another process took over is not counted: the other process reports it.
+// The engine does not count the outcome of a delivery that another process took over. The other process reports it.
 func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)
@@ -101,7 +101,7 @@ func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 		submit(t, e, newEvent("a"))
 		time.Sleep(time.Second)
 		if r := e.Report(); r.Delivered != 0 || attempts != 1 {
-			t.Errorf("after %d attempts the report is %+v, want none delivered after one", attempts, r)
+			t.Errorf("%d attempts and the report %+v, want one attempt and none delivered", attempts, r)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)

@@ -97,13 +97,13 @@ func deliverConfig(t *testing.T, cfg *config.Config, queue string, n int, meanwh
 	running.Wait()
 }
 
-// A webhook that names operator events gets them, about all other webhooks; one with "*" gets none.
+// A webhook gets the operator events that it names, about all other webhooks. "*" does not include them.
 func TestOperatorEvents(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status, events int
 		want           string // types that the operators' webhook gets
-		here           string // keys of the first one's payload
+		here           string // keys of the first one's payload; "" if they do not matter
 	}{
 		"delivered":    {200, 3, "", ""},
 		"dead letters": {400, 2, "hook_dead_letter hook_dead_letter", "attempts delivery event event_id reason webhook"},
@@ -129,13 +129,13 @@ func TestOperatorEvents(t *testing.T) {
 			}
 			for i, payload := range operators.bodies {
 				if payload["webhook"] != "bad" {
-					t.Errorf("told of %v, want bad alone: what becomes of an operator event makes no dead letter", payload["webhook"])
+					t.Errorf("an operator event about %v, want only some about bad: a lost operator event makes no other", payload["webhook"])
 				}
 				if i == 0 && c.here != "" && keysOf(payload) != c.here {
 					t.Errorf("the payload has %s, want %s", keysOf(payload), c.here)
 				}
 				if ev := operators.events[i]; ev.Type == event.HookDeadLetter && ev.WorkflowName != "deploy" {
-					t.Errorf("a dead letter of workflow %q, want deploy", ev.WorkflowName)
+					t.Errorf("hook_dead_letter names the workflow %q, want deploy", ev.WorkflowName)
 				}
 			}
 		})
@@ -151,7 +151,7 @@ func keysOf(m map[string]any) string {
 	return strings.Join(keys, " ")
 }
 
-// Two webhooks that report each other make no loop, and a lane is reported once, however often a process starts.
+// Two webhooks that get each other's operator events do not make a loop. A lane is reported once, however often a process starts.
 func TestOperatorEventsDoNotLoop(t *testing.T) {
 	t.Parallel()
 	one, two := &told{status: 410}, &told{status: 410}
@@ -165,12 +165,12 @@ func TestOperatorEventsDoNotLoop(t *testing.T) {
 	}
 	for name, o := range map[string]*told{"one": one, "two": two} {
 		if n := len(o.events); n > 3 {
-			t.Errorf("%s got %d requests: %s", name, n, o.types())
+			t.Errorf("%s got %d requests, want 3 at most: %s", name, n, o.types())
 		}
 	}
 }
 
-// A webhook hears of the others' dead letters, and not of its own.
+// A webhook gets events about the dead letters of others, and not about its own.
 func TestNoWebhookHearsOfItself(t *testing.T) {
 	t.Parallel()
 	one, two := &told{status: 400}, &told{status: 400}
@@ -198,7 +198,7 @@ func TestOperatorsHearOfRecovery(t *testing.T) {
 		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(operators.types(),
 			event.HookLaneFailing); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatal("no hook_lane_failing")
+				t.Fatal("no hook_lane_failing after 10 s")
 			}
 		}
 		bad.mu.Lock()
@@ -239,7 +239,7 @@ func TestOperatorsHearOfAFailedReload(t *testing.T) {
 		yaml := `webhooks: [{name: operators, url: "` + serveHTTP(t, operators) + `", events: [` + allOperatorEvents + `]}]`
 		deliverAll(t, yaml, "", 0, func(eng *engine.Engine) { eng.ReloadFailed(errors.New(err)) })
 		if got := operators.types(); got != event.HookReloadFailed || operators.bodies[0]["reason"] != want {
-			t.Errorf("operators got %q, %v", got, operators.bodies)
+			t.Errorf("operators got %q, %v, want one hook_reload_failed with the reason %q", got, operators.bodies, want)
 		}
 	}
 }
@@ -251,7 +251,7 @@ func serveHTTP(t *testing.T, handler http.Handler) string {
 	return server.URL
 }
 
-// Many lanes that close at once hold nothing up, although there is no room for all their operator events.
+// Many lanes that close at once do not hold anything up, although there is no room for all their operator events.
 func TestManyLanesCloseAtOnce(t *testing.T) {
 	t.Parallel()
 	operators := &told{}

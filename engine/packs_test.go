@@ -9,8 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 )
 
-// AWF's events name a pack's workflow without its pack. A command that ran one says which pack it is: a local definition
-// with the same name gets none of its events, and the pack's own does.
+// AWF's events name a pack's workflow without its pack, but the command that ran it names the pack. So the pack's definition gets the
+// events, and a local definition with the same name does not.
 func TestEventsOfAPack(t *testing.T) {
 	var log bytes.Buffer
 	got := &calls{}

@@ -16,7 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Probes end in time, however many receivers are silent, and send no request.
+// Probes end in time, however many receivers do not answer, and they send no request.
 func TestProbesAreBounded(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,7 +35,7 @@ func TestProbesAreBounded(t *testing.T) {
 				if strings.HasPrefix(string(text), "POST") {
 					plain.Add(1)
 				}
-				<-t.Context().Done() // the garbage collector closes a connection that nobody holds
+				<-t.Context().Done() // without this reference the garbage collector would close the connection
 				conn.Close()
 			}()
 		}
@@ -63,14 +63,14 @@ func TestProbesAreBounded(t *testing.T) {
 		}
 	}
 	if took := time.Since(began); took > 4*bound {
-		t.Errorf("it took %v", took)
+		t.Errorf("the probes took %v", took)
 	}
 	if plain.Load() > 0 {
 		t.Error("a request was sent")
 	}
 }
 
-// An engine that nobody runs delivers nothing, and Drain says so instead of waiting.
+// An engine without a Run delivers nothing, and Drain says so instead of waiting.
 func TestDrainSaysThatNobodyRuns(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks: [{name: a, url: http://127.0.0.1:1/}]"), config.NoEnv)
 	if err != nil {

@@ -38,7 +38,7 @@ func deadLetter(folder string) (deliveries *engine.Deliveries, cfg *config.Confi
 	return deliveries, cfg
 }
 
-// An engine tells what it works with: its configuration, what is unwise in it, and its queue.
+// An engine gives access to its configuration, the warnings about it, and its queue.
 func ExampleOpen() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusOK)
 	defer end()
@@ -79,7 +79,7 @@ func ExampleEngine_Queue() {
 	// oncall
 }
 
-// Differs finds an event whose id the queue holds for another body: its sender used an id twice.
+// Differs finds an event whose id the queue has with another body, which means that a sender used the id twice.
 func ExampleEngine_Differs() {
 	cfg, end := configured("webhooks: [{name: oncall, url: RECEIVER}]", http.StatusOK)
 	defer end()
@@ -207,7 +207,7 @@ func ExampleQueueName() {
 	// postgres://db.example.com/hooks
 }
 
-// AWF's own variables say where its files are.
+// The variables of AWF say where its files are.
 func ExampleAuditFile() {
 	env := func(name string) (string, bool) {
 		value, set := map[string]string{"AWF_AUDIT_LOG": "/var/log/awf/audit.jsonl", "XDG_DATA_HOME": "/home/ci/data"}[name]
@@ -249,13 +249,13 @@ done
 	// done
 }
 
-// The reasons are the values of a metric's label.
+// A metric has these reasons as the values of a label.
 func ExampleFailureReasons() {
 	fmt.Println(engine.FailureReasons("map"))
 	// Output: [budget output error]
 }
 
-// What an engine cannot keep, Close writes to a file under a seal. An engine with the same seal reads it with the same ids.
+// Close writes events that an engine cannot keep to a file, under a seal. An engine with the same seal reads them with the same ids.
 func ExampleNewSeal() {
 	folder, remove := tempFolder()
 	defer remove()

@@ -40,7 +40,7 @@ func TestReadSubmitsEventsAndPassesTheRestByteForByte(t *testing.T) {
 	checkReport(t, e, engine.Report{Events: n, Deliveries: n, Waiting: n, Passed: n})
 }
 
-// brokenWriter accepts one write, and then fails like a pipe without a reader.
+// brokenWriter accepts one write and then fails, like a pipe without a reader.
 type brokenWriter struct{ writes int }
 
 func (w *brokenWriter) Write(p []byte) (int, error) {
@@ -65,7 +65,7 @@ func TestReadGoesOnWithoutItsWriter(t *testing.T) {
 		t.Errorf("Read: %v, want nil", err)
 	}
 	if out.writes != 2 {
-		t.Errorf("%d writes, want none behind the one that failed", out.writes)
+		t.Errorf("%d writes, want none after the one that failed", out.writes)
 	}
 	checkReport(t, e, engine.Report{Events: lines, Deliveries: lines, Waiting: lines, Passed: lines})
 }
@@ -105,7 +105,7 @@ type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, syscall.EIO }
 
-// A full queue must not hold up a workflow again and again.
+// A full queue holds up a workflow only once.
 func TestReadWaitsOnceForAFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, roundTripper(hang), oneHook())

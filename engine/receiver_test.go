@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// noting records the requests and answers them.
+// noting is a receiver that records requests and answers them.
 type noting struct {
 	status int
 
@@ -27,12 +27,12 @@ func (n *noting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: n.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
 }
 
-// A format decides the method and the address of its receiver.
+// A format chooses the method and the address of its requests.
 func TestFormatsChooseMethodAndAddress(t *testing.T) {
 	for _, tt := range []struct {
 		keys   []string
 		status int
-		want   []string // their beginnings, for a failure and for the next success
+		want   []string // beginnings of the requests for a failure and for the next success
 	}{
 		{[]string{"transform: {format: matrix, with: {room: '!awf:example.org'}}"}, 200, []string{
 			"PUT https://one.test/hook/_matrix/client/v3/rooms/%21awf:example.org/send/m.room.message/awf-",
@@ -58,7 +58,7 @@ func TestFormatsChooseMethodAndAddress(t *testing.T) {
 			}
 			drain(t, e)
 			if !slices.EqualFunc(receiver.requests, tt.want, strings.HasPrefix) {
-				t.Errorf("asked %q, want %q", receiver.requests, tt.want)
+				t.Errorf("requests %q, want %q", receiver.requests, tt.want)
 			}
 		})
 	}

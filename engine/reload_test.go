@@ -73,7 +73,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s: not yet %s", what)
+			t.Fatalf("waited 20 s in vain: %s", what)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestReloadTakesUpWhatChanged(t *testing.T) {
 	submitTexts(t, e, 1, "")
 	time.Sleep(20 * time.Millisecond)
 	if n := b.count("/c"); n != 0 {
-		t.Errorf("%d events came that the new configuration does not want", n)
+		t.Errorf("%d events arrived that the new configuration does not want", n)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	if names := e.Webhooks(); !slices.Equal(names, []string{"two"}) {
-		t.Errorf("webhooks %v, want two alone: the lane of the other must not send", names)
+		t.Errorf("webhooks %v, want only two: the lane of the other must not send", names)
 	}
 	submitTexts(t, e, 1, "")
 	eventually(t, "the other webhook's", func() bool { return b.count("/b") == 4 })
@@ -160,7 +160,7 @@ func TestReloadKeepsWhatWaitsForAGoneWebhook(t *testing.T) {
 	drain(t, e)
 }
 
-// While a configuration is reloaded again and again, nothing is lost, nothing is sent twice, and nothing leaks.
+// While the configuration is reloaded again and again, no delivery is lost or sent twice, and no goroutine or descriptor leaks.
 func TestThousandReloads(t *testing.T) {
 	b := newBoard(t)
 	module, err := filepath.Abs("../testdata/wasm/guests/echo.wasm")
@@ -208,16 +208,16 @@ func TestThousandReloads(t *testing.T) {
 	b.mu.Lock()
 	for delivery, times := range b.came {
 		if times != 1 {
-			t.Errorf("%s came %d times", delivery, times)
+			t.Errorf("delivery %s arrived %d times, want once", delivery, times)
 		}
 	}
 	b.mu.Unlock()
 	for _, path := range []string{"/same", "/changes", "/module"} {
 		if n := b.count(path); n != events+1 {
-			t.Errorf("%d came to %s, want %d", n, path, events+1)
+			t.Errorf("%d deliveries arrived at %s, want %d", n, path, events+1)
 		}
 	}
-	const noise = 20 // connections that are closing, and their goroutines
+	const noise = 20 // room for connections that are closing, and their goroutines
 	eventually(t, "as few goroutines and descriptors as after the first reloads", func() bool {
 		return runtime.NumGoroutine() <= goroutines+noise && descriptors(t) <= files+noise
 	})

@@ -115,7 +115,7 @@ func TestDefinitionsWebhooksGetItsEventsAlone(t *testing.T) {
 	})
 }
 
-// A definition with mistakes has no webhooks of its own. That is logged once, until it is mended.
+// A definition with mistakes has no webhooks of its own until the user mends it. The log says so once.
 func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/broken.yaml", "webhooks:\n  - {url: 'https://own.test/', filter: nothing ==}\n")
@@ -132,17 +132,17 @@ func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 		drain(t, e)
 		hosts := got.took()
 		if strings.Count(hosts, "all.test") != 20 || strings.Count(hosts, "good.test") != 10 || strings.Contains(hosts, "own") {
-			t.Errorf("requests to %s", hosts)
+			t.Errorf("requests to %s, want 20 to all, 10 to good and none to own", hosts)
 		}
 		if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "broken.yaml:2:") {
-			t.Errorf("it said %q, want the mistake with its place once", said)
+			t.Errorf("logged %q, want the mistake with its place once", said)
 		}
 		putDefinition(t, "workflows/broken.yaml", "webhooks:\n  - {url: 'https://own.test/'}\n")
 		time.Sleep(2 * time.Second)
 		submit(t, e, eventOf("broken", "mended"))
 		drain(t, e)
 		if hosts := got.took(); hosts != "all.test own.test" {
-			t.Errorf("after mending: requests to %s", hosts)
+			t.Errorf("requests to %s after the user mended the definition, want one to all and one to own", hosts)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -150,7 +150,7 @@ func TestBrokenDefinitionHarmsItsOwnWorkflowAlone(t *testing.T) {
 	})
 }
 
-// Waiting deliveries follow the changed definition.
+// Deliveries that wait go to the address of the changed definition.
 func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://down.test/', retry: {delay: 1h}}\n")
@@ -161,14 +161,14 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 		submit(t, e, eventOf("deploy", "a"))
 		synctest.Wait()
 		if hosts := got.took(); hosts != "all.test down.test" {
-			t.Fatalf("requests to %s", hosts)
+			t.Fatalf("requests to %s, want one to all and one to down", hosts)
 		}
 		putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://up.test/', retry: {delay: 1h}} # moved\n")
 		time.Sleep(2 * time.Second)
-		submit(t, e, eventOf("deploy", "b")) // makes it check
+		submit(t, e, eventOf("deploy", "b")) // an event makes the engine check the definition
 		drain(t, e)
 		if hosts := got.took(); hosts != "all.test up.test up.test" {
-			t.Errorf("requests to %s, want both events at the new one", hosts)
+			t.Errorf("requests to %s, want both events at the new address", hosts)
 		}
 		checkReport(t, e, engine.Report{Events: 2, Deliveries: 4, Delivered: 4})
 		if err := e.Close(); err != nil {
@@ -177,7 +177,7 @@ func TestChangedDefinitionHoldsForWhatWaits(t *testing.T) {
 	})
 }
 
-// Drain waits for what an earlier process left for a definition's webhook, though the webhook is opened only then.
+// Drain delivers what an earlier process left for the webhook of a definition, although the engine opens that webhook only then.
 func TestDrainTakesUpWhatWaitsForADefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://own.test/'}\n")
@@ -207,7 +207,7 @@ func TestDrainTakesUpWhatWaitsForADefinition(t *testing.T) {
 	}
 }
 
-// An attempt that is in flight while its definition changes fails: its successor retries it.
+// The definition changes during an attempt, which then fails. The webhook of the new definition retries the delivery.
 func TestAttemptInFlightSurvivesAChangedDefinition(t *testing.T) {
 	t.Chdir(t.TempDir())
 	putDefinition(t, "workflows/deploy.yaml", "webhooks:\n  - {name: own, url: 'https://slow.test/', retry: {delay: 1m}}\n")
@@ -227,7 +227,7 @@ func TestAttemptInFlightSurvivesAChangedDefinition(t *testing.T) {
 		submit(t, e, eventOf("deploy", "b"))
 		drain(t, e)
 		if hosts := got.took(); hosts != "all.test all.test up.test up.test" {
-			t.Errorf("requests to %s", hosts)
+			t.Errorf("requests to %s, want two to all, and both deliveries at up", hosts)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -235,7 +235,7 @@ func TestAttemptInFlightSurvivesAChangedDefinition(t *testing.T) {
 	})
 }
 
-// While secrets are rotated both sign, each within its time.
+// While secrets are rotated both sign, each within its period.
 func TestSecretsSignWithinTheirTime(t *testing.T) {
 	const oldest, newest = "the oldest secret", "the newest secret"
 	synctest.Test(t, func(t *testing.T) {

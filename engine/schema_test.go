@@ -13,7 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// editor returns the schema as an editor reads it.
+// editor compiles the schema as an editor does.
 func editor(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := json.Marshal(engine.Schema())
@@ -35,7 +35,7 @@ func editor(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
-// ofYAML returns a configuration as an editor sees it.
+// ofYAML decodes a configuration as an editor does.
 func ofYAML(t *testing.T, text string) any {
 	t.Helper()
 	var v any
@@ -79,7 +79,7 @@ func TestEditorsTakeGoodConfigurations(t *testing.T) {
 	}
 }
 
-// An editor underlines what check refuses: the names of formats, their options and choices, and every key's choices.
+// The schema refuses what check refuses: unknown formats, their options and choices, and the choices of every key.
 func TestEditorsKnowNames(t *testing.T) {
 	schema := editor(t)
 	for _, tt := range []struct {
@@ -108,7 +108,7 @@ func TestEditorsKnowNames(t *testing.T) {
 	} {
 		err := schema.Validate(ofYAML(t, "webhooks: [{url: 'https://a.example/', "+tt.webhook+"}]"))
 		if (err == nil) != tt.good {
-			t.Errorf("%s: %v, want good = %v", tt.webhook, err, tt.good)
+			t.Errorf("%s: %v, want it accepted: %v", tt.webhook, err, tt.good)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// Close appends events to a file of events, even if its last line was cut, and leaves every other file as it is.
+// Close appends events to a file of events, even if its last line was cut off. It does not change any other file.
 func TestSpillIsAppendedToEventsAlone(t *testing.T) {
 	for before, appends := range map[string]bool{
 		"":                              true,

@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// A module that gets no memory is tried again, which the log says once, until the delivery is too old.
+// A module that gets no memory is tried again until the delivery is too old. The log says so once.
 func TestModulesWithoutMemoryAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		yaml := oneHook("retry: {max_age: 10m}", "transform: {wasm: "+guests+"/echo.wasm, limits: {memory: 256MiB}}")
@@ -47,7 +47,7 @@ func TestModulesWithoutMemoryAreTriedAgain(t *testing.T) {
 	})
 }
 
-// takeMemory leaves the process 200 MiB of addresses until the test ends.
+// takeMemory limits the process to 200 MiB more of address space until the test ends.
 func takeMemory(t *testing.T) {
 	t.Helper()
 	statm, err := os.ReadFile("/proc/self/statm")

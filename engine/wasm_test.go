@@ -20,7 +20,7 @@ import (
 
 const guests = "../testdata/wasm/guests"
 
-// A module's body is sent, a dropped event is not, and a failure makes a dead letter that names the limit and the fuel.
+// The engine sends the body that a module makes, and does not send a dropped event. A failure makes a dead letter.
 func TestModulesMakeTheContent(t *testing.T) {
 	for _, tt := range []struct {
 		name, transform string
@@ -85,7 +85,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	x := e.Explain(t.Context(), &ev, time.Now())
 	if step := x[0].Steps[0]; step.Fuel != 200_000 || !strings.HasPrefix(step.Failure,
 		"out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
-		t.Errorf("explained with fuel %d: %s", step.Fuel, step.Failure)
+		t.Errorf("explained with fuel %d and the failure %q, want 200000, and the limit in the failure", step.Fuel, step.Failure)
 	}
 	d, err := engine.OpenDeliveries(file, "")
 	if err != nil {
@@ -95,14 +95,14 @@ func TestModulesFaultsAreKept(t *testing.T) {
 	list, err := d.List(t.Context(), engine.Filter{})
 	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Reason,
 		"transform 1, wasm: out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
-		t.Errorf("listed %+v, %v", list, err)
+		t.Errorf("listed %+v, %v, want one dead letter that names the limit", list, err)
 	}
 	if lanes, err := d.Lanes(t.Context()); err != nil || len(lanes) != 1 || lanes[0].FuelPercent != 100 {
 		t.Errorf("lanes %+v, %v, want one whose module used 100 %% of its fuel", lanes, err)
 	}
 }
 
-// A secret that a module is given reaches no log, whatever the module does with it.
+// A module's log shows no secret of the module's configuration, whatever the module does with it.
 func TestModulesLogsAreMasked(t *testing.T) {
 	for _, tt := range []struct{ with, secret, want string }{
 		{"'${SECRET}'", "s3cr3t-of-the-test", "key " + engine.Masked},
@@ -113,7 +113,7 @@ func TestModulesLogsAreMasked(t *testing.T) {
 	} {
 		if got := logOf(t, tt.with, tt.secret); strings.Count(got, tt.want) != 2 || !strings.Contains(got,
 			"webhook=one") || strings.Contains(got, "s3cr3t") || strings.Contains(got, "the-test") {
-			t.Errorf("with %s as %q: logged %s", tt.with, tt.secret, got)
+			t.Errorf("with %s and the secret %q, want it masked as %q, twice: logged %s", tt.with, tt.secret, tt.want, got)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func logOf(t *testing.T, with, secret string) string {
 	return log.String()
 }
 
-// Where compiled modules cannot be kept they are compiled each time: that is said, and harms nothing.
+// If awf-hook cannot keep compiled modules, it says so and compiles them each time.
 func TestModulesRunWithoutACache(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o777); err != nil {
@@ -161,16 +161,16 @@ func TestModulesRunWithoutACache(t *testing.T) {
 		}
 		ev := newEvent("a")
 		if p := e.Preview(context.Background(), &ev, time.Now()); p[0].Choice != engine.Sent {
-			t.Errorf("with the cache in %s: %s", dir, p[0].Why)
+			t.Errorf("with the cache in %s the event is not sent: %s", dir, p[0].Why)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	}
 	if got := strings.Count(log.String(), "cannot keep compiled modules"); got != 1 {
-		t.Errorf("said %d times, want once:\n%s", got, log.String())
+		t.Errorf("the log says %d times that modules cannot be kept, want once:\n%s", got, log.String())
 	}
 	if kept, _ := filepath.Glob(filepath.Join(folder, "cache", "*")); len(kept) == 0 {
-		t.Error("nothing was kept in a folder of our own")
+		t.Error("no module was kept in a folder that awf-hook made")
 	}
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// Of the simulated week.
+// The size of the simulated week.
 const (
-	weekEvents = 7 * 48 // one each half an hour
+	weekEvents = 7 * 48 // one every half hour
 	weekKeys   = 5
 	weekDelay  = 5 * time.Minute
-	weekMax    = 45 * time.Minute // the longest wait: shorter than the hour in which the receiver is up
+	weekMax    = 45 * time.Minute // the longest wait is shorter than the hour in which the receiver is up
 	weekJitter = 0.2
 )
 
-// daily is a receiver that is up from noon to one o'clock. In the other hours connections break, and now and then it asks for a rest.
+// daily is a receiver that is up from noon to one o'clock. In the other hours connections break, or it asks for a pause.
 type daily struct {
 	t    *testing.T
-	most int // attempts of a delivery
+	most int // attempts of a delivery, at most
 
 	mu        sync.Mutex
 	begun     time.Time
 	arrived   map[string][]int     // by key, the numbers of the events that it took
 	attempts  map[string]int       // by delivery id
-	due       map[string]time.Time // by delivery id: it may not be tried before
-	restFrom  time.Time            // and nothing may come from here
-	restUntil time.Time            // to here
+	due       map[string]time.Time // by delivery id, the time of its next attempt at the earliest
+	restFrom  time.Time            // the pause that it asked for begins here,
+	restUntil time.Time            // and ends here: nothing may come meanwhile
 	requests  int
 }
 
@@ -61,7 +61,7 @@ func (d *daily) RoundTrip(r *http.Request) (*http.Response, error) {
 		d.t.Errorf("event %d: attempt %d came %v too early", body.Payload.N, n, d.due[id].Sub(now))
 	}
 	if now.After(d.restFrom) && now.Before(d.restUntil) {
-		d.t.Errorf("event %d came %v before the end of a rest that was asked for", body.Payload.N, d.restUntil.Sub(now))
+		d.t.Errorf("event %d came %v before the end of a pause that the receiver asked for", body.Payload.N, d.restUntil.Sub(now))
 	}
 	if hour := int(now.Sub(d.begun).Hours()) % 24; hour == 12 {
 		d.arrived[body.Key] = append(d.arrived[body.Key], body.Payload.N)
@@ -79,7 +79,7 @@ func (d *daily) RoundTrip(r *http.Request) (*http.Response, error) {
 	return refused, err
 }
 
-// week submits an event each half an hour for a week, and then drains the queue.
+// week submits an event every half hour for a week, and then drains the queue.
 func week(t *testing.T, attempts int) (*daily, engine.Report) {
 	t.Helper()
 	d := &daily{t: t, most: attempts, begun: time.Now(), arrived: map[string][]int{}, attempts: map[string]int{}, due: map[string]time.Time{}}
@@ -109,7 +109,7 @@ func week(t *testing.T, attempts int) (*daily, engine.Report) {
 	return d, e.Report()
 }
 
-// A receiver that is up for an hour a day gets everything, what is of one key in its order, and nothing before it is due.
+// A receiver that is up for an hour a day gets all events, those with the same key in order, and none before it is due.
 func TestWeekWithAnHourADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, report := week(t, 50)
@@ -130,7 +130,7 @@ func TestWeekWithAnHourADay(t *testing.T) {
 	})
 }
 
-// With too few attempts for the day some are dead, after not one more.
+// If a delivery may have fewer attempts than a day takes, some deliveries are dead, each after all its attempts.
 func TestWeekWithTooFewAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const attempts = 4
@@ -145,7 +145,7 @@ func TestWeekWithTooFewAttempts(t *testing.T) {
 			}
 		}
 		if int64(used) < report.Dead {
-			t.Errorf("%d deliveries had all their attempts, and %d are dead", used, report.Dead)
+			t.Errorf("%d deliveries had all their attempts, but %d are dead", used, report.Dead)
 		}
 	})
 }

@@ -30,7 +30,7 @@ var centralTypes = map[string]string{
 	"transforms/wasm":   "Sandbox Module",
 }
 
-// needNoExample are the functions and methods that need no Example, by why.
+// needNoExample has the functions and methods that need no Example, by the reason.
 var needNoExample = map[string]string{
 	"fmt, slog or encoding calls it": `engine/secret.Secret.Format engine/secret.Secret.LogValue engine/secret.Secret.MarshalText
 		engine/secret.Secret.String engine/secret.URL.Format engine/secret.URL.LogValue engine/secret.URL.MarshalText engine/secret.URL.String`,
@@ -40,8 +40,8 @@ var needNoExample = map[string]string{
 	"config finds mistakes with it": `engine/secret.Pasted engine/secret.Placeholder engine/secret.SplitHost engine/secret.Unread`,
 	"transforms and formats are built on it": `engine/expression.Env.SetBody engine/expression.Env.SetEventBody engine/expression.Env.SetWith
 		engine/expression.TraceTemplate transforms.Compiler.Warn transforms.TemplatesOf transforms/format.Receiver.Compile`,
-	"the engine or its tests call it": `engine/trace.Begin filters.Filter.IsOperators transforms/wasm.Module.Begun transforms/wasm.Module.FuelPercent
-		transforms/wasm.Sandbox.Instances`,
+	"the engine or its tests call it": `engine/trace.Begin filters.Filter.IsOperators transforms/wasm.Module.Begun
+		transforms/wasm.Module.FuelPercent transforms/wasm.Sandbox.Instances`,
 	"serve and its page show it": `engine.Engine.KeepsHouse engine.Engine.ReloadFailed engine.Deliveries.Standing engine.Engine.Turned
 		engine.Deliveries.Nodes engine.Deliveries.Oldest engine.Deliveries.Operations engine.Deliveries.Record`,
 	"a single command of awf-hook uses it": `engine.Engine.Adopt engine.Deliveries.Blockers engine.Deliveries.Hurry engine.Deliveries.MoveTo

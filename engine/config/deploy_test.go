@@ -17,7 +17,7 @@ const deploy = "../../examples/deploy/"
 
 type labels map[string]string
 
-// manifest holds the references between the parts of a Kubernetes file.
+// manifest is the part of a Kubernetes document in which documents refer to each other.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string
@@ -50,7 +50,7 @@ type probe struct {
 	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
 }
 
-// selects is the labels that a selector wants, as either kind writes it.
+// selects returns the labels that a selector wants. Services and workloads write it in different ways.
 func (m *manifest) selects(t *testing.T) labels {
 	t.Helper()
 	var within struct {
@@ -66,7 +66,7 @@ func (m *manifest) selects(t *testing.T) labels {
 	return plain
 }
 
-// What a Kubernetes file's parts say of each other agrees: labels, ports, volumes and probes.
+// The documents of a Kubernetes file agree on labels, ports, volumes and probes.
 func TestKubernetesManifests(t *testing.T) {
 	files, err := filepath.Glob(deploy + "kubernetes*.yaml")
 	if err != nil || len(files) < 2 {
@@ -103,12 +103,13 @@ func TestKubernetesManifests(t *testing.T) {
 		}
 		for _, mount := range container.VolumeMounts {
 			if !volumes[mount.Name] {
-				t.Errorf("%s: no volume %s", file, mount.Name)
+				t.Errorf("%s: the volume %s is mounted, but not defined", file, mount.Name)
 			}
 		}
 		if container.Args[0] != "serve" || container.Live.HTTPGet.Path != "/healthz" || container.Ready.HTTPGet.Path != "/readyz" ||
 			!ports[container.Live.HTTPGet.Port] || !ports[container.Ready.HTTPGet.Port] {
-			t.Errorf("%s: the container runs %q, probes %+v, %+v", file, container.Args, container.Live, container.Ready)
+			t.Errorf("%s: the container runs %q with the probes %+v and %+v, want serve, and its health checks on its ports",
+				file, container.Args, container.Live, container.Ready)
 		}
 		for _, m := range all {
 			if m.Kind == "Service" {
@@ -124,12 +125,12 @@ func TestKubernetesManifests(t *testing.T) {
 			}
 		}
 		if !services[all[0].Spec.ServiceName] {
-			t.Errorf("%s: no service %s", file, all[0].Spec.ServiceName)
+			t.Errorf("%s: serviceName is %s, and no service has this name", file, all[0].Spec.ServiceName)
 		}
 	}
 }
 
-// The compose file's services, volumes and load balancer belong together, and the nodes have a spill folder each.
+// The services, volumes and load balancer of the compose file fit together, and each node has a spill folder of its own.
 func TestComposeFile(t *testing.T) {
 	text, err := os.ReadFile(deploy + "compose.yaml")
 	if err != nil {
@@ -175,7 +176,7 @@ func TestComposeFile(t *testing.T) {
 	}
 	for _, found := range regexp.MustCompile(`server (\w+):8470`).FindAllStringSubmatch(string(balancer), -1) {
 		if _, there := compose.Services[found[1]]; !there {
-			t.Errorf("nginx.conf names %s, which is no service", found[1])
+			t.Errorf("nginx.conf names %s, which is not a service of the compose file", found[1])
 		}
 	}
 }

@@ -40,7 +40,7 @@ func ExampleLoad() {
 	// Output: oncall https://hooks.example.com
 }
 
-// ParseDraft keeps a configuration that somebody tries out away from the files of the machine.
+// ParseDraft reads a configuration that somebody tries out. Such a configuration may not name other files of the machine.
 func ExampleParseDraft() {
 	text := []byte("webhooks: [{url: 'https://hooks.example.com/', secret_file: /etc/shadow}]")
 	_, err := config.ParseDraft("draft.yaml", text, config.NoEnv)
@@ -58,7 +58,7 @@ func ExampleParseDuration() {
 	// 168h0m0s <nil>
 }
 
-// Active are the webhooks that get events, Inactive those that are switched off.
+// Active returns the webhooks that get events, Inactive those that are switched off.
 func ExampleConfig() {
 	cfg := example(`
 webhooks:
@@ -83,7 +83,7 @@ func ExampleConfig_Values() {
 	// Output: queue.max_size 1GiB awf-hook.yaml:1
 }
 
-// Share names webhooks by a namespace, since the machines that share a database may have their files in different folders.
+// Share names webhooks by a namespace. Machines that share a database may have their configuration in different folders.
 func ExampleConfig_Share() {
 	cfg := example("queue: {namespace: shop}\nwebhooks: [{name: oncall, url: 'https://hooks.example.com/'}]")
 	err := cfg.Share()
@@ -101,7 +101,7 @@ func ExampleKeys() {
 	// Output: number 10 1 50
 }
 
-// The schema of a configuration is completed by those of the formats' options.
+// Schema leaves the options of formats open. The schemas of the formats complete it.
 func ExampleSchema() {
 	fmt.Println(config.Schema()["type"], len(config.FormatSchemas()) > 0)
 	// Output: object true
@@ -124,7 +124,7 @@ func ExampleDatabaseName() {
 	// Output: postgres://db.example.com/hooks
 }
 
-// UpdateWants writes what a test's events cause now.
+// UpdateWants replaces the want of a test by what its events cause now.
 func ExampleUpdateWants() {
 	text := []byte(`webhooks: [{name: oncall, url: https://hooks.example.com/}]
 tests:
@@ -146,7 +146,7 @@ tests:
 	// <nil>
 }
 
-// An excerpt shows the line of a mistake without its credentials, and where to put a caret.
+// Excerpt returns the line of a mistake without its credentials, and the text that puts a caret below the mistake.
 func ExampleNewSource() {
 	source := config.NewSource([]byte("webhooks:\n  - url: https://hooks.example.com/T0/B1\n    timout: 10s\n"))
 	line, indent := source.Excerpt(config.Pos{Line: 3, Col: 5})

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// A line is shown with its mistake, and without what may be a credential, however that is written.
+// An excerpt shows a line with a mark at its mistake. It hides all that may be a credential, however the line writes it.
 func TestExcerpt(t *testing.T) {
 	for _, tt := range []struct{ text, at, want string }{
 		{"webhooks:\n  - url: https://h/HIDDEN\n    timeout: 9h\n", "3:14", "    timeout: 9h\n             ^"},
@@ -35,7 +35,7 @@ func TestExcerpt(t *testing.T) {
 		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
 		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
 		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
-		// A format's options are named, and their values hidden; variables show, and of a URL scheme and host.
+		// The names of a format's options show and their values do not. The names of variables show, and a URL's scheme and host.
 		{"webhooks:\n  - transform: {format: x, with: {routing_key: HIDDEN, more: [{to: HIDDEN}], HIDDEN}}\n", "2:33",
 			"  - transform: {format: x, with: {routing_key: <secret>, more: [{to: <secret>}], <secret>}}\n                                ^"},
 		{"webhooks:\n  - secret: ${A}HIDDEN${B:-HIDDEN}HIDDEN$${HIDDEN}\n", "2:13",

@@ -1,9 +1,9 @@
 package config
 
-// ParseAs is for files whose place makes them something else than the user's own.
+// ParseAs parses a file of any origin, such as a project's.
 var ParseAs = parse
 
-// Merge merges two files, the second one over the first.
+// Merge merges the second file over the first.
 func Merge(first, second *Config) *Config {
 	merged := &Config{}
 	merged.add(first)

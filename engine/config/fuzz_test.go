@@ -20,7 +20,7 @@ import (
 // lineBreak is YAML's.
 var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
 
-// What any small file may cost to be read and compiled. The processor's time counts, not the clock's: other programs run too.
+// Reading and compiling any small file may cost this much. The time is the processor's, as other programs run at the same time.
 const (
 	fuzzTime   = 2 * time.Second
 	fuzzMemory = 256 << 20 // bytes allocated, most of which is given back at once
@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				f.Fatal(err)
 			}
-			if len(text) <= 4096 { // long inputs are minimized for minutes
+			if len(text) <= 4096 { // the fuzzer takes minutes to minimize longer ones
 				f.Add(text)
 			}
 		}
@@ -50,7 +50,7 @@ func FuzzParse(f *testing.F) {
 			took := processorTime() - used
 			runtime.ReadMemStats(&after)
 			if made := after.TotalAlloc - before.TotalAlloc; took > fuzzTime || made > fuzzMemory {
-				t.Errorf("took %v and %d MiB", took, made>>20)
+				t.Errorf("reading the file took %v and %d MiB", took, made>>20)
 			}
 		}()
 		lines := lineBreak.Split(string(text), -1)
@@ -94,7 +94,7 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// checkPlace checks that a mistake's place is in the file, or right behind its line's end.
+// checkPlace checks that a mistake is at a place in the file, or right behind the end of a line.
 func checkPlace(t *testing.T, lines []string, m *config.Error) {
 	t.Helper()
 	switch {

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the tables in docs/config.md")
 
 const docs = "../../docs/config.md"
 
-// paths are those of the keys.
+// paths returns the paths of all keys.
 func paths() []string {
 	var list []string
 	for _, k := range config.Keys() {
@@ -29,7 +29,7 @@ func paths() []string {
 	return list
 }
 
-// keysTable is docs/config.md's.
+// keysTable returns the table of keys in docs/config.md.
 func keysTable() string {
 	var b strings.Builder
 	b.WriteString("| key | is | value | default | bounds | set in |\n|---|---|---|---|---|---|\n")
@@ -46,7 +46,7 @@ func keysTable() string {
 	return b.String()
 }
 
-// codesTable is docs/config.md's.
+// codesTable returns the table of codes in docs/config.md.
 func codesTable() string {
 	var b strings.Builder
 	b.WriteString("| code | kind of mistake |\n|---|---|\n")
@@ -75,7 +75,7 @@ func TestKeysStandInDocs(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the table of %s in %s, which go generate ./engine/config writes (-want +got):\n%s", name, docs, diff)
+			t.Errorf("the table of %s in %s is old: run go generate ./engine/config (-want +got):\n%s", name, docs, diff)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func schemaKeys(schema map[string]any, path string) map[string]map[string]any {
 
 func isArray(schema any) bool { return schema.(map[string]any)["type"] == "array" }
 
-// checkedKeys asks the checks themselves: a mapping's unknown key is answered by the list of its known ones.
+// checkedKeys asks the checks for the keys of a mapping: the mistake of an unknown key lists the known ones.
 func checkedKeys(t *testing.T, path string) []string {
 	t.Helper()
 	list := regexp.MustCompile(`: unknown key, want one of (.*)$`)
@@ -164,7 +164,7 @@ func keyOf(path string) *config.Key {
 	return nil
 }
 
-// document is a configuration in which the mapping at a key's path is {members}.
+// document returns a configuration in which the mapping at a key's path is {members}.
 func document(path, members string) string {
 	if path == "" {
 		return members
@@ -194,12 +194,12 @@ func mistakes(t *testing.T, text string) config.Errors {
 	return list
 }
 
-// Each key of the table is read by the checks: a value of a wrong type is a mistake at its very place.
+// The checks read each key of the table: a value of a wrong type is a mistake at the key.
 func TestEveryKeyIsChecked(t *testing.T) {
 	for _, path := range paths() {
 		at, wrong := keyPlace(path)
 		value := "[[]]"
-		if keyOf(path).Kind == config.KindTree { // takes all that JSON has
+		if keyOf(path).Kind == config.KindTree { // it takes any value that JSON can hold
 			value = ".nan"
 		}
 		if !slices.ContainsFunc(mistakes(t, wrong(value)), func(m *config.Error) bool {
@@ -210,7 +210,7 @@ func TestEveryKeyIsChecked(t *testing.T) {
 	}
 }
 
-// keyPlace returns a key's path in a file, and what makes a file in which it has a value.
+// keyPlace returns a key's path in a file, and a function that makes a file in which the key has a value.
 func keyPlace(path string) (at string, with func(value string) string) {
 	parent, name := "", path
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
@@ -219,7 +219,7 @@ func keyPlace(path string) (at string, with func(value string) string) {
 	return strings.ReplaceAll(path, "[]", "[0]"), func(value string) string { return document(parent, name+": "+value) }
 }
 
-// The bounds that the table names are those that hold.
+// The checks use the bounds that the table names.
 func TestBoundsOfTheTableHold(t *testing.T) {
 	proved := 0
 	for _, k := range config.Keys() {
@@ -249,7 +249,7 @@ func TestBoundsOfTheTableHold(t *testing.T) {
 			text := with(`"` + write(tt.n) + `"`)
 			good := !slices.ContainsFunc(mistakes(t, text), func(m *config.Error) bool { return m.Path == at })
 			if good != tt.good {
-				t.Errorf("%s: a value of %s is good = %v, want %v (%s)", k.Path, write(tt.n), good, tt.good, k.Bounds())
+				t.Errorf("%s: the value %s is accepted = %v, want %v (%s)", k.Path, write(tt.n), good, tt.good, k.Bounds())
 			}
 		}
 	}
@@ -258,7 +258,7 @@ func TestBoundsOfTheTableHold(t *testing.T) {
 	}
 }
 
-// The defaults that the table names are those that hold.
+// A configuration has the defaults that the table names.
 func TestDefaultsOfTheTableHold(t *testing.T) {
 	cfg, err := config.Parse("f.yaml", []byte("webhooks: [{url: 'https://example.com/'}]"), environment)
 	if err != nil {
@@ -285,12 +285,12 @@ func TestDefaultsOfTheTableHold(t *testing.T) {
 	}
 }
 
-// Only lists and mappings are bounded in entries.
+// Only lists and mappings have a bound in entries.
 func TestBoundsHaveTheirUnit(t *testing.T) {
 	for _, k := range config.Keys() {
 		hasEntries := strings.Contains(string(k.Kind), "list") || strings.Contains(string(k.Kind), "mapping")
 		if strings.HasSuffix(k.Bounds(), " entries") && !hasEntries {
-			t.Errorf("%s, a %s, is bounded by %s", k.Path, k.Kind, k.Bounds())
+			t.Errorf("%s is a %s and has the bounds %s", k.Path, k.Kind, k.Bounds())
 		}
 	}
 }

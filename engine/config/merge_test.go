@@ -13,8 +13,8 @@ const (
 	digestB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-// mergedValues are two values of each key beside webhooks that files are merged by, and what holds where a first file gives the one
-// and a second the other. The keys of a list's entries go with their list.
+// mergedValues has two values for each key that files merge by, except those of webhooks, and the value that results if a first file has
+// the one and a second file the other. The keys of a list's entries go with their list.
 var mergedValues = map[string]struct{ first, second, holds string }{
 	"tests":              {"[{event: {event: a}}]", "[{event: {event: b}}]", "[{event: {event: a}}, {event: {event: b}}]"},
 	"network.allow":      {"[10.0.0.0/8]", "[192.168.0.0/16]", "[10.0.0.0/8, 192.168.0.0/16]"},
@@ -39,7 +39,7 @@ var mergedValues = map[string]struct{ first, second, holds string }{
 	"server": {"{url: 'https://a.example', token: a}", "{url: 'https://b.example'}", "{url: 'https://b.example'}"},
 }
 
-// parseAs reads a file that gives nothing but a value at a key's path. Without variables no file of certificates is opened.
+// parseAs reads a file that has only a value at a key's path. It gives no variables, so no file of certificates is opened.
 func parseAs(t *testing.T, origin config.Origin, path, value string) (*config.Config, error) {
 	t.Helper()
 	_, with := keyPlace(path)
@@ -69,7 +69,7 @@ func sameKeys(a, b *config.Config) bool {
 		slices.Equal(secrets(a.Serve.Secrets), secrets(b.Serve.Secrets))
 }
 
-// Each key merges as its row says, and only who may give it has a say.
+// Each key merges as its row says. A file that may not set the key does not change it.
 func TestKeysMergeAsTheirRowsSay(t *testing.T) {
 	for _, key := range config.Keys() {
 		path := key.Path
@@ -112,33 +112,33 @@ func TestKeysMergeAsTheirRowsSay(t *testing.T) {
 	}
 }
 
-// The last file that names the queue's place decides which kind of place it is.
+// The last file that names the queue's path or URL decides which of the two holds.
 func TestQueuesPlaceIsOne(t *testing.T) {
 	file, _ := parseAs(t, config.UserFile, "queue.path", "/a.db")
 	database, _ := parseAs(t, config.UserFile, "queue.url", "postgres://a/a")
 	if got := config.Merge(file, database).Queue; got.Path != "" || got.URL.IsZero() {
-		t.Errorf("a URL over a path gives %+v", got)
+		t.Errorf("a URL over a path gives %+v, want the URL alone", got)
 	}
 	if got := config.Merge(database, file).Queue; got.Path != "/a.db" || !got.URL.IsZero() {
-		t.Errorf("a path over a URL gives %+v", got)
+		t.Errorf("a path over a URL gives %+v, want the path alone", got)
 	}
 }
 
-// What is shown of merged files has the place of the value that holds.
+// A value of merged files is shown with the place of the file that it comes from.
 func TestValuesOfMergedFilesHaveTheirPlace(t *testing.T) {
 	a, _ := config.Parse("a.yaml", []byte("queue: {keep: 1h}"), nil)
 	b, _ := config.Parse("b.yaml", []byte("\nqueue: {keep: 2h}"), nil)
 	for _, v := range config.Merge(a, b).Values() {
 		if v.Key == "queue.keep" && (v.Text != "2h" || v.Place != "b.yaml:2") {
-			t.Errorf("%+v", v)
+			t.Errorf("%+v, want 2h of b.yaml:2", v)
 		}
 	}
 }
 
-// A key that a file gives is shown with its value's place, secrets masked.
+// Each key that a file sets is shown with the place of its value. Secrets are masked.
 func TestGivenKeysAreShown(t *testing.T) {
 	for path, values := range mergedValues {
-		if path == "tests" || path == "queue.namespace" { // tests are no setting; a namespace without a database means nothing
+		if path == "tests" || path == "queue.namespace" { // tests are not a setting, and a namespace without a database means nothing
 			continue
 		}
 		cfg, err := parseAs(t, config.UserFile, path, values.first)
@@ -149,7 +149,7 @@ func TestGivenKeysAreShown(t *testing.T) {
 			return !strings.HasPrefix(v.Key, path) || v.Place == "default" || strings.Contains(v.Text, "aaaaaaaa")
 		})
 		if len(shown) == 0 {
-			t.Errorf("%s: %s is not shown", path, values.first)
+			t.Errorf("%s: the value %s is not shown, or not masked", path, values.first)
 		}
 	}
 }

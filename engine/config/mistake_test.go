@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// Whatever is wrong with a key's value, or with its name, is a mistake at its place. The table of keys makes the cases.
+// A wrong value of a key, and a wrong name, is a mistake at its place. The cases are made from the table of keys.
 func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 	tried := map[string]int{}
 	for _, key := range config.Keys() {
@@ -31,7 +31,7 @@ func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 			"nothing":        with("~"),
 			"twice":          document(parent, name+": x, "+name+": y"),
 		}
-		if key.Kind == config.KindTree { // takes all that JSON has
+		if key.Kind == config.KindTree { // it takes any value that JSON can hold
 			delete(cases, "a list")
 			delete(cases, "nothing")
 		}
@@ -45,7 +45,7 @@ func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 			cases["an unset variable"] = with(`"${NOBODY_SET_THIS}"`)
 		}
 		for kind, text := range cases {
-			if !strings.Contains(text, "\n") && parent == "" { // the root is no flow mapping
+			if !strings.Contains(text, "\n") && parent == "" { // the root is not a mapping in braces
 				text = strings.Replace(text, ", "+name+": y", "\n"+name+": y", 1)
 			}
 			found := mistakes(t, text)
@@ -56,16 +56,16 @@ func TestEveryKeyTellsEachKindOfMistake(t *testing.T) {
 		}
 	}
 	if tried["too much"] < 15 || tried["a lone tag"] != len(config.Keys()) {
-		t.Errorf("tried %v", tried)
+		t.Errorf("cases tried: %v, want a lone tag for each key, and 15 or more values that are too much", tried)
 	}
 }
 
-// isSibling says whether a path is that of a misspelt key.
+// isSibling reports whether path is at, misspelt as in one of the cases.
 func isSibling(path, at string) bool {
 	return strings.EqualFold(strings.TrimSuffix(path, "z"), at)
 }
 
-// What YAML makes of a value, and what we make of that: each decided once.
+// YAML can write a value in many ways. Each way is good, or a mistake that says what to write.
 func TestWhatYAMLCanHold(t *testing.T) {
 	for _, test := range []struct {
 		name, member string // of a webhook
@@ -150,13 +150,13 @@ func TestMistakesAreBounded(t *testing.T) {
 		found := mistakes(t, text)
 		if len(found) != 1_001 || !slices.ContainsFunc(found,
 			func(m *config.Error) bool { return strings.HasPrefix(m.Message, "more than 1000 mistakes") }) {
-			t.Errorf("%s: %d mistakes", name, len(found))
+			t.Errorf("%s: %d mistakes, want 1000 and one that says that there are more", name, len(found))
 		}
-		t.Logf("%s: %v", name, time.Since(began))
+		t.Logf("%s: took %v", name, time.Since(began))
 	}
 }
 
-// An error names the oddity of a secret, wherever the secret comes from, and does not quote it.
+// A warning says what is odd about a secret, wherever the secret comes from, and does not quote it.
 func TestOddSecretsAreTold(t *testing.T) {
 	odd := "0123456789abcdef "
 	file := filepath.Join(t.TempDir(), "secret")
@@ -167,10 +167,10 @@ func TestOddSecretsAreTold(t *testing.T) {
 	for _, text := range []string{"secret: '" + odd + "'", "secret: '${S}'", "secret_file: " + file, "secret: [{value: '${S}'}]"} {
 		cfg, err := config.Parse("f.yaml", []byte("webhooks: [{url: 'https://a.example/', "+text+"}]"), env)
 		if err != nil || len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0].Message, "begins or ends with white space") {
-			t.Errorf("%s: %v, %v", text, cfg.Warnings, err)
+			t.Errorf("%s: warnings %v, error %v; want one warning about white space", text, cfg.Warnings, err)
 		}
 		if strings.Contains(cfg.Warnings.Error(), "0123") {
-			t.Errorf("%s: %v shows it", text, cfg.Warnings)
+			t.Errorf("%s: the warning shows the secret: %v", text, cfg.Warnings)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// A configuration that comes with a checkout reads modules of its own project only, whatever links and paths say; the user's own reads any.
-// What is no file is not waited for.
+// A configuration that comes with a checkout reads only modules inside its project, whatever its paths and links are. The user's own
+// configuration reads any module. Neither waits for a pipe or a device.
 func TestModulesOfACheckoutStayInside(t *testing.T) {
 	dir := t.TempDir()
 	project := filepath.Join(dir, "project")
@@ -59,7 +59,7 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := cfg.Webhooks[0].Transform[0].Wasm.Read(anySize); err == nil && tt.want != "" || err != nil && err.Error() != tt.want {
-			t.Errorf("of a checkout %s: %v, want %q", tt.path, err, tt.want)
+			t.Errorf("a checkout's module %s: %v, want %q", tt.path, err, tt.want)
 		}
 		own, err := config.Parse(filepath.Join(project, ".awf/settings.yaml"), text, config.NoEnv)
 		if err != nil {
@@ -73,10 +73,10 @@ func TestModulesOfACheckoutStayInside(t *testing.T) {
 			want = ""
 		}
 		if _, err := own.Webhooks[0].Transform[0].Wasm.Read(anySize); err == nil && want != "" || err != nil && err.Error() != want {
-			t.Errorf("of the user's own %s: %v, want %q", tt.path, err, want)
+			t.Errorf("the user's own module %s: %v, want %q", tt.path, err, want)
 		}
 	}
 }
 
-// anySize lets any module be read.
+// anySize accepts a module of any size.
 func anySize(int64) error { return nil }

@@ -26,7 +26,7 @@ func TestAllowedRanges(t *testing.T) {
 	}
 }
 
-// Variables are known secrets where the value of their key must not show, and nowhere else.
+// A variable counts as a known secret if the value of its key must not show, and only then.
 func TestVariablesOfSecretsAreKnown(t *testing.T) {
 	const text = `
 webhooks:
@@ -57,7 +57,7 @@ webhooks:
 	}
 }
 
-// pair writes a certificate and its key, and says where they are.
+// pair writes a certificate and its key, and returns their files.
 func pair(t *testing.T, dir string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -119,16 +119,17 @@ func TestTLSFiles(t *testing.T) {
 			}
 			client := cfg.Webhooks[0].TLS.Client()
 			if (client != nil) != (tt.ca || tt.certs) {
-				t.Fatalf("client = %v", client)
+				t.Fatalf("client = %v, want one only if the file has an authority or a certificate", client)
 			}
 			if client != nil && ((client.RootCAs != nil) != tt.ca || (len(client.Certificates) == 1) != tt.certs) {
-				t.Errorf("authority: %v, %d certificates", client.RootCAs != nil, len(client.Certificates))
+				t.Errorf("the client has an authority: %v, want %v; %d certificates, want one: %v",
+					client.RootCAs != nil, tt.ca, len(client.Certificates), tt.certs)
 			}
 			if shown := fmt.Sprintf("%+v %#v", cfg.Webhooks[0].TLS, cfg.Webhooks[0].TLS); strings.Contains(shown, "BEGIN") {
-				t.Errorf("prints as %s", shown)
+				t.Errorf("printing the settings shows a key or a certificate: %s", shown)
 			}
 			if _, err := config.Parse(filepath.Join(dir, "f.yaml"), []byte(text), config.NoEnv); err != nil {
-				t.Errorf("without variables: %v", err)
+				t.Errorf("without variables: %v, want no mistake", err)
 			}
 		})
 	}

@@ -23,7 +23,7 @@ func readOptions(t *testing.T, name, members string, env config.Env) ([]config.O
 	return cfg.Webhooks[0].Transform[0].Options, errs
 }
 
-// The kinds of a format's options are read by the walker that reads all other keys.
+// The walker that reads all other keys also reads a format's options, and finds the same mistakes in them.
 func TestMistakesInOptions(t *testing.T) {
 	for _, tt := range []struct{ format, with, want string }{
 		{"slack", `titel: x`, `2:8: titel: unknown option of slack, did you mean title?`},
@@ -72,7 +72,7 @@ func TestMistakesInOptions(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d:%d: %s: %s", m.Line, m.Col, strings.TrimPrefix(m.Path, "webhooks[0].transform[0].with."), m.Message))
 			if m.Code != "format.option" && !slices.Contains([]string{"yaml.merge", "yaml.duplicate", "yaml.octal", "yaml.tag",
 				"variable.form"}, m.Code) {
-				t.Errorf("%s: the code is %s", m, m.Code)
+				t.Errorf("%s: the mistake has the code %s", m, m.Code)
 			}
 		}
 		if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" {
@@ -80,13 +80,13 @@ func TestMistakesInOptions(t *testing.T) {
 		}
 		for i := range options { // a wrong value is not used
 			if g := options[i].Given(nil); !g.Unresolved && g.Name != "mentions" && g.Name != "fields" && g.Name != "chat_id" && g.Name != "title" {
-				t.Errorf("%s {%s}: %s is given as %#v", tt.format, tt.with, g.Name, g.Value)
+				t.Errorf("%s {%s}: the format gets the wrong value %#v of %s", tt.format, tt.with, g.Value, g.Name)
 			}
 		}
 	}
 }
 
-// Any value of any option of any format reaches the format as written, or is a mistake at its place.
+// A value of an option reaches its format as it is written, or is a mistake at its place. This holds for each option of each format.
 func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 	written := map[string]string{ // the text that the format gets; "" for a mistake
 		`""`: "", `x`: "x", `1.10`: "1.10", `1e3`: "1e3", `0x1F`: "0x1F", `007`: "007", `1_000`: "1_000", `.inf`: ".inf", `-.nan`: "-.nan",
@@ -105,7 +105,7 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 			for _, value := range refused {
 				_, mistakes := readOptions(t, name, key.Name+": "+value, env)
 				if !slices.ContainsFunc(mistakes, func(m *config.Error) bool { return strings.HasPrefix(m.Path, path) }) {
-					t.Errorf("%s: %s is given %s, which is no mistake: %v", name, key.Name, value, mistakes)
+					t.Errorf("%s: %s: %s is not a mistake at %s: %v", name, key.Name, value, path, mistakes)
 				}
 			}
 			for value, want := range written {
@@ -116,18 +116,18 @@ func TestOptionsAreReadAsWrittenOrRefused(t *testing.T) {
 				given := options[0].Given(nil)
 				switch {
 				case given.Unresolved == (len(mistakes) == 0):
-					t.Errorf("%s: %s is given %s: unresolved %v with the mistakes %v", name, key.Name, value, given.Unresolved, mistakes)
+					t.Errorf("%s: %s: %s: unresolved = %v, with the mistakes %v", name, key.Name, value, given.Unresolved, mistakes)
 				case given.Unresolved && (key.Kind == format.KindText || key.Kind == format.KindSecret):
-					t.Errorf("%s: %s is given %s, a mistake: %v", name, key.Name, value, mistakes)
+					t.Errorf("%s: %s: %s is refused: %v, want it as it is written", name, key.Name, value, mistakes)
 				case !given.Unresolved && fmt.Sprint(given.Value) != want:
-					t.Errorf("%s: %s is given %s, which is read as %#v, want %q", name, key.Name, value, given.Value, want)
+					t.Errorf("%s: %s: %s is read as %#v, want %q", name, key.Name, value, given.Value, want)
 				}
 			}
 		}
 	}
 }
 
-// An option is not judged while its variables are unknown. Its neighbours are.
+// An option whose variables are unknown is not checked. The options beside it are.
 func TestOptionsWithoutTheirVariables(t *testing.T) {
 	options, mistakes := readOptions(t, "slack",
 		`title: "${T}", mentions: ["${A}", here], fields: {a: "${B}", b: c}, error: "${E}", mention_on: "${ON}"`, config.NoEnv)
@@ -153,7 +153,7 @@ func TestOptionsWithoutTheirVariables(t *testing.T) {
 	}
 }
 
-// check --print shows each option with its place and its variables, and no secret.
+// check --print shows each option with its place and its variables, and shows no secret.
 func TestOptionsAreShown(t *testing.T) {
 	text := `webhooks:
   - url: https://example.com/
@@ -192,7 +192,7 @@ func TestOptionsAreShown(t *testing.T) {
 	}
 }
 
-// The bounds that a format's table names are those that hold.
+// The checks use the bounds that a format's table names.
 func TestBoundsOfOptionsHold(t *testing.T) {
 	proved := 0
 	for _, name := range format.Names() {
@@ -226,7 +226,7 @@ func TestBoundsOfOptionsHold(t *testing.T) {
 				}
 				options, mistakes := readOptions(t, name, key.Name+": "+write(tt.n), config.NoEnv)
 				if (len(mistakes) == 0) != tt.good || options[0].Given(nil).Unresolved == tt.good {
-					t.Errorf("%s: %s of %d: %v, want it good: %v", name, key.Name, tt.n, mistakes, tt.good)
+					t.Errorf("%s: %s of %d: mistakes %v, want it accepted: %v", name, key.Name, tt.n, mistakes, tt.good)
 				}
 			}
 		}

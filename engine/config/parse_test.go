@@ -65,7 +65,7 @@ func secretOf(w config.Webhook) string {
 	return strings.Join(values, " ")
 }
 
-// unnamed returns the name of a webhook without a name.
+// unnamed returns the name that a webhook without one gets.
 func unnamed(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -74,7 +74,7 @@ func unnamed(address string) string {
 	return fmt.Sprintf("%s-%.8x", u.Hostname(), sha256.Sum256([]byte(address)))[:len(u.Hostname())+9]
 }
 
-// with is a webhook of the defaults, changed.
+// with returns a webhook with the defaults and a change.
 func with(change func(*webhook)) webhook {
 	w := webhook{
 		URL:         "https://example.com/",
@@ -92,7 +92,7 @@ func with(change func(*webhook)) webhook {
 
 var both = []signature.Scheme{signature.AWF, signature.Standard}
 
-// good holds the content of the files of testdata/config/ok.
+// good has the webhooks of each file in testdata/config/ok.
 var good = map[string][]webhook{
 	"aliases.yaml": {
 		with(func(w *webhook) {
@@ -210,10 +210,10 @@ func TestModulesSay(t *testing.T) {
 	m := steps[0].Wasm
 	want := config.Limits{Fuel: 10_000_000, Memory: 1 << 20, Stack: 64 << 10, Input: 64 << 10, Output: 64 << 10, LogLines: 4, Module: 1 << 20}
 	if m.Limits != want || !m.Reuse || !strings.HasPrefix(m.SHA256, "963a963e") {
-		t.Errorf("the first module is %+v, want the limits %+v, used again and pinned", m, want)
+		t.Errorf("the first module is %+v, want the limits %+v, reuse and a pinned digest", m, want)
 	}
 	if wasm, err := m.Read(anySize); err != nil || !strings.HasPrefix(string(wasm), "\x00asm") {
-		t.Errorf("its file is %.8q, %v", wasm, err)
+		t.Errorf("its file begins with %.8q, %v; want a module", wasm, err)
 	}
 	if m := steps[1].Wasm; m.Limits != (config.Limits{}) || m.Reuse || m.SHA256 != "" {
 		t.Errorf("the second module is %+v, want the defaults", m)
@@ -264,7 +264,7 @@ func TestHugeFileIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := config.Load(file, environment); err == nil || !strings.HasSuffix(err.Error(), "the file is over 4 MiB") {
-		t.Errorf("Load of %d bytes = %v, want one that says over 4 MiB", len(text), err)
+		t.Errorf("Load of %d bytes = %v, want an error that says over 4 MiB", len(text), err)
 	}
 }
 
@@ -291,12 +291,12 @@ func TestVeryDeepNestingIsRefused(t *testing.T) {
 	} {
 		_, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n"+strings.Repeat(text, 100_000)), environment)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Parse of %q 100,000 times = %v, want one that says %s", text, err, want)
+			t.Errorf("Parse of %q 100,000 times = %v, want an error that says %s", text, err, want)
 		}
 	}
 }
 
-// Each node's place is looked for in the file: that must not take the square of a line's length.
+// The parser looks for each node's place in the file. The time for this must not grow with the square of a line's length.
 func TestLongLineIsReadInTime(t *testing.T) {
 	const entry, entries = "{url: 'https://example.com/', events: [a, b, c, d, e, f, g, h]}, ", 9_000
 	text := "webhooks: [" + strings.Repeat(entry, entries) + "]"
@@ -323,11 +323,11 @@ func TestLoadErrorNamesTheFileOnce(t *testing.T) {
 		}
 	}
 	if _, err := config.Load(missing, environment); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Load(%q) = %v, want one that is os.ErrNotExist", missing, err)
+		t.Errorf("Load(%q) = %v, want os.ErrNotExist", missing, err)
 	}
 }
 
-// A variable that is set to nothing is set; a default takes its place.
+// A variable that is set to an empty text is set. A default takes its place.
 func TestVariables(t *testing.T) {
 	env := func(name string) (string, bool) {
 		value, set := map[string]string{"A": "x", "NONE": "", "REF": "${A}", "_b1": "y"}[name]
@@ -365,7 +365,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// Aliases make many trees of a few lines.
+// A few lines with aliases make many trees.
 func TestTreesAreBoundedTogether(t *testing.T) {
 	text := "webhooks:\n  - {url: 'https://a.example/', transform: &t {map: [" + strings.Repeat("1,", 9_000) + "1]}}\n" +
 		strings.Repeat("  - {url: 'https://a.example/', transform: *t}\n", 20)
@@ -379,6 +379,6 @@ func TestWarningsAreBounded(t *testing.T) {
 	text := "webhooks:\n" + strings.Repeat("  - {url: 'https://a.example/', secret: $NOT_EXPANDED_AND_LONG_ENOUGH}\n", 3_000)
 	cfg, _ := config.Parse("awf-hook.yaml", []byte(text), environment)
 	if n := len(cfg.Warnings); n != 1001 || !strings.Contains(cfg.Warnings[n-1].Error(), "more than 1000 warnings") {
-		t.Errorf("%d warnings, the last %v, want 1001 and one that says so", n, cfg.Warnings[n-1])
+		t.Errorf("%d warnings, the last %v; want 1001, the last of which says that there are more", n, cfg.Warnings[n-1])
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config/trust"
 )
 
-// checkout is a project's folder, in which the test is, and the user's own settings beside it.
+// checkout is a project's folder, which is the test's working directory, and the user's own settings beside it.
 type checkout struct {
 	t    *testing.T
 	home string
@@ -75,7 +75,7 @@ func (c *checkout) trust() *config.Project {
 	return p
 }
 
-// hosts are those of the webhooks that hold.
+// hosts returns the names and hosts of the active webhooks.
 func hosts(cfg *config.Config) string {
 	var list []string
 	for _, w := range cfg.Active() {
@@ -94,29 +94,29 @@ func TestUntrustedProjectDoesNothing(t *testing.T) {
 	})
 	cfg := c.load()
 	if got := hosts(cfg); got != ownHosts {
-		t.Errorf("%s hold, want %s", got, ownHosts)
+		t.Errorf("active webhooks %s, want %s", got, ownHosts)
 	}
 	if warning := cfg.Project.Warning(); cfg.Project.State != trust.Untrusted || !strings.Contains(warning, "run awf-hook trust") {
-		t.Errorf("%s: %q", cfg.Project.State, warning)
+		t.Errorf("the project is %s with the warning %q, want it untrusted, and how to trust it", cfg.Project.State, warning)
 	}
 	found := cfg.Workflows.Lookup("deploy")
 	if found == nil || found.Err != nil || len(found.Own) > 0 || len(found.Webhooks) != 2 || found.Webhooks[0].URL.Host() != "pager.example" {
-		t.Errorf("of the definition: %+v", found)
+		t.Errorf("the definition has %+v, want the user's own webhooks alone", found)
 	}
 	if again := cfg.Project.Warning(); again != "" {
-		t.Errorf("warned twice: %s", again)
+		t.Errorf("a second warning: %s", again)
 	}
 	if len(c.read) > 0 {
-		t.Errorf("%v were looked up", c.read)
+		t.Errorf("the variables %v were looked up, want none", c.read)
 	}
 	for _, file := range cfg.Files {
 		if strings.Contains(file, ".awf") && !strings.Contains(file, c.home) {
-			t.Errorf("%s counts as read", file)
+			t.Errorf("the project's file %s is among the files that were read", file)
 		}
 	}
 }
 
-// What is inspected without trust expands no variable.
+// Inspecting an untrusted project expands no variable.
 func TestInspectionOfUntrustedProjectExpandsNothing(t *testing.T) {
 	c := newCheckout(t, map[string]string{".awf/settings.yaml": stranger, ".awf/workflows/a.yaml": "name: deploy\n" + stranger})
 	s := c.search()
@@ -130,10 +130,10 @@ func TestInspectionOfUntrustedProjectExpandsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(c.read) > 0 {
-		t.Errorf("%v were looked up", c.read)
+		t.Errorf("the variables %v were looked up, want none", c.read)
 	}
 	if w := cfg.Webhooks[0]; w.Origin != config.ProjectFile || w.URL.Host() != "" {
-		t.Errorf("%+v", w)
+		t.Errorf("%+v, want the project's webhook without its host", w)
 	}
 }
 
@@ -166,10 +166,10 @@ tests: [{event: {event: workflow_end}}]`,
 		}
 	}
 	if !strings.Contains(got[2], "runs redact.wasm sha256:") {
-		t.Errorf("%s", got[2])
+		t.Errorf("claim 2: %s, want the digest of the module", got[2])
 	}
 	if len(c.read) > 0 {
-		t.Errorf("%v were looked up", c.read)
+		t.Errorf("the variables %v were looked up, want none", c.read)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestTrustedProjectHoldsUntilItDoesSomethingNew(t *testing.T) {
 	const trusted = "oncall=evil.example third=evil.example"
 	for _, step := range []struct {
 		name, file, text string
-		holds            bool // the settings
+		holds            bool // the settings' webhooks are active
 		own              int  // webhooks of the definition
 		change           string
 	}{
@@ -208,28 +208,28 @@ func TestTrustedProjectHoldsUntilItDoesSomethingNew(t *testing.T) {
 		cfg := c.load()
 		got := hosts(cfg)
 		if holds := got != ownHosts; holds != step.holds {
-			t.Errorf("%s: %s, hold = %v, want %v", step.name, got, holds, step.holds)
+			t.Errorf("%s: active webhooks %s, the project's among them = %v, want %v", step.name, got, holds, step.holds)
 		}
 		warning := cfg.Project.Warning()
 		if (warning != "") == step.holds || !strings.Contains(warning, step.change) {
-			t.Errorf("%s: %q, want it to show %s", step.name, warning, step.change)
+			t.Errorf("%s: warning %q, want it to show %s", step.name, warning, step.change)
 		}
 		if own := len(cfg.Workflows.Lookup("deploy").Own); own != step.own {
 			t.Errorf("%s: the definition has %d webhooks, want %d", step.name, own, step.own)
 		}
 		if step.name == "back" && got != trusted {
-			t.Errorf("%s, want %s", got, trusted)
+			t.Errorf("%s: active webhooks %s, want %s", step.name, got, trusted)
 		}
 	}
 }
 
-// A trusted project's module is the one that was shown, whatever is put in its place after the file was judged.
+// A trusted project's module is pinned by its digest, so that no other module can take its place after the user saw it.
 func TestTrustedModuleIsPinned(t *testing.T) {
 	c := newCheckout(t, map[string]string{".awf/settings.yaml": stranger, ".awf/redact.wasm": "one"})
 	c.trust()
 	cfg := c.load()
 	if m := cfg.Webhooks[len(cfg.Webhooks)-1].Transform[0].Wasm; len(m.SHA256) != 64 {
-		t.Errorf("SHA256 = %q", m.SHA256)
+		t.Errorf("SHA256 = %q, want the module's digest", m.SHA256)
 	}
 }
 
@@ -247,17 +247,17 @@ func TestContinuousIntegrationTrusts(t *testing.T) {
 		cfg, err := s.Load()
 		if err != nil || cfg.Project.State != trust.Trusted || cfg.Project.Warning() != "" ||
 			!strings.Contains(hosts(cfg), "oncall=evil.example") {
-			t.Errorf("%s: %v, %v", name, hosts(cfg), err)
+			t.Errorf("%s: active webhooks %v, %v; want the project's", name, hosts(cfg), err)
 		}
 	}
 	c := newCheckout(t, map[string]string{".awf/settings.yaml": stranger})
 	c.env["AWF_HOOK_TRUST"] = "/:" + filepath.Dir(c.home) + "::"
 	if got := hosts(c.load()); got != ownHosts {
-		t.Errorf("a folder above trusts: %s", got)
+		t.Errorf("AWF_HOOK_TRUST of a folder above the project's: active webhooks %s, want %s", got, ownHosts)
 	}
 }
 
-// A mistake in a project's file harms the project's webhooks only.
+// A mistake in a project's file stops only the project's webhooks.
 func TestMistakesOfAProjectAreItsOwn(t *testing.T) {
 	for _, text := range []string{"x: [", "webhooks: 1", "\xff", "", "webhooks: [{url: 'https://a.example/'}, {url: nonsense}]"} {
 		c := newCheckout(t, map[string]string{".awf/settings.yaml": text})
@@ -265,19 +265,19 @@ func TestMistakesOfAProjectAreItsOwn(t *testing.T) {
 		s.TrustProject = true
 		cfg, err := s.Load()
 		if err != nil || hosts(cfg) != ownHosts {
-			t.Errorf("%q: %s, %v", text, hosts(cfg), err)
+			t.Errorf("%q: active webhooks %s, %v; want %s", text, hosts(cfg), err, ownHosts)
 		}
 		if cfg.Project.Err == nil {
-			t.Errorf("%q has no mistake", text)
+			t.Errorf("%q: no mistake found in the project", text)
 		}
 		s.Inspect = true
 		if _, err := s.Load(); err == nil {
-			t.Errorf("an inspection finds nothing wrong with %q", text)
+			t.Errorf("%q: no mistake found by an inspection", text)
 		}
 	}
 }
 
-// Whatever is in a checkout, the user's own webhooks hold at once.
+// Whatever a checkout contains, the user's own webhooks are active at once.
 func TestHostileCheckoutCostsLittle(t *testing.T) {
 	for name, make := range map[string]func(folder string) error{
 		"pipe":         func(f string) error { return syscall.Mkfifo(f+"/settings.yaml", 0o644) },
@@ -318,16 +318,16 @@ func TestHostileCheckoutCostsLittle(t *testing.T) {
 		cfg := c.load()
 		cfg.Workflows.Lookup("n")
 		if got := hosts(cfg); got != ownHosts {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: active webhooks %s, want %s", name, got, ownHosts)
 		}
 		took, worked, grown := time.Since(began), processorTime()-processor, heap()-before
-		if took > 10*time.Second || worked > time.Second || grown > 64<<20 { // 10 s are for a full machine: it waits for nothing
-			t.Errorf("%s: took %v, %v of a processor and %d MiB", name, took, worked, grown>>20)
+		if took > 10*time.Second || worked > time.Second || grown > 64<<20 { // it waits for nothing, but a busy machine may take seconds
+			t.Errorf("%s: took %v, %v of processor time and %d MiB", name, took, worked, grown>>20)
 		}
 		if wrong := cfg.Project.Err; wrong != nil && len(wrong.Error()) > 500 {
-			t.Errorf("%s: %s", name, wrong)
+			t.Errorf("%s: an error of %d bytes, want a short one: %s", name, len(wrong.Error()), wrong)
 		} else if wrong != nil && strings.Contains(wrong.Error(), "root:") {
-			t.Errorf("%s shows another file: %s", name, wrong)
+			t.Errorf("%s: the error shows text of another file: %s", name, wrong)
 		}
 	}
 }
@@ -344,7 +344,7 @@ func sparse(path string, size int64) error {
 	return os.Truncate(path, size)
 }
 
-// heap is the memory that the program has of the system, in bytes.
+// heap returns how many bytes of memory the program has from the system.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// against checks a value as an editor does. It knows only the keywords of JSON Schema that our schema uses.
+// against checks a value against a schema, as an editor does. It knows only the keywords of JSON Schema that our schema uses.
 func against(schema map[string]any, v any, path string) error {
 	for word, arg := range schema {
 		var err error
@@ -105,7 +105,7 @@ func ofProperties(schema map[string]any, v any, path string) error {
 }
 
 func ofBound(word string, bound float64, v any) error {
-	size := math.NaN() // compares as false
+	size := math.NaN() // it compares as false with every bound
 	switch v := v.(type) {
 	case float64:
 		size = v
@@ -120,7 +120,7 @@ func ofBound(word string, bound float64, v any) error {
 	return nil
 }
 
-// schemaOf is the schema as its readers get it.
+// schemaOf returns the schema as a JSON reader decodes it.
 func schemaOf(t *testing.T) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(config.Schema())
@@ -179,7 +179,7 @@ func TestSchemaAllowsEachKey(t *testing.T) {
 	}
 }
 
-// What an editor can see of a mistake it sees.
+// The schema refuses each mistake that a schema can express.
 func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 	for _, text := range []string{
 		"webhook: []",
@@ -224,7 +224,7 @@ func TestSchemaRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// An editor offers what a text may be, and the checks want the same.
+// The schema offers the choices of a key, and the checks accept the same ones.
 func TestSchemaNamesTheChoices(t *testing.T) {
 	tried := 0
 	for _, key := range config.Keys() {
@@ -235,18 +235,18 @@ func TestSchemaNamesTheChoices(t *testing.T) {
 		property := schemaKeys(config.Schema(), "")[key.Path]
 		choices, _ := property["anyOf"].([]any)
 		if len(choices) != 2 || !slices.Equal(choices[0].(map[string]any)["enum"].([]string), key.Choices) {
-			t.Errorf("%s: %v", key.Path, property)
+			t.Errorf("%s: the schema has %v, want the choices %q", key.Path, property, key.Choices)
 		}
 		at, with := keyPlace(key.Path)
 		for _, choice := range append(slices.Clone(key.Choices), "none-of-them") {
 			good := !slices.ContainsFunc(mistakes(t, with(choice)),
 				func(m *config.Error) bool { return m.Path == at && strings.Contains(m.Message, "want") })
-			if good != slices.Contains(key.Choices, choice) && !strings.Contains(key.Path, "custom") { // a scheme is judged as a whole
-				t.Errorf("%s: %s is good = %v", key.Path, choice, good)
+			if good != slices.Contains(key.Choices, choice) && !strings.Contains(key.Path, "custom") { // a scheme is checked as a whole
+				t.Errorf("%s: the checks accept %s = %v, want %v", key.Path, choice, good, !good)
 			}
 		}
 	}
 	if tried < 4 {
-		t.Errorf("%d keys have choices", tried)
+		t.Errorf("%d keys have choices, want 4 or more", tried)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// The secret is the file's text without its last line's end, at most 4 KiB; a relative path starts at the configuration's folder.
+// The secret is the file's text without its last line break, and has at most 4 KiB. A relative path starts at the configuration's folder.
 func TestSecretFile(t *testing.T) {
 	dir := t.TempDir()
 	const secret = "0123456789abcdef"
@@ -45,7 +45,7 @@ func TestSecretFile(t *testing.T) {
 			}
 		}
 	}
-	// Without variables no file is looked at.
+	// Without variables no file is opened.
 	if _, err := config.Parse("f.yaml", []byte("webhooks: [{url: 'https://a.example/', secret_file: nothing}]"), config.NoEnv); err != nil {
 		t.Errorf("without variables: %v", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// A server takes the place of the settings' webhooks, and keeps its identity wherever awf-hook is called.
+// A server replaces the settings' webhooks. It has the same identity in whatever folder awf-hook is called.
 func TestServerInsteadOfWebhooks(t *testing.T) {
 	home := t.TempDir()
 	file := filepath.Join(home, "settings.yaml")
@@ -33,7 +33,7 @@ func TestServerInsteadOfWebhooks(t *testing.T) {
 		write(tt.settings)
 		cfg, err := config.Search{Env: env, To: tt.to, Dir: t.TempDir()}.Load()
 		if err != nil || len(cfg.Webhooks) != 1 {
-			t.Errorf("%q to %q: %v, %v", tt.settings, tt.to, cfg, err)
+			t.Errorf("%q to %q: %v, %v; want one webhook", tt.settings, tt.to, cfg, err)
 			continue
 		}
 		w := cfg.Webhooks[0]
@@ -42,20 +42,20 @@ func TestServerInsteadOfWebhooks(t *testing.T) {
 			token = w.Headers[0].Value.Reveal()
 		}
 		if w.URL.Reveal().String() != tt.url || token != tt.token {
-			t.Errorf("%q to %q: %s with %q", tt.settings, tt.to, w.URL.Reveal(), token)
+			t.Errorf("%q to %q: sends to %s with %q, want %s with %q", tt.settings, tt.to, w.URL.Reveal(), token, tt.url, tt.token)
 		}
 		identities[w.Identity] = true
 	}
 	if len(identities) != 2 {
-		t.Errorf("the server's identity changes: %v", identities)
+		t.Errorf("identities %v, want one of the own webhook and one of the server", identities)
 	}
 	for _, to := range []string{"hooks.test", "ftp://hooks.test", "http://", "://"} {
 		if _, err := (config.Search{Env: env, To: to}).Load(); err == nil {
-			t.Errorf("%q is taken for a server", to)
+			t.Errorf("%q is accepted as a server", to)
 		}
 	}
 	write("server: {url: nowhere}")
 	if _, err := (config.Search{Env: env, NoProject: true}).Load(); err == nil {
-		t.Error("server.url: nowhere is taken")
+		t.Error("server.url accepts nowhere")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// In a database a webhook belongs to the namespace, wherever its file is.
+// A webhook in a database is named by the namespace, wherever its file is.
 func TestWebhooksOfADatabase(t *testing.T) {
 	const text = "queue: {url: \"postgres://awf:${PASSWORD}@db.example:5433/hooks?sslmode=require\", namespace: prod}\n" +
 		"webhooks:\n  - {name: oncall, url: https://a.example/hook}\n"
@@ -37,18 +37,18 @@ func TestWebhooksOfADatabase(t *testing.T) {
 			shown += v.Key + "=" + v.Text + " "
 		}
 		if !strings.Contains(shown, "queue.url=postgres://db.example:5433/hooks ") || strings.Contains(shown, "hunter2") {
-			t.Errorf("shown: %s, want the database without user and password", shown)
+			t.Errorf("shown as %s, want the database without user and password", shown)
 		}
 	}
 }
 
-// An entry without a name is identified by its file, which is not the same on all machines.
+// An entry without a name is identified by its file, which differs between machines, so Share refuses it.
 func TestWebhooksOfADatabaseNeedNames(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks:\n  - url: https://a.example/hook\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cfg.Share(); err == nil || !strings.Contains(err.Error(), "awf-hook.yaml:2") || !strings.Contains(err.Error(), "needs a name") {
-		t.Errorf("Share = %v, want the entry's place and that it needs a name", err)
+		t.Errorf("Share = %v, want an error with the entry's place that asks for a name", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// project makes a folder with files and goes there. What it returns loads the configuration that is found in it.
+// project makes a folder with files and changes to it. It returns a function that loads the configuration of the folder.
 func project(t testing.TB, files map[string]string) func() *config.Config {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -49,8 +49,8 @@ func names(found *config.Found) string {
 	return list
 }
 
-// A definition is read when it is first asked for, and again when it has changed: at the earliest two seconds later.
-// What became of one definition is nothing to another.
+// A definition is read when it is first asked for, and read again after it has changed, two seconds later at the earliest. A change of one
+// definition does not affect another.
 func TestDefinitionsAreReadAgainWhenTheyChange(t *testing.T) {
 	load := project(t, map[string]string{
 		"global/settings.yaml":     "webhooks: [{name: all, url: 'https://a.example/'}]",
@@ -65,23 +65,23 @@ func TestDefinitionsAreReadAgainWhenTheyChange(t *testing.T) {
 			t.Errorf("first %q, second %q, third %q", names(first), names(second), names(workflows.Lookup("third")))
 		}
 		if workflows.Lookup("nobody") != nil {
-			t.Error("nobody has a definition")
+			t.Error("there is a definition of the workflow nobody")
 		}
 		if workflows.Lookup("one") != first {
-			t.Error("the file's name does not find the definition that its name finds")
+			t.Error("the file's name finds another definition than the workflow's name")
 		}
 		put(t, ".awf/workflows/one.yaml", "name: first\nwebhooks: [{name: changed, url: 'https://b.example/'}]")
 		put(t, ".awf/workflows/nobody.yaml", "webhooks: [{name: new, url: 'https://b.example/'}]")
 		time.Sleep(time.Second)
 		if workflows.Lookup("first") != first || workflows.Lookup("nobody") != nil {
-			t.Error("looked at the folders again after a second, want after two")
+			t.Error("the folders were read again after a second, want after two")
 		}
 		time.Sleep(time.Second)
 		if got := names(workflows.Lookup("first")); got != "all changed " {
-			t.Errorf("after the change: %q", got)
+			t.Errorf("after the change the webhooks are %q, want all and changed", got)
 		}
 		if got := names(workflows.Lookup("nobody")); got != "all new " {
-			t.Errorf("the new definition: %q", got)
+			t.Errorf("the new definition has the webhooks %q, want all and new", got)
 		}
 		if workflows.Lookup("second") != second {
 			t.Error("the unchanged definition was read again")
@@ -91,7 +91,7 @@ func TestDefinitionsAreReadAgainWhenTheyChange(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		if workflows.Lookup("first") != nil || workflows.Lookup("one") != nil {
-			t.Error("the definition that is gone is still found")
+			t.Error("a definition is found after its file was removed")
 		}
 	})
 }
@@ -132,8 +132,7 @@ func TestDefinitionsAreFoundByWhatTheyCallThemselves(t *testing.T) {
 	}
 }
 
-// A pack's workflow is found by its pack and name, and by its name alone only where nothing else has it. Its webhooks are nobody's own:
-// they need trust.
+// A pack's workflow is found by pack and name, and by its name alone if no other workflow has it.
 func TestDefinitionsInPacks(t *testing.T) {
 	load := project(t, map[string]string{
 		".awf/workflows/deploy.yaml":                  "name: deploy\nwebhooks: [{name: local, url: 'https://l.example/'}]",
@@ -237,7 +236,7 @@ func TestLookupsAtTheSameTime(t *testing.T) {
 	wg.Wait()
 }
 
-// manyDefinitions is a project of two hundred, whose settings have one webhook.
+// manyDefinitions makes a project with two hundred definitions and settings with one webhook.
 func manyDefinitions(t testing.TB) *config.Workflows {
 	files := map[string]string{"global/settings.yaml": "webhooks: [{url: 'https://a.example/'}]"}
 	for i := range 200 {
@@ -246,10 +245,10 @@ func manyDefinitions(t testing.TB) *config.Workflows {
 	return project(t, files)().Workflows
 }
 
-// After the first event a lookup takes no memory, whether there is a definition or not.
+// Only the first lookup of a workflow allocates memory, whether the workflow has a definition or not.
 func TestLookupCostsNothingAfterTheFirst(t *testing.T) {
 	workflows := manyDefinitions(t)
-	synctest.Test(t, func(*testing.T) { // time stands still: the folders are not read again
+	synctest.Test(t, func(*testing.T) { // the time does not change here, so the folders are not read again
 		for _, name := range []string{"n150", "nobody"} {
 			workflows.Lookup(name)
 			if allocs := testing.AllocsPerRun(1000, func() { workflows.Lookup(name) }); allocs != 0 {
@@ -259,7 +258,7 @@ func TestLookupCostsNothingAfterTheFirst(t *testing.T) {
 	})
 }
 
-// The folders are looked at again every two seconds: that is in the figure.
+// The figure includes reading the folders again every two seconds.
 func BenchmarkLookup(b *testing.B) {
 	workflows := manyDefinitions(b)
 	workflows.Lookup("n150")

@@ -12,7 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// A line of a known dialect is broken wherever its JSON breaks. What has no dialect's keys is AWF's own output, broken or not.
+// A line with the keys of a dialect is reported as broken, wherever its JSON breaks. A line without them is AWF's own output, and its
+// JSON does not matter.
 func TestBrokenLinesAreOfTheirDialect(t *testing.T) {
 	for line, broken := range map[string]bool{
 		`{"event":"workflow_end","workflow_id":"1","workfl`:                  true,
@@ -30,12 +31,12 @@ func TestBrokenLinesAreOfTheirDialect(t *testing.T) {
 	} {
 		rec, err := event.ParseLine([]byte(line), time.Time{})
 		if rec != nil || (err != nil) != broken {
-			t.Errorf("%s\nmade %v, %v; want it broken: %v", line, rec, err, broken)
+			t.Errorf("ParseLine(%s) = %v, %v; want no event, and an error: %v", line, rec, err, broken)
 		}
 	}
 }
 
-// eventLines are one line of each dialect.
+// eventLines has one line of each dialect.
 var eventLines = map[string]string{
 	"audit":      start,
 	"envelope":   envelope(`{"a":"}\\\"{","b":[{"event":"x"}]}`),
@@ -43,7 +44,7 @@ var eventLines = map[string]string{
 	"plugin":     `{"type":"deploy.initiated","source":"my-plugin","metadata":{"target":"prod"}}`,
 }
 
-// An event is found behind any text in its line. That text passes unchanged, however the input is cut into reads.
+// The reader finds an event behind any text in its line. It passes the text on unchanged, however the input is cut into reads.
 func TestEventBehindText(t *testing.T) {
 	long := strings.Repeat("=>", event.MaxLine)
 	for _, before := range []string{
@@ -80,7 +81,7 @@ func TestEventBehindText(t *testing.T) {
 	}
 }
 
-// All events in one line are given, in order. So is a server-sent event behind a text, whose "data: " is passed.
+// The reader finds all events in one line, in order, and a server-sent event behind a text. It passes the "data: " of that one on.
 func TestEventsInOneLine(t *testing.T) {
 	ids := func(lines ...string) string {
 		var types []string
@@ -101,7 +102,8 @@ func TestEventsInOneLine(t *testing.T) {
 	}
 }
 
-// Text that looks like an event behind other text, and is none, is reported, counted and passed on. A step's own JSON is not reported.
+// Text behind other text that looks like an event but is not valid is reported, counted and passed on. A step's own JSON is only passed
+// on.
 func TestWhatLooksLikeAnEvent(t *testing.T) {
 	for text, want := range map[string]string{
 		`Uploading 100%` + start[:60]:                          "invalid JSON at byte 60: unexpected EOF",
@@ -125,13 +127,13 @@ func TestWhatLooksLikeAnEvent(t *testing.T) {
 			case want == "" && got == "", want != "" && strings.HasPrefix(got, "<stdin>:1: ") && strings.HasSuffix(got, want) &&
 				res.counts.Broken == 1:
 			default:
-				t.Errorf("%.60s: told %q, want %q", text, got, want)
+				t.Errorf("%.60s: reported %q, want %q", text, got, want)
 			}
 		}
 	}
 }
 
-// What can be of no event is passed before its line ends: it may be a prompt.
+// Text that cannot belong to an event is passed on before its line ends, since it may be a prompt.
 func TestPromptsArePassedAtOnce(t *testing.T) {
 	for _, prompt := range []string{"Continue? [y/N] ", "Enter {name}: ", "data: your name: ", "\r50%", "}: "} {
 		var passed strings.Builder
@@ -151,7 +153,7 @@ func TestPromptsArePassedAtOnce(t *testing.T) {
 	}
 }
 
-// stopsBefore calls end before it says that src ended.
+// stopsBefore reads from src, and calls end before it returns src's io.EOF.
 type stopsBefore struct {
 	src io.Reader
 	end func()
@@ -165,7 +167,7 @@ func (s *stopsBefore) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A hostile line takes no more than a few looks at each of its bytes.
+// The time that a hostile line takes grows in proportion to its length.
 func TestHostileLinesAreRead(t *testing.T) {
 	for _, unit := range []string{`{"`, `{"a":`, `{"event":"`, `{"event":{`, "}", `\"`, `{"}`, "{ ", `{"event":1}`, start, `data:{"kind":1}`,
 		start[:len(start)-1]} {
@@ -173,12 +175,12 @@ func TestHostileLinesAreRead(t *testing.T) {
 		began := time.Now()
 		read(t, strings.NewReader(line+"\n"+line+"}"))
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%d bytes of %q: %v", 2*len(line), unit, took)
+			t.Errorf("%d bytes of %q took %v, want at most 5s", 2*len(line), unit, took)
 		}
 	}
 }
 
-// FuzzEventBehind: any bytes and an event line give the bytes and the event.
+// FuzzEventBehind puts any bytes before an event's line: the reader passes the bytes on and finds the event.
 func FuzzEventBehind(f *testing.F) {
 	for _, before := range []string{"50%\r", `{"a":`, "\x1b[0m", `{"event":"x","workflow_id":"1"`, "data: ", "\x00", `"\`, "\uFEFF"} {
 		f.Add([]byte(before))
@@ -187,16 +189,16 @@ func FuzzEventBehind(f *testing.F) {
 		alone := read(t, bytes.NewReader(before))
 		for dialect, line := range eventLines {
 			if dialect == "transcript" {
-				continue // waits a second for its run's start
+				continue // it waits a second for its run's start
 			}
 			res := read(t, io.MultiReader(bytes.NewReader(before), strings.NewReader(line+"\n")))
 			if len(res.events) == 0 || !strings.HasSuffix(string(res.events[len(res.events)-1].Body()),
 				strings.TrimPrefix(line, `{"event":"workflow_end"`)) && dialect == "envelope" {
-				t.Errorf("%q before %s: %d events", before, dialect, len(res.events))
+				t.Errorf("%q before %s: the last of %d events is not that of the line", before, dialect, len(res.events))
 			}
 			blank := len(bytes.Trim(bytes.TrimPrefix(before[bytes.LastIndexByte(before, '\n')+1:], []byte("\uFEFF")), " \t")) == 0
 			if len(alone.events)+len(alone.broken)+alone.counts.Known == 0 && !blank && res.passed != string(before) {
-				t.Errorf("%q before %s: passed %q", before, dialect, res.passed)
+				t.Errorf("%q before %s: passed %q, want the bytes unchanged", before, dialect, res.passed)
 			}
 		}
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// BenchmarkReadFrom reads envelopes, in turn with encoding/json's Decoder, which gets the same bytes and decodes the same five keys, and
-// reports the ratio of the times in the median.
+// BenchmarkReadFrom reads envelopes, in turns with encoding/json's Decoder, which decodes the same five keys of the same bytes. It reports
+// the ratio of the median times.
 func BenchmarkReadFrom(b *testing.B) {
 	const lines = 5000
 	var text bytes.Buffer

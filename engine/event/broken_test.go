@@ -16,7 +16,7 @@ import (
 
 const brokenLines = "../../testdata/lines/broken"
 
-// Each broken line of a known dialect is reported with its place and reason, and the next one is unharmed.
+// Each broken line of a known dialect is reported with its place and the reason. The next line is read as usual.
 func TestBrokenLines(t *testing.T) {
 	text, err := os.ReadFile(brokenLines + ".jsonl")
 	if err != nil {
@@ -109,7 +109,7 @@ func errorTexts(t *testing.T) []string {
 	return texts
 }
 
-// A line over 1 MiB is broken if its beginning is of a known dialect, and passed otherwise; the next one is unharmed.
+// A line over 1 MiB is reported as broken if it begins like a known dialect, and passed on otherwise. The next line is read as usual.
 func TestLongLine(t *testing.T) {
 	const begin = `{"event":"a","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{"x":"`
 	fill := func(size int) string { return begin + strings.Repeat("x", size-len(begin)-3) + `"}}` }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A failed run is cancelled only if AWF's own text says so; whatever a step printed, in doubt the run failed.
+// A failed run counts as cancelled only if AWF's own text says so. A step's output cannot say it: if in doubt, the run failed.
 func TestFailureOrCancel(t *testing.T) {
 	for failure, want := range map[string]string{
 		`workflow cancelled`:                               "workflow_cancel",
@@ -45,7 +45,7 @@ func TestFailureOrCancel(t *testing.T) {
 	}
 }
 
-// The type of an event and its status may contradict each other: then the run failed, unless the status is cancelled.
+// If an event's type and its status contradict each other, the run failed, unless the status is cancelled.
 func TestTypeAndStatusOfEnds(t *testing.T) {
 	const cancelled = `"status":"cancelled"`
 	for _, tt := range []struct{ typ, more, want string }{

@@ -18,7 +18,7 @@ func ExampleNew() {
 	// Output: workflow_error deploy {"exit_code":2}
 }
 
-// ReadLine takes a line of AWF's, in any of its dialects; every other line is AWF's own output.
+// ReadLine returns the event of a line in any of AWF's dialects. Every other line is AWF's own output.
 func ExampleReadLine() {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, line := range []string{

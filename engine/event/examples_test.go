@@ -61,7 +61,7 @@ func ExampleColumn() {
 	// Output: 45
 }
 
-// ParseLong judges a line that is too long to be kept, by how it begins.
+// ParseLong judges a line that is too long to keep, by its beginning.
 func ExampleParseLong() {
 	fmt.Println(event.ParseLong([]byte(`{"event":"workflow_end","workflow_id":"7f3a","workflow_name":"deploy","payload":{"log":"…`)))
 	fmt.Println(event.ParseLong([]byte("a long line of AWF's own output …")))
@@ -123,7 +123,7 @@ func ExampleDecodeRunState() {
 	// Output: true false
 }
 
-// The reason of a broken line can be told apart from its place.
+// A LineError has the place and the reason of a broken line.
 func ExampleLineError() {
 	reason := errors.New("timestamp missing")
 	err := &event.LineError{File: "<stdin>", Line: 41, Reason: reason}

@@ -21,8 +21,8 @@ func pipe() (io.Reader, pipeWriter) {
 
 func (w pipeWriter) line(s string) { _, _ = io.WriteString(w, s+"\n") }
 
-// FuzzReader: no input makes it panic; every line is an event, broken, known or passed, or some of these, and passed text is unchanged;
-// every body is a JSON object in UTF-8; and it does not matter how the input is cut into reads.
+// FuzzReader reads any input without a panic. Each line counts as an event, broken, known or passed, or as several of these. Text that is
+// passed on is unchanged, and every body is a JSON object in UTF-8. The result does not depend on how the input is cut into reads.
 func FuzzReader(f *testing.F) {
 	files, _ := filepath.Glob(recordings + "/*.*")
 	for _, file := range append(files, brokenLines+".jsonl") {
@@ -48,7 +48,7 @@ func FuzzReader(f *testing.F) {
 		for _, e := range res.events {
 			body := e.Body()
 			if !json.Valid(body) || !utf8.Valid(body) || body[0] != '{' {
-				t.Errorf("body %q", body)
+				t.Errorf("body %q, want a JSON object in UTF-8", body)
 			}
 			if e.ID == "" {
 				t.Error("event without an id")
@@ -59,7 +59,7 @@ func FuzzReader(f *testing.F) {
 			t.Errorf("cut into pieces: %+v, want %+v", halves.counts, c)
 		}
 		if c.Broken+c.Events+c.Known == 0 && res.passed != string(in) {
-			t.Errorf("passed %q of %q", res.passed, in)
+			t.Errorf("passed %q of %q, want all of it, as it has no event", res.passed, in)
 		}
 	})
 }

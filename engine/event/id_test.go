@@ -10,14 +10,14 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// envelopeWithID is an event of a writer that chose its id.
+// envelopeWithID returns the envelope of a writer that gives its event an id.
 func envelopeWithID(id string) string {
 	return fmt.Sprintf(`{"event":"workflow_start","workflow_id":"x","workflow_name":"w","timestamp":"2026-11-24T01:24:00Z",`+
 		`"payload":{},"id":%q}`, id)
 }
 
-// An event whose writer chose the id of a line that AWF has yet to write does not take that line's place. It is known again itself, also
-// where another awf-hook sends it on under the id that it has here.
+// A writer gives its event the id that a later line of AWF will have. The line is not taken for a known event because of it. The event
+// itself is known when it comes again, even if another awf-hook sends it on under the id that it has here.
 func TestGivenIDTakesNoLinesPlace(t *testing.T) {
 	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z",` +
 		`"user":"root","workflow_name":"w","schema_version":1}`
@@ -34,20 +34,20 @@ func TestGivenIDTakesNoLinesPlace(t *testing.T) {
 		t.Fatalf("%d events: %q", len(got), got)
 	}
 	if got[3] != chosen {
-		t.Errorf("the line's id is %s, want its SHA-256", got[3])
+		t.Errorf("the line has the id %s, want its SHA-256 %s", got[3], chosen)
 	}
 	if got[0] != got[1] || got[0] == chosen || got[2] == chosen {
 		t.Errorf("ids %q: want equal ones for equal events, and never the line's", got)
 	}
 	if got[4] != "chosen by its writer" {
-		t.Errorf("id %q, want it as it was given", got[4])
+		t.Errorf("id %q, want the one that its writer gave", got[4])
 	}
 	if sent := ids(envelopeWithID(got[3]), envelopeWithID(got[3])); sent[0] != sent[1] {
 		t.Errorf("ids %q of an event that came twice from another awf-hook, want one", sent)
 	}
 }
 
-// An id that one source's writer gives is no id of another source, in whatever form it is written.
+// The same id from two sources makes two ids, however the writers spell it.
 func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
 	plugin := func(source, id string) string {
 		return fmt.Sprintf(`{"id":%q,"type":"deploy.done","source":%q,"timestamp":"2026-11-24T01:24:00Z","metadata":{}}`, id, source)
@@ -75,17 +75,17 @@ func TestGivenIDsAreTheirSourcesOwn(t *testing.T) {
 			"a plugin in a file": of(plugin("notify", id), "file"),
 		} {
 			if before, taken := ids[got]; taken {
-				t.Errorf("%s's %q and %s have the id %q", from, id, before, got)
+				t.Errorf("%q from %s has the id %q, which %s has too", id, from, got, before)
 			}
 			ids[got] = from + "'s " + id
 		}
 	}
 	if of(envelopeWithID("deploy-7"), "") != "deploy-7" {
-		t.Errorf("an id of stdin is %q, want it as it was given", of(envelopeWithID("deploy-7"), ""))
+		t.Errorf("the id of an event from stdin is %q, want the one that its writer gave", of(envelopeWithID("deploy-7"), ""))
 	}
 }
 
-// A sealed envelope keeps its id. One that is changed in any byte does not.
+// A sealed envelope keeps its id. An envelope with a changed byte does not.
 func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 	key := []byte("of the test")
 	sign := func(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(append(key, text...))) }
@@ -106,13 +106,13 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 			t.Errorf("read as %q of %q, want %q of %q: %s", read, got.Source, id, ev.Source, line)
 		}
 		if read(line, nil); got.Source != "" {
-			t.Errorf("without a key the source %q was taken", got.Source)
+			t.Errorf("without a key the event has the source %q of its seal, want none", got.Source)
 		}
 		if read(ev.Envelope(), valid); got.Source != "" {
-			t.Errorf("an envelope tells the source %q: %s", got.Source, ev.Envelope())
+			t.Errorf("an envelope without a seal has the source %q, want none: %s", got.Source, ev.Envelope())
 		}
 		if plain := read(line, nil); plain == id && id != "deploy-7" {
-			t.Errorf("without a key %q was taken as it is", id)
+			t.Errorf("without a key the event kept its id %q", id)
 		}
 		for i, c := range line {
 			if c >= 'a' && c < 'z' {
@@ -120,7 +120,7 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 				changed[i]++
 				got = event.Event{}
 				if read(changed, valid) == id && id != "deploy-7" {
-					t.Fatalf("it was taken with another byte: %s", changed)
+					t.Fatalf("an envelope with another byte kept its id: %s", changed)
 				}
 			}
 		}

@@ -45,7 +45,7 @@ func joined(t *testing.T, j *event.Joiner, lines ...string) func() []string {
 	return func() []string { return given }
 }
 
-// If a run's end is read before the end of its step, because they are in different files, it is given after it.
+// A run's end can be read before the end of its step, since they are in different files. The joiner gives it after the step's end.
 func TestEndWaitsForItsSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j event.Joiner
@@ -60,14 +60,14 @@ func TestEndWaitsForItsSteps(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 
-		j = event.Joiner{} // one whose step never ends: a second at most
+		j = event.Joiner{} // the step never ends, so the run's end waits for a second
 		given = joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""), auditFailure("r", 9))
 		if n := len(given()); n != 2 {
 			t.Errorf("%d events at once, want 2", n)
 		}
 		due, waits := j.Due(0)
 		if !waits || time.Until(due) != time.Second {
-			t.Errorf("due in %v, %v", time.Until(due), waits)
+			t.Errorf("the run's end waits = %v, and is due in %v; want true and 1s", waits, time.Until(due))
 		}
 		time.Sleep(time.Second)
 		j.Release(time.Now())
@@ -81,8 +81,8 @@ func TestEndWaitsForItsSteps(t *testing.T) {
 	})
 }
 
-// The end of a failed run at the top waits for the program's exit code; one of a called run does not, and neither does one
-// that another run follows.
+// The end of a failed top-level run waits for the program's exit code. That of a called run does not wait, and neither does one that
+// another run follows.
 func TestHeldEnds(t *testing.T) {
 	child := stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`)
 	tests := []struct {
@@ -107,7 +107,7 @@ func TestHeldEnds(t *testing.T) {
 	}
 }
 
-// Each run that is open is given one end, the called ones first, and the same one by whoever reads the same lines.
+// Each open run gets one end, called runs first. Two joiners that read the same lines give the ends the same ids.
 func TestMissingEnds(t *testing.T) {
 	lines := []string{
 		auditStart("top", 0), stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`),
@@ -145,11 +145,11 @@ func TestMissingEnds(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(ids[0], ids[1]); diff != "" || ids[0][0] == ids[0][1] {
-		t.Errorf("ids:\n%s", diff)
+		t.Errorf("want the same ids from both joiners, and each only once (-first +second):\n%s", diff)
 	}
 }
 
-// A caller is not quiet while the run that it called is not.
+// A run is not an orphan as long as the run that it called has events.
 func TestOrphansByTheirQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j event.Joiner
@@ -172,7 +172,7 @@ func TestOrphansByTheirQuiet(t *testing.T) {
 	})
 }
 
-// What a joiner remembers outlives it: names, callers, steps, ends. What it only learned makes no orphans.
+// A joiner's state has its names, callers, steps and ends, and another joiner restores them. Runs that it only learned of get no end.
 func TestRemembered(t *testing.T) {
 	var j event.Joiner
 	joined(t, &j, auditStart("top", 0), stepLine("top", "step.call_workflow.started", `,"child_run_id":"kid"`), auditStart("done", 1),
@@ -207,15 +207,15 @@ func TestRemembered(t *testing.T) {
 	next.Learn(rec)
 	given = joined(t, &next, stepLine("old", "step.started", ""))
 	if got := given(); len(got) != 1 || !strings.HasPrefix(got[0], "step_start of old ") {
-		t.Errorf("%q, want the learned name", got)
+		t.Errorf("%q, want a step_start with the workflow's name", got)
 	}
 	next = event.Joiner{}
 	next.Learn(rec)
-	next.Event = func(e event.Event) { t.Errorf("an end of what was only learned: %s", e.Body()) }
+	next.Event = func(e event.Event) { t.Errorf("a run that was only learned got the end %s", e.Body()) }
 	next.End(event.Ending{}, 0, time.Now())
 }
 
-// A stream's reader gives the ends that are missing, by quiet or at the end, if it is asked to.
+// A stream's reader gives missing ends if it is asked to: after a time without events, or at the end of the stream.
 func TestReaderMakesEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, after := range []time.Duration{0, time.Hour} {

@@ -22,7 +22,7 @@ func envelope(payload string) string {
 		`"payload":` + payload + `}`
 }
 
-// What an envelope's payload holds reaches the body byte for byte; so does its timestamp.
+// An envelope's payload and timestamp reach the body byte for byte.
 func TestEnvelopeIsKeptByteForByte(t *testing.T) {
 	for _, payload := range []string{
 		`{}`,
@@ -82,7 +82,7 @@ func TestLineForms(t *testing.T) {
 	}
 }
 
-// A body must be UTF-8, so what is not becomes U+FFFD; the event is not lost for it.
+// A body must be UTF-8. Bytes that are not become U+FFFD, and the event is still delivered.
 func TestInvalidUTF8IsReplaced(t *testing.T) {
 	res := read(t, strings.NewReader(envelope("{\"x\":\"a\xffb\"}")+"\n"))
 	if len(res.events) != 1 {
@@ -110,7 +110,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// One end per start: AWF can write two ends for a cancelled run, and resumes a run with the start line it had.
+// Each start has one end, although AWF can write two for a cancelled run. AWF resumes a run with the same start line.
 func TestOneEndPerStart(t *testing.T) {
 	end := func(failure string) string {
 		return `{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z","workflow_name":"deploy",` +
@@ -147,7 +147,7 @@ func TestOneEndPerStart(t *testing.T) {
 	}
 }
 
-// What AWF gives for each kind of line, beside the recordings.
+// The event that each kind of line becomes, beside those of the recordings.
 func TestDialects(t *testing.T) {
 	const at = `"timestamp":"2026-11-24T01:24:00Z"`
 	tests := []struct{ name, line, typ, payload string }{
@@ -194,7 +194,7 @@ func TestDialects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // a transcript alone waits for its run's start
+			synctest.Test(t, func(t *testing.T) { // an event of a transcript waits for its run's start
 				res := read(t, strings.NewReader(tt.line))
 				if len(res.events) != 1 {
 					t.Fatalf("%d events, passed %q, broken %q", len(res.events), res.passed, res.broken)
@@ -212,7 +212,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// Steps that come before their run's start wait for its name, one second at most, and nothing overtakes them.
+// Steps that come before their run's start wait up to a second for the workflow's name, and later events wait behind them.
 func TestStepsWaitForTheirRunsStart(t *testing.T) {
 	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z",` +
 		`"payload":{"name":"a","kind":"command"}}`
@@ -244,7 +244,7 @@ func TestStepsWaitForTheirRunsStart(t *testing.T) {
 			{"workflow_start", "deploy", 200 * time.Millisecond},
 			{"step_start", "deploy", 200 * time.Millisecond},
 			{"step_start", "", 1200 * time.Millisecond},
-			{"step_start", "", 5200 * time.Millisecond}, // waited in vain once: not again
+			{"step_start", "", 5200 * time.Millisecond}, // this run's events have waited in vain once, so they do not wait again
 		}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(given{})); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -252,7 +252,7 @@ func TestStepsWaitForTheirRunsStart(t *testing.T) {
 	})
 }
 
-// A thousand events wait at most; then the first is given without its name.
+// At most a thousand events wait. Then all are given, without their workflow's name.
 func TestWaitingIsBounded(t *testing.T) {
 	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z",` +
 		`"payload":{"name":"a"}}`
@@ -267,7 +267,7 @@ func TestWaitingIsBounded(t *testing.T) {
 			}
 			synctest.Wait()
 			if n != 1001 {
-				t.Errorf("%d events given beyond the bound, want all 1001", n)
+				t.Errorf("%d of 1001 events were given after one more than may wait, want all", n)
 			}
 		}()
 		if _, err := r.ReadFrom(in); err != nil {
@@ -276,7 +276,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	})
 }
 
-// Runs and open steps beyond the bounds are forgotten, not kept.
+// The reader forgets runs and open steps beyond its bounds.
 func TestManyRuns(t *testing.T) {
 	var b strings.Builder
 	for i := range 20_000 {
@@ -291,8 +291,8 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
-// A resumed run as AWF left it on disk: its start line is there twice. The second one is a start of its own, which says so, if the
-// run goes on behind it. Lines that are read once more make no event that was not there before.
+// AWF's log of a resumed run has its start line twice. The second line is a start too if the run goes on behind it, and its payload says
+// that the run was resumed. Reading the lines once more makes no new event.
 func TestResumedFiles(t *testing.T) {
 	text, err := os.ReadFile(recordings + "/resumed-files/audit.jsonl")
 	if err != nil {
@@ -300,14 +300,14 @@ func TestResumedFiles(t *testing.T) {
 	}
 	res := read(t, strings.NewReader(string(text)))
 	if len(res.events) != 3 {
-		t.Fatalf("%s", bodies(res.events))
+		t.Fatalf("%d events, want the start, the start again and the end:\n%s", len(res.events), bodies(res.events))
 	}
 	resumed := res.events[1]
 	if want := `{"user":"root","resumed":true}`; string(resumed.Payload) != want || resumed.Type != event.WorkflowStart {
 		t.Errorf("%s, want the payload %s", resumed.Body(), want)
 	}
 	if resumed.ID == res.events[0].ID || !resumed.Timestamp.Equal(res.events[2].Timestamp) || res.events[2].Type != event.WorkflowEnd {
-		t.Errorf("%+v", res.events)
+		t.Errorf("want the second start with an id of its own and the time of the end:\n%+v", res.events)
 	}
 	ids := map[string]bool{}
 	for _, e := range res.events {
@@ -315,12 +315,12 @@ func TestResumedFiles(t *testing.T) {
 	}
 	for _, e := range read(t, strings.NewReader(strings.Repeat(string(text), 3))).events {
 		if !ids[e.ID] {
-			t.Errorf("read again: a new event %s", e.Body())
+			t.Errorf("read again, the lines make a new event %s", e.Body())
 		}
 	}
 }
 
-// The start of a run that a program resumed has an id of its own for each program.
+// Each program that resumes a run gives its start an id of its own.
 func TestResumedByAProgram(t *testing.T) {
 	ids := map[string]string{}
 	for _, began := range []string{"2026-11-24T02:00:00Z", "2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z"} {
@@ -338,11 +338,11 @@ func TestResumedByAProgram(t *testing.T) {
 		j.Add(rec, at)
 		j.Flush()
 		if len(got) != 1 || !strings.Contains(string(got[0].Payload), `"resumed":true`) || !got[0].Timestamp.Equal(at) {
-			t.Fatalf("program of %s: %s", began, bodies(got))
+			t.Fatalf("for a program that began at %s: want one start, resumed at that time:\n%s", began, bodies(got))
 		}
 		for other, id := range ids {
 			if (id == got[0].ID) != (other == began) {
-				t.Errorf("programs of %s and %s: ids %s and %s", began, other, got[0].ID, id)
+				t.Errorf("programs that began at %s and %s gave the ids %s and %s", began, other, got[0].ID, id)
 			}
 		}
 		ids[began] = got[0].ID

@@ -2,7 +2,7 @@ package event
 
 import "testing"
 
-// A text of the last line is used again only if the next line has the same text in the same form.
+// The parser uses a text of the last line again only if the next line spells it the same way.
 func TestKeptTextsAreTheLines(t *testing.T) {
 	p := new(parser)
 	for _, tt := range []struct{ raw, want string }{

@@ -77,7 +77,7 @@ var (
 	duration = regexp.MustCompile(`,"duration":[0-9.]+`)
 )
 
-// Every recording of the real AWF becomes the events in testdata/events/want.
+// The recordings of the real AWF make the events in testdata/events/want.
 func TestRecordings(t *testing.T) {
 	files, err := filepath.Glob(recordings + "/*.*")
 	if err != nil || len(files) == 0 {
@@ -95,7 +95,7 @@ func TestRecordings(t *testing.T) {
 				t.Errorf("broken lines: %q", res.broken)
 			}
 			got := bodies(res.events)
-			if strings.HasPrefix(name, "sse-") { // these carry no time: the event's is that of receipt
+			if strings.HasPrefix(name, "sse-") { // these lines have no time, so the event has that of its receipt
 				got = receipt.ReplaceAllString(got, `"timestamp":"RECEIPT"`)
 				got = duration.ReplaceAllString(got, "") // between receipts
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A second end is sent only if it is a failure and the first said otherwise: what a step prints must hide no failure.
+// A second end of a run is an event only if it is a failure and the first end was not. So a step that prints an end hides no failure.
 func TestForgedEnds(t *testing.T) {
 	end := func(status, failure string) string {
 		return fmt.Sprintf(`{"event":"workflow.completed","execution_id":"r1","timestamp":"2026-11-24T01:24:01Z",`+
@@ -20,7 +20,7 @@ func TestForgedEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		lines []string
-		want  string // of the types behind the start
+		want  string // types of the events behind the start
 		known int
 	}{
 		{"success, then failure", []string{success, failure}, "workflow_end workflow_error", 0},
@@ -44,7 +44,7 @@ func TestForgedEnds(t *testing.T) {
 		}
 	}
 
-	var j event.Joiner // who takes up the files remembers the end
+	var j event.Joiner // its state, which the next joiner restores, has the first end
 	joined(t, &j, start, success)
 	state, err := j.Save()
 	if err != nil {
@@ -56,7 +56,7 @@ func TestForgedEnds(t *testing.T) {
 	}
 	given := joined(t, &next, failure)
 	if got := given(); len(got) != 1 || !strings.Contains(got[0], `"contradicts":"`) {
-		t.Errorf("after a restart: %q", got)
+		t.Errorf("after a restart: %q, want the failure, which contradicts the first end", got)
 	}
 }
 
@@ -65,7 +65,8 @@ func step(path, typ, kind string, ms int) string {
 		`"payload":{"name":%[2]q,"kind":%[4]q}}`, typ, path, ms, kind)
 }
 
-// Steps that a run's end cut off get an end of our making, the last begun first, the same for whoever reads the same lines.
+// Steps that are open at the end of their run get an end from us, the one that began last first. Two joiners that read the same lines give
+// it the same id.
 func TestStepsThatWereCutOff(t *testing.T) {
 	lines := []string{
 		auditStart("r", 0), step("fan", "started", "parallel", 1), step("a", "started", "command", 2), step("b", "started", "command", 3),
@@ -94,11 +95,11 @@ func TestStepsThatWereCutOff(t *testing.T) {
 		}
 	}
 	if len(ids) != 6 || ids[0] != ids[3] || ids[1] != ids[4] || ids[0] == ids[1] {
-		t.Errorf("ids %q", ids)
+		t.Errorf("ids %q, want the same from both joiners, and one for each step", ids)
 	}
 }
 
-// A message or a tool's use says its step: AWF's own word, else the only one that it can be of.
+// A message or a use of a tool names its step: the one that AWF names, or the only one that it can belong to.
 func TestWhichStepSpoke(t *testing.T) {
 	message := func(path string) string {
 		return `{"seq":7,"run_id":"r","type":"message.user","path":"` + path + `","iteration":0,` +
@@ -133,7 +134,7 @@ func TestWhichStepSpoke(t *testing.T) {
 	}
 }
 
-// Steps of server-sent and plugin events have durations too.
+// Steps have a duration in server-sent and plugin events too.
 func TestDurationsOfNamedSteps(t *testing.T) {
 	plugin := func(typ, at, more string) string {
 		return `{"type":"step.` + typ + `","source":"core","timestamp":"2026-11-24T01:24:0` + at + `Z",` +
@@ -161,11 +162,11 @@ func TestDurationsOfNamedSteps(t *testing.T) {
 		sse.Add(rec, at)
 	}
 	if got[1] != `{"step":"s","status":"success","duration":1.5}` {
-		t.Errorf("%q", got)
+		t.Errorf("payloads of the server-sent events: %q, want the second with its duration", got)
 	}
 }
 
-// The start of a resumed run has one id, whether a program is known to have resumed it or the lines of before were read.
+// The start of a resumed run has the same id whether we know the program that resumed it or read the run's earlier lines.
 func TestResumedIDsAgree(t *testing.T) {
 	again := func(typ string) string { return strings.ReplaceAll(step("s", typ, "command", 500), "24T01", "24T02") }
 	programBegan := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
@@ -195,12 +196,12 @@ func TestResumedIDsAgree(t *testing.T) {
 	byProgram := begun(append([]string{auditStart("r", 0)}, old...), true) // it may read the old transcript once more
 	byLines := begun(append(append([]string{auditStart("r", 0)}, old...), auditStart("r", 0)), false)
 	if byProgram.ID != byLines.ID || !byProgram.Timestamp.Equal(byLines.Timestamp) {
-		t.Errorf("by a program %s, by the lines %s", byProgram.Body(), byLines.Body())
+		t.Errorf("want the same id and time:\nby the program %s\nby the lines %s", byProgram.Body(), byLines.Body())
 	}
 }
 
-// What AWF's bus of plugin events loses is not made up: a step whose end was dropped was not cut off, one without a name has no time that
-// another one began, and a retry names no run.
+// AWF's bus of plugin events can lose some, and we do not invent them. A step whose end is missing does not count as cut off, a step
+// without a name does not get the beginning of another one, and a retry names no run.
 func TestBusThatLosesEvents(t *testing.T) {
 	const run = `"workflow_id":"r"`
 	bus := func(typ string, at int, metadata string) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// stateFile is AWF's file of run r: a step "a", which started 100 µs after its event at 01:24:00.002 if late is 0.
+// stateFile returns AWF's state file of run r with a step "a". If late is 0, the step started 100 µs after its event at 01:24:00.002.
 func stateFile(status, step string, late time.Duration, more string) string {
 	began := time.Date(2026, 11, 24, 1, 24, 0, 2_100_000, time.UTC).Add(late)
 	return fmt.Sprintf(`{"WorkflowID":"r","Status":%q,"ExitCode":0,"States":{"a":{"Status":%q,"StartedAt":%q,"CompletedAt":%q%s}}}`,
@@ -25,7 +25,7 @@ func stepEnd(failure string) string {
 		`"payload":{"name":"a","kind":"command"` + failure + `}}`
 }
 
-// Data of the state file is added to the ends of a step and its run, if it surely belongs to them.
+// The ends of a step and its run get the data of the state file if it is certain that it belongs to them.
 func TestRunState(t *testing.T) {
 	const tail = `"status":"success","duration":0.002`
 	tests := []struct {
@@ -59,7 +59,7 @@ func TestRunState(t *testing.T) {
 					return event.DecodeRunState([]byte(tt.state), run)
 				}}
 				given := joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""), stepEnd(""), auditFailure("r", 9))
-				time.Sleep(250 * time.Millisecond) // at most, where there is a file
+				time.Sleep(250 * time.Millisecond) // the longest wait for a file
 				j.Release(time.Now())
 				want := []string{
 					"workflow_start of r ", `step_start of r {"step":"a","path":"a","iteration":0}`,
@@ -74,7 +74,7 @@ func TestRunState(t *testing.T) {
 	}
 }
 
-// A step's end waits for its state while the file is about to be written, and no longer than it must.
+// A step's end waits for its state while AWF is about to write the file, and no longer.
 func TestWaitForState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := `{"WorkflowID":"r","Status":"running","States":{}}`
@@ -84,17 +84,17 @@ func TestWaitForState(t *testing.T) {
 			t.Errorf("%d events at once, want 2", n)
 		}
 		if due, waits := j.Due(0); !waits || time.Until(due) > 50*time.Millisecond {
-			t.Errorf("looks again in %v", time.Until(due))
+			t.Errorf("the file is looked at again in %v, want 50ms at most", time.Until(due))
 		}
 		text = stateFile("running", "completed", 0, `,"Attempt":1`)
 		j.Release(time.Now())
 		if n := len(given()); n != 3 || !strings.Contains(given()[2], `"exit_code":0,"attempts":1`) {
-			t.Errorf("given %q", given())
+			t.Errorf("given %q, want the step's end with its state", given())
 		}
 	})
 }
 
-// Each further attempt of a step is an event before the step's end, the same for whoever reads the same files.
+// Each further attempt of a step makes an event before the step's end. Two joiners that read the same files give it the same id.
 func TestRetries(t *testing.T) {
 	text := stateFile("completed", "completed", 0, `,"Attempt":3`)
 	var ids [2][]string
@@ -121,11 +121,11 @@ func TestRetries(t *testing.T) {
 		}
 	}
 	if !slices.Equal(ids[0], ids[1]) || len(slices.Compact(slices.Sorted(slices.Values(ids[0])))) != 3 {
-		t.Errorf("ids %q", ids)
+		t.Errorf("ids %q, want the same from both joiners, and three different ones", ids)
 	}
 }
 
-// AWF's own state files of the recordings are read.
+// We can read the state files that AWF wrote for the recordings.
 func TestRecordedStates(t *testing.T) {
 	files, err := os.ReadDir(recordings + "/storage/states")
 	if err != nil || len(files) != 10 {
@@ -137,12 +137,12 @@ func TestRecordedStates(t *testing.T) {
 			t.Fatal(err)
 		}
 		if event.DecodeRunState(text, strings.TrimSuffix(f.Name(), ".json")) == nil {
-			t.Errorf("%s is left alone", f.Name())
+			t.Errorf("%s: DecodeRunState = nil, want the run's state", f.Name())
 		}
 	}
 }
 
-// FuzzRunState: no state file makes an event that is no JSON, nor more than a bounded number of them.
+// FuzzRunState reads any state file: the events that it makes are JSON, and their number is bounded.
 func FuzzRunState(f *testing.F) {
 	f.Add([]byte(stateFile("failed", "failed", 0, `,"ExitCode":7,"Attempt":99999999999,"TokensUsed":-1`)))
 	f.Add([]byte(`{"WorkflowID":"r","Status":null,"States":{"a":null,"":{}}}`))
@@ -163,7 +163,7 @@ func FuzzRunState(f *testing.F) {
 		}
 		for _, e := range events {
 			if err := e.Validate(); err != nil {
-				t.Errorf("%s: %v", e.Body(), err)
+				t.Errorf("body %s: %v", e.Body(), err)
 			}
 		}
 	})

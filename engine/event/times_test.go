@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
-// A timestamp is any that RFC 3339 allows, goes out as it was written, and comes back from the queue.
+// A timestamp may have any form of RFC 3339. A body has it as it was written, also after the queue.
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{ // in UTC; "" for none
 		"2026-11-24T01:24:00Z":               "2026-11-24T01:24:00Z",
@@ -38,10 +38,10 @@ func TestTimes(t *testing.T) {
 		rec, err := event.ParseLine([]byte(line), time.Time{})
 		if want == "" {
 			if err == nil {
-				t.Errorf("%q is read", text)
+				t.Errorf("ParseLine accepts the timestamp %q", text)
 			}
 			if _, err := event.Restore(event.Event{}, text); err == nil {
-				t.Errorf("%q is restored", text)
+				t.Errorf("Restore accepts the timestamp %q", text)
 			}
 			continue
 		}
@@ -50,10 +50,10 @@ func TestTimes(t *testing.T) {
 			continue
 		}
 		if got := rec.Timestamp.UTC().Format(time.RFC3339Nano); got != want || rec.Stamp() != text {
-			t.Errorf("%q is %s, goes out as %s; want %s", text, got, rec.Stamp(), want)
+			t.Errorf("%q is read as %s, and written as %s; want %s, and written as it was", text, got, rec.Stamp(), want)
 		}
 		if e, err := event.Restore(event.Event{}, text); err != nil || !e.Timestamp.Equal(rec.Timestamp) || e.Stamp() != text {
-			t.Errorf("%q restored: %v, %v", text, e, err)
+			t.Errorf("Restore(%q) = %v, %v, want the same time and text", text, e, err)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// benchEvent is a failed run as AWF reports it, with a few keys of its own.
+// benchEvent is a failed run as AWF reports it, with a few more keys.
 var benchEvent = &event.Event{
 	ID: "e", Type: "workflow_error", WorkflowID: "77f9bc50-22d6-4f84-8be8-96f1520ddd6b", WorkflowName: "deploy-production",
 	Timestamp: time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC),
@@ -18,7 +18,7 @@ var benchEvent = &event.Event{
 		`"note":"a payload of an ordinary size, with some text and a number or two: 3.14159, 2.71828, 1.41421"}`),
 }
 
-// decodeTime measures encoding/json decoding the event into handwritten structs.
+// decodeTime measures how long encoding/json takes to decode the event into structs.
 func decodeTime(b *testing.B) time.Duration {
 	b.Helper()
 	line := benchEvent.Body()
@@ -55,7 +55,7 @@ func ratio(b *testing.B, decode time.Duration) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(decode.Nanoseconds()), "x-json-decode")
 }
 
-// Filters on an event whose payload was decoded for another webhook before, and on a new one.
+// The payload of one event was decoded before, for another webhook. The other event is new.
 func BenchmarkFilter(b *testing.B) {
 	decode := decodeTime(b)
 	for name, source := range map[string]string{

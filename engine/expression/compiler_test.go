@@ -25,10 +25,10 @@ func TestEqualTextsCompileOnce(t *testing.T) {
 		t.Errorf("Value of a filter's text = %p, %v, want a program of its own", value, err)
 	}
 	if _, err := c.Bool(`body == "a"`); err == nil {
-		t.Error("Bool knows body")
+		t.Error("Bool accepts body, which only transforms have")
 	}
 	if _, err := c.Value(`body == "a"`); err != nil {
-		t.Errorf("Value does not know body: %v", err)
+		t.Errorf("Value refuses body: %v", err)
 	}
 	_, err1 := c.Bool(`nonsense`)
 	_, err2 := c.Bool(`nonsense`)
@@ -37,7 +37,7 @@ func TestEqualTextsCompileOnce(t *testing.T) {
 	}
 }
 
-// Aliases let many webhooks share the largest filter, or the largest map.
+// With aliases many webhooks can share the largest filter, or the largest map.
 func TestSharedExpressionsAreCheap(t *testing.T) {
 	var c expression.Compiler
 	start, used := time.Now(), processorTime()

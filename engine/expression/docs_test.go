@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// The functions in docs/config.md have the values that it shows.
+// The examples of functions in docs/config.md have the values that the page shows.
 func TestFunctionsOfTheDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/config.md")
 	if err != nil {

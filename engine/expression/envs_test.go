@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// An environment that was another event's shows nothing of it: neither values, nor members, nor what a run left when it failed.
+// A reused environment shows nothing of the event before: no values, no members, and nothing that a failed run left behind.
 func TestKeptEnvironmentsAreAsNew(t *testing.T) {
 	many := `{"a":1`
 	for i := range 100 {
@@ -44,7 +44,7 @@ func TestKeptEnvironmentsAreAsNew(t *testing.T) {
 			got, gotErr := p.Value(used)
 			want, wantErr := p.Value(fresh)
 			if fmt.Sprint(got, gotErr) != fmt.Sprint(want, wantErr) {
-				t.Errorf("payload %.40s, program %d: %v, %v; want %v, %v", text, n, got, gotErr, want, wantErr)
+				t.Errorf("payload %.40s, program %d: %v, %v; want %v, %v as with a new environment", text, n, got, gotErr, want, wantErr)
 			}
 			if i%2 == 0 {
 				used.SetBody([]byte(`{"text":1}`), true, nil)

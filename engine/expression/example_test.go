@@ -30,7 +30,7 @@ func ExampleCompileBool() {
 	// false <nil>
 }
 
-// A mistake says where it is, and what may be meant.
+// A mistake has its place, and suggests the right name.
 func ExampleCompileBool_mistake() {
 	_, err := expression.CompileBool("payload.duration > 60 and workflow_nam == 1")
 	var mistake *expression.Error
@@ -54,7 +54,7 @@ func ExampleCompileValue() {
 	// {"minutes":2.0083333333333333,"text":"deploy-site: step push: exit status 1"} <nil>
 }
 
-// A text with expressions in it has a part for each.
+// Template splits a text with expressions in it into parts.
 func ExampleCompiler_Template() {
 	parts, _, mistakes := new(expression.Compiler).Template("{{ workflow_name }} failed")
 	if len(mistakes) > 0 {

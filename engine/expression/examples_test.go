@@ -21,7 +21,7 @@ func ExampleNewEnv() {
 	// Output: deploy true <nil>
 }
 
-// Names are what an editor may complete.
+// An editor can complete these names.
 func ExampleNames() {
 	names := expression.Names()
 	fmt.Println(slices.Contains(names, "workflow_name"), slices.Contains(names, "payload.status"))
@@ -35,7 +35,7 @@ func ExampleAppendJSON() {
 	// Output: {"duration":1.5,"steps":["build","test"]} <nil>
 }
 
-// Warnings point at what is valid, but probably not meant.
+// Warnings point at parts that are valid, but probably not intended.
 func ExampleProgram_Warnings() {
 	program, err := expression.CompileBool(`payload.statsu == "failure"`)
 	if err != nil {

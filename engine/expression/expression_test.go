@@ -163,7 +163,7 @@ func TestEventWithoutPayload(t *testing.T) {
 	}
 }
 
-// Reading a payload takes most of the time: it is left out where no expression asks for it.
+// Reading a payload takes most of the time, so it is read only if an expression uses it.
 func TestPayloadIsReadOnlyIfUsed(t *testing.T) {
 	broken := ended(`{"cut":`)
 	if got, err := compile(t, `event == "workflow_end"`).Bool(expression.NewEnv(broken)); err != nil || !got {

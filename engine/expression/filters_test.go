@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// life holds events of AWF, by the letters that the table below uses for them.
+// life has events of AWF. The table below names them by these letters.
 var life = map[rune]*event.Event{
 	's': of("workflow_start", "deploy-eu",
 		`{"inputs": {"env": "prod", "replicas": 3, "dry_run": false, "tags": ["web", "eu"]}, "user": "ana"}`),
@@ -33,7 +33,7 @@ func of(typ, workflow, payload string) *event.Event {
 		Timestamp: time.Date(2026, 11, 24, 23, 59, 0, 0, time.UTC), Payload: []byte(payload)}
 }
 
-// userFilters are filters that users write, and which of the events above they are to get.
+// userFilters are filters that users write, with the letters of the events that they match.
 var userFilters = []struct{ source, want string }{
 	{`event == "workflow_error"`, "fn"},
 	{`event != "workflow_error"`, "secboxtm"},
@@ -54,7 +54,7 @@ var userFilters = []struct{ source, want string }{
 	{`payload.status == "failure"`, "fnx"},
 	{`payload.status != "success"`, "sfncbxtm"},
 	{`payload.status in ["failure", "cancelled"]`, "fncx"},
-	{`payload.status`, ""}, // not true: a compile error, see below
+	{`payload.status`, ""}, // not a condition: it does not compile, see below
 	{`payload.exit_code == 137`, "f"},
 	{`payload.exit_code != 0`, "sfncboxtm"},
 	{`payload.exit_code != nil and payload.exit_code != 0`, "f"},
@@ -133,7 +133,7 @@ func TestFiltersThatUsersWrite(t *testing.T) {
 			}
 			trace := traceOf(program, expression.NewEnv(life[letter]))
 			if trace.Err != nil || trace.Value != match {
-				t.Errorf("trace of %q for %s: %+v, want %v as without a trace", tt.source, life[letter].Type, trace, match)
+				t.Errorf("%q of %s with a trace: %+v, want %v as without one", tt.source, life[letter].Type, trace, match)
 			}
 		}
 		if got != tt.want {

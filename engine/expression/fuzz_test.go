@@ -11,17 +11,17 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// What any expression may cost on an event of a MiB: the documented 30 ms and 4 MiB, with room for a busy machine, for the fuzzer's own
-// instruments and for how much more than its bytes Go takes for a small value.
+// The most that an expression may cost on an event of 1 MiB. The documented limits are 30 ms and 4 MiB. The rest is for a busy machine, for
+// the fuzzer's instrumentation, and for small values, which take more memory in Go than their bytes.
 const (
 	fuzzTime   = 300 * time.Millisecond
 	fuzzMemory = 64 << 20 // bytes
 )
 
-// leaks are words of Go's and of expr's.
+// leaks finds words of Go and of expr, which no error may have.
 var leaks = regexp.MustCompile(`runtime error|interface conversion|reflect|mismatched|token|overload|\binterface\b`)
 
-// Any expression ends within its budget, and every error is one short line in our words.
+// Every expression ends within its budget, and every error is one short line in our own words.
 func FuzzCost(f *testing.F) {
 	for _, source := range hostile {
 		f.Add(source)
@@ -38,12 +38,12 @@ func FuzzCost(f *testing.F) {
 		}
 		if err != nil {
 			if leaks.MatchString(err.Error()) && !leaks.MatchString(source) {
-				t.Errorf("%q: %q speaks of Go", source, err)
+				t.Errorf("%q: the error has words of Go: %q", source, err)
 			}
 			return
 		}
 		env := expression.NewEnv(e)
-		_, _ = program.Value(env) // decodes what it asks for
+		_, _ = program.Value(env) // this decodes the parts of the payload that the program uses
 		var before, after runtime.MemStats
 		best := time.Hour
 		for range 3 {
@@ -64,10 +64,10 @@ func FuzzCost(f *testing.F) {
 		}
 		var run *expression.RunError
 		if err != nil && (!errors.As(err, &run) || len(err.Error()) > 200 || strings.ContainsFunc(err.Error(), isBreak)) {
-			t.Errorf("%q: %q, want a *RunError of one short line", source, err)
+			t.Errorf("%q: error %q, want a *RunError of one short line", source, err)
 		}
 		if err != nil && leaks.MatchString(err.Error()) {
-			t.Errorf("%q: %q speaks of Go", source, err)
+			t.Errorf("%q: the error has words of Go: %q", source, err)
 		}
 	})
 }

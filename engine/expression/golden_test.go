@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// operands are values of every kind, by the key of the payload that holds them.
+// operands has values of every kind, each with a name for its key in the payload.
 var operands = []struct{ name, json string }{
 	{"missing", ""}, {"null", "null"}, {"true", "true"}, {"int", "2"}, {"large", "9007199254740993"}, {"float", "2.5"},
 	{"huge", "1e300"}, {"string", `"2"`}, {"list", `[2, "2"]`}, {"map", `{"2": 1}`},
@@ -20,7 +20,7 @@ var operands = []struct{ name, json string }{
 var binaryOperators = []string{"==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "and", "or",
 	"+", "-", "*", "/", "%", "**", "..", "??", "[]"}
 
-// Every operator with every kind of value on either side. A surprise in testdata/operators.txt is a bug; UPDATE=1 writes it.
+// Each operator is tried with each kind of value on either side. A surprise in testdata/operators.txt is a bug; UPDATE=1 writes it.
 func TestEveryOperatorWithEveryKind(t *testing.T) {
 	var payload []string
 	for _, o := range operands {
@@ -64,7 +64,7 @@ func row(w *strings.Builder, name string, cell func(operand string) string) {
 	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
-// outcome is a value as JSON, "-" for nothing and "error" for an error.
+// outcome returns the value of an expression as JSON, "-" for nothing and "error" for an error.
 func outcome(t *testing.T, source string, in *expression.Env) string {
 	t.Helper()
 	program, err := expression.CompileValue(source)
@@ -75,7 +75,7 @@ func outcome(t *testing.T, source string, in *expression.Env) string {
 	v, err := program.Value(in)
 	trace := traceOf(program, in)
 	if fmt.Sprint(trace.Err) != fmt.Sprint(err) || !cmp.Equal(trace.Value, v) {
-		t.Errorf("%q: %v, %v, but traced %v, %v", source, v, err, trace.Value, trace.Err)
+		t.Errorf("%q: %v, %v without a trace, and %v, %v with one", source, v, err, trace.Value, trace.Err)
 	}
 	switch {
 	case errors.Is(err, expression.ErrBudget):

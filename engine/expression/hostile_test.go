@@ -14,7 +14,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// What a hostile expression may cost on an event of a MiB. Tests under the race detector or a full machine take longer.
+// The most that a hostile expression may cost on an event of 1 MiB. Tests take longer with the race detector and on a busy machine.
 const (
 	hostileTime   = 50 * time.Millisecond
 	hostileMemory = 64 << 20 // bytes
@@ -42,7 +42,7 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// lets nests a value in itself: let a1 = [a0, a0]; let a2 = [a1, a1]; …
+// lets applies a form to its own result 60 times: let a1 = [a0, a0]; let a2 = [a1, a1]; …
 func lets(first, form, use string) string {
 	source := "let a0 = " + first + "; "
 	for i := 1; i <= 60; i++ {
@@ -53,7 +53,7 @@ func lets(first, form, use string) string {
 
 func many(clause string) string { return strings.Repeat(clause+" or ", 300) + "false" }
 
-// hostile are expressions that would take long or much memory.
+// hostile are expressions that would take much time or memory.
 var hostile = map[string]string{
 	"repeat":                `len(repeat("a", 1000000000)) > 1`,
 	"repeat a text":         `len(repeat(payload.big, payload.n)) > 1`,
@@ -124,7 +124,7 @@ var hostile = map[string]string{
 	"JSON of small maps":    `len(fromJSON("[" + repeat("{\"a\":1},", 80000) + "1]")) == 1`,
 }
 
-// Each is stopped by its budget, soon and without much memory.
+// The budget stops each hostile expression before it takes much time or memory.
 func TestHostileExpressionsAreStopped(t *testing.T) {
 	e := hostileEvent(t)
 	for name, source := range hostile {
@@ -148,10 +148,10 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 				runtime.ReadMemStats(&before)
 				start, used := time.Now(), processorTime()
 				_, err = program.Bool(in)
-				best = min(best, time.Since(start), processorTime()-used) // the machine may be busy with other things
+				best = min(best, time.Since(start), processorTime()-used) // other programs can only make it longer
 				runtime.ReadMemStats(&after)
 				if used := after.TotalAlloc - before.TotalAlloc; used > hostileMemory {
-					t.Errorf("it took %d MiB", used>>20)
+					t.Errorf("it took %d MiB, want at most %d", used>>20, hostileMemory>>20)
 				}
 			}
 			if !errors.Is(err, expression.ErrBudget) {
@@ -165,7 +165,7 @@ func TestHostileExpressionsAreStopped(t *testing.T) {
 	}
 }
 
-// Compiling is bounded too: it happens when a configuration is read.
+// Compiling is bounded too, since reading a configuration compiles its expressions.
 func TestHostileSourcesCompileSoon(t *testing.T) {
 	for name, source := range map[string]string{
 		"parentheses": strings.Repeat("(", 8000) + "true" + strings.Repeat(")", 8000),

@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// calls are a call of every function that is no operator, with arguments that are right. ";" parts the arguments.
+// calls has one correct call of each function that is not an operator. A ";" separates its arguments.
 var calls = []string{
 	"len:'a'", "type:1", "abs:1", "ceil:1.5", "floor:1.5", "round:1.5", "int:'1'", "float:'1'", "string:1", "json:1", "toJSON:1",
 	"fromJSON:'1'", "upper:'a'", "lower:'a'", "trim:'a'; 'b'", "trimPrefix:'ab'; 'a'", "trimSuffix:'ab'; 'b'", "hasPrefix:'ab'; 'a'",
@@ -36,7 +36,7 @@ var calls = []string{
 	"(date(payload.v_missing) - timestamp).String:",
 }
 
-// listOperands are lists in which something is missing.
+// listOperands are lists with missing elements.
 var listOperands = []struct{ name, json string }{
 	{"nothing", "[]"}, {"nulls", "[null, null]"}, {"some", "[2, null, 1]"}, {"names", `["b", null, "a"]`}, {"maps", `[{"n": 1}, null, {}]`},
 }
@@ -93,7 +93,7 @@ func TestEveryFunctionWithEveryKind(t *testing.T) {
 	golden(t, "testdata/functions.txt", table.String())
 	for _, name := range functionsOfTheDocs(t) {
 		if !tested[name] {
-			t.Errorf("%s is in the docs and not in this test", name)
+			t.Errorf("the function %s is in the docs, but has no call in this test", name)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func functionOutcome(t *testing.T, env *expression.Env, name string, args []stri
 	return sourceOutcome(t, env, fmt.Sprintf("%s(%s)", name, strings.Join(args, ", ")))
 }
 
-// sourceOutcome is a value as JSON, or an error with its text.
+// sourceOutcome returns the value of an expression as JSON, or the text of its error.
 func sourceOutcome(t *testing.T, env *expression.Env, source string) string {
 	program, err := expression.CompileValue(source)
 	if err != nil {
@@ -118,7 +118,7 @@ func sourceOutcome(t *testing.T, env *expression.Env, source string) string {
 	return string(text)
 }
 
-// functionsOfTheDocs are the names of functions in docs/config.md's table.
+// functionsOfTheDocs returns the names of the functions in docs/config.md.
 func functionsOfTheDocs(t *testing.T) (names []string) {
 	text, err := os.ReadFile("../../docs/config.md")
 	if err != nil {
@@ -127,7 +127,7 @@ func functionsOfTheDocs(t *testing.T) (names []string) {
 	_, table, _ := strings.Cut(string(text), "### Functions")
 	table, _, _ = strings.Cut(table, "\n## ")
 	for _, found := range regexp.MustCompile(`(?:^|[^.\w])([a-z]\w*)\(`).FindAllStringSubmatch(table, -1) {
-		if found[1] != "timezone" { // takes no value
+		if found[1] != "timezone" { // it takes no value of an event
 			names = append(names, found[1])
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// slips are one-letter mistakes in a name: a letter too few, one twice, two exchanged.
+// slips misspells a name: without one letter, with one letter twice, and with two letters exchanged.
 func slips(name string) (list []string) {
 	middle := len(name) / 2
 	list = append(list, name[:middle]+name[middle+1:], name[:middle]+name[middle:middle+1]+name[middle:])
@@ -20,8 +20,8 @@ func slips(name string) (list []string) {
 	return list
 }
 
-// Each name of the environment and each function of the docs is suggested for a slip in it. Names of three letters and less are left
-// out, since a slip in one is as near to others.
+// A misspelt name of the environment or function of the docs is answered with the right name. The test leaves out names of three letters
+// and fewer, since other names are as near to a misspelling of them.
 func TestSlipsInNamesAreTold(t *testing.T) {
 	text, err := os.ReadFile("../../docs/config.md")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestSlipsInNamesAreTold(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(text), "### Functions")
 	table, _, _ = strings.Cut(table, "\n## ")
-	sources := map[string]string{ // by name, how it is used
+	sources := map[string]string{ // a use of each name
 		"event": `%s == "workflow_error"`, "workflow_id": `%s == "a"`, "workflow_name": `%s startsWith "a"`, "timestamp": `%s.Hour() == 1`,
 		"payload": `%s.error == "a"`,
 	}
@@ -46,7 +46,7 @@ func TestSlipsInNamesAreTold(t *testing.T) {
 			continue
 		}
 		for _, slip := range slips(last) {
-			if len(slip) <= 3 || slip == "urlecode" { // which is as near to urldecode
+			if len(slip) <= 3 || slip == "urlecode" { // urlencode and urldecode are equally near
 				continue
 			}
 			written := fmt.Sprintf(source, strings.TrimSuffix(name, last)+slip)
@@ -57,12 +57,12 @@ func TestSlipsInNamesAreTold(t *testing.T) {
 				answer = program.Warnings()[0].Message
 			}
 			if !regexp.MustCompile(`\b` + last + `\b`).MatchString(answer) {
-				t.Errorf("%s: %q, want it to name %s", written, answer, last)
+				t.Errorf("%s: the answer %q does not name %s", written, answer, last)
 			}
 			told++
 		}
 	}
 	if told < 140 {
-		t.Errorf("%d slips were tried, want more", told)
+		t.Errorf("%d misspellings were tried, want 140 or more", told)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/expression"
 )
 
-// mistakes are filters as people write them, coming from other languages or in haste.
+// mistakes are filters of people who know other languages or are in a hurry.
 var mistakes = []string{
 	// operators of other languages
 	`event = "workflow_error"`, `event === "workflow_error"`, `event !== "workflow_error"`, `event =~ "error"`,
@@ -22,10 +22,10 @@ var mistakes = []string{
 	`payload.exit_code => 1`, `payload.exit_code =< 1`,
 	`event ! = "a"`, `event ~ "a"`, `if event == "a" then true else false`, `event == "a" && && true`, `payload.exit_code++ > 1`,
 	`event has "a"`, `event.in(["a"])`,
-	// nothing, and true and false
+	// null, true and false
 	`payload.error == null`, `payload.error == None`, `payload.error == undefined`, `payload.error is null`,
 	`payload.result == True`, `payload.result == FALSE`, `payload.error == ""nil`,
-	// functions as methods, and methods as functions
+	// functions called as methods, and methods called as functions
 	`event.startsWith("workflow")`, `startsWith(event, "workflow")`, `event.contains("x")`, `contains(event, "x")`,
 	`event.endsWith("x")`, `endsWith(event, "x")`,
 	`matches(event, "x")`, `event.matches("x")`, `event.match("x")`, `event.length > 3`, `event.length() > 3`, `event.size() > 3`,
@@ -60,7 +60,7 @@ var mistakes = []string{
 	// precedence
 	`not event startsWith "b"`, `not event == "a"`, `!event contains "a"`, `event == "a" or "b"`,
 	`truncate(event, 2.5) == ""`, `truncate(payload.error, .0) == ""`, `repeat(payload.error, 1.5) == ""`,
-	// what is no condition
+	// expressions that are not conditions
 	`event`, `payload.duration`, `1`, `"true"`, `timestamp`, `[event]`, `len(event)`, `truncate(event, 3)`, `payload.inputs`, ``,
 	` `, `# a comment`, `// a comment`,
 	// arguments
@@ -85,7 +85,7 @@ var goWords = regexp.MustCompile(strings.Join([]string{
 	`literal`, `\bfunc\b`, `callable`, `regexp`, `Operator`, `array`,
 }, "|"))
 
-// What users of jq, JavaScript, Python, CEL, Jinja, SQL, shells and CI systems type, each with its answer; UPDATE=1 writes the answers.
+// Each filter in the style of jq, JavaScript, Python, CEL, Jinja, SQL, a shell or a CI system has an answer; UPDATE=1 writes the answers.
 func TestOtherLanguagesAreAnsweredInOurWords(t *testing.T) {
 	const file = "testdata/foreign.txt"
 	known, err := os.ReadFile(file)
@@ -102,7 +102,7 @@ func TestOtherLanguagesAreAnsweredInOurWords(t *testing.T) {
 	golden(t, file, table.String())
 }
 
-// answerTo returns the mistake or the warnings of a filter.
+// answerTo returns the mistake in a filter, or its warnings.
 func answerTo(t *testing.T, source string) string {
 	program, err := expression.CompileBool(source)
 	if err == nil {
@@ -116,15 +116,15 @@ func answerTo(t *testing.T, source string) string {
 	return err.Error()
 }
 
-// inOurWords reports words of an answer that mean something to a Go programmer alone, unless the user wrote them.
+// inOurWords reports words of an answer that mean something only to a Go programmer, unless the user wrote them.
 func inOurWords(t *testing.T, source, answer string) {
 	word := goWords.FindString(answer)
 	if word != "" && !strings.Contains(source, word) || strings.Contains(answer, "cannot be written like this") {
-		t.Errorf("%s: %s: is not in our words: %q", source, answer, word)
+		t.Errorf("%s: the answer has the word %q, which users do not know: %s", source, word, answer)
 	}
 }
 
-// Whatever is typed, no text of expr's parser or checker, and no word of Go's, shows.
+// Whatever a user types, no error has a text of expr's parser or checker, or a word of Go.
 func TestNoTextOfTheParserShows(t *testing.T) {
 	tokens := strings.Fields(`event payload payload.error payload.duration timestamp workflow_name
 		x "a" 'b' 1 1.5 60s nil true not and or in == != < >= = + - * / % ** .. ?? ? : ; , . ( ) [ ] { } # | & ! ~ @ $x
@@ -151,13 +151,13 @@ func TestMistakesAreAnsweredInOurWords(t *testing.T) {
 		_, err := expression.CompileBool(source)
 		if err == nil {
 			fmt.Fprintf(&table, "%s\n    no error\n", source)
-			t.Errorf("%s is no mistake", source)
+			t.Errorf("%s: no mistake", source)
 			continue
 		}
 		at := err.(*expression.Error)
 		fmt.Fprintf(&table, "%s\n    %d: %s\n", source, at.Col, at.Message)
 		if word := goWords.FindString(at.Message); word != "" {
-			t.Errorf("%s: %s: has %q, which is no word of ours", source, at.Message, word)
+			t.Errorf("%s: the mistake has the word %q, which users do not know: %s", source, word, at.Message)
 		}
 	}
 	golden(t, "testdata/mistakes.txt", table.String())

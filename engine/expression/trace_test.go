@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// traceOf runs a program and returns what the environment told of the run.
+// traceOf runs a program and returns the trace of the run.
 func traceOf(program *expression.Program, env *expression.Env) (trace *expression.Trace) {
 	env.Watch(func(t *expression.Trace) { trace = t })
 	defer env.Watch(nil)
@@ -49,7 +49,7 @@ func TestTraceTellsEachPart(t *testing.T) {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 	if missing := trace.Parts()[6]; !missing.Missing() || trace.Parts()[15].Missing() {
-		t.Errorf("payload.none is missing, payload.c was not asked for: %+v, %+v", missing, trace.Parts()[15])
+		t.Errorf("payload.none is %+v, payload.c is %+v; want the first one missing and the second one not evaluated", missing, trace.Parts()[15])
 	}
 }
 
@@ -60,14 +60,14 @@ func TestTraceOfAFailure(t *testing.T) {
 	}
 	trace := traceOf(program, expression.NewEnv(ended(`{"s": "a"}`)))
 	if trace.Err == nil || trace.Value != nil {
-		t.Fatalf("%+v, want its error", trace)
+		t.Fatalf("%+v, want an error and no value", trace)
 	}
 	if got := trace.Parts()[0]; got.Source != "upper(payload.s)" || got.Value != "A" {
-		t.Errorf("the first part is %+v, want what it came to before the failure", got)
+		t.Errorf("the first part is %+v, want its value from before the failure", got)
 	}
 }
 
-// The part that made a filter true or false is marked; where several had to, each is.
+// The trace marks the part that made a filter true or false. If it took several parts, each has a mark.
 func TestTraceMarksWhatDecided(t *testing.T) {
 	for _, tt := range []struct {
 		source string

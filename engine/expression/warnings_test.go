@@ -75,7 +75,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// No filter of the documentation's kind is warned of.
+// The filters that users write cause no warning.
 func TestFiltersThatUsersWriteAreNotWarnedOf(t *testing.T) {
 	for _, tt := range userFilters {
 		program, err := expression.CompileBool(tt.source)
@@ -83,8 +83,8 @@ func TestFiltersThatUsersWriteAreNotWarnedOf(t *testing.T) {
 			continue
 		}
 		for _, w := range program.Warnings() {
-			if w.Code != "expr.result" { // what AWF means by result is not what they mean
-				t.Errorf("%s: %s", tt.source, w)
+			if w.Code != "expr.result" { // this warning is right: these filters misunderstand payload.result
+				t.Errorf("%s: the warning %s, want none", tt.source, w)
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 	} {
 		v := open(t, tt.format, required[tt.format]...).Judge(delivery.Answer{Status: 200, Body: []byte(tt.body)})
 		if !v.Known {
-			v.Outcome = delivery.Delivered // as the general rules have it
+			v.Outcome = delivery.Delivered // by the general rules
 		}
 		if v.Outcome != tt.want {
 			t.Errorf("%s, 200 %q: %v, want %v", tt.format, tt.body, v.Outcome, tt.want)

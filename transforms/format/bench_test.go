@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// slackMessage is a struct that a program would marshal for the same message.
+// slackMessage is the struct that a program without the format would marshal for the same message.
 type slackMessage struct {
 	Text        string            `json:"text"`
 	Blocks      []slackBlock      `json:"blocks"`
@@ -34,7 +34,8 @@ type slackText struct {
 	Text  string `json:"text"`
 }
 
-// An ordinary event costs at most 15 µs; the ratio is to encoding/json reading the event into structs and writing a Slack message of them.
+// BenchmarkFormats reports the time of a message relative to that of encoding/json, which reads the event into structs and writes a Slack
+// message from them. A message should take at most 15 µs.
 func BenchmarkFormats(b *testing.B) {
 	e := ordinary()
 	const rounds = 20_000
@@ -57,7 +58,7 @@ func BenchmarkFormats(b *testing.B) {
 	}
 }
 
-// Messages are composed off the heap: what a message allocates are its texts and its body.
+// A message allocates only its texts and its body.
 func TestMessagesAllocateLittle(t *testing.T) {
 	const most = 45
 	e := ordinary()

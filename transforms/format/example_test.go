@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// A format makes a receiver's message of an event, and reads the receiver's answers.
+// A format makes a receiver's message from an event, and reads the receiver's answers.
 func ExampleLookup() {
 	receiver, known := format.Lookup("ntfy")
 	if !known {
@@ -30,7 +30,7 @@ func ExampleLookup() {
 	// retry
 }
 
-// A mistake in an option says which one is meant.
+// A mistake in the name of an option suggests the right one.
 func ExampleReceiver_New() {
 	slack, _ := format.Lookup("slack")
 	_, mistakes := slack.New([]format.Option{{Name: "titel", Value: "x"}})

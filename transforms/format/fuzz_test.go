@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format/testdata/wild"
 )
 
-// Any payload and any body of a step before makes a message within the limits.
+// FuzzContent makes messages from any payload and any body of a previous step. All are within the limits.
 func FuzzContent(f *testing.F) {
 	for n := range uint64(50) {
 		e := wild.Event(n)
@@ -26,7 +26,7 @@ func FuzzContent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, typ, workflow string, payload, body []byte) {
 		e := event.Event{ID: "1", Type: typ, WorkflowName: workflow, Payload: payload, Timestamp: ordinary().Timestamp}
 		if e.Validate() != nil {
-			t.Skip("no event")
+			t.Skip("not a valid event")
 		}
 		for name, f := range formats {
 			values := expression.NewEnv(&e)

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const recordings = "../../testdata/events"
 
-// recorded returns of the recorded runs the first event of each type, a failed step and a cancelled run beside.
+// recorded returns the first event of each type in the recorded runs, and also a failed step and a cancelled run.
 func recorded(t testing.TB) map[string]event.Event {
 	t.Helper()
 	files, err := filepath.Glob(recordings + "/*.*")
@@ -35,7 +35,7 @@ func recorded(t testing.TB) map[string]event.Event {
 	first := map[string]event.Event{}
 	for _, file := range files {
 		if strings.HasPrefix(filepath.Base(file), "sse-") {
-			continue // its time is the time of receipt
+			continue // its events have the time of receipt
 		}
 		f, err := os.Open(file)
 		if err != nil {
@@ -62,7 +62,7 @@ func recorded(t testing.TB) map[string]event.Event {
 	return first
 }
 
-// required are the options that formats need.
+// required has the options that each format needs.
 var required = map[string][]format.Option{
 	"pagerduty":     {option("routing_key", strings.Repeat("k", 32))},
 	"telegram":      {option("chat_id", "-1001234567890")},
@@ -73,7 +73,7 @@ var required = map[string][]format.Option{
 	"gitlab":        {option("token", "glptt-1"), option("ref", "main")},
 }
 
-// with are the options that a format needs, and more.
+// with returns the options that a format needs, and more.
 func with(name string, more ...format.Option) []format.Option {
 	return append(slices.Clip(required[name]), more...)
 }
@@ -100,7 +100,7 @@ func content(t testing.TB, f *format.Format, e event.Event) delivery.Content {
 	return c
 }
 
-// show writes a content as a person reads it.
+// show returns a content in a form for people.
 func show(t testing.TB, c delivery.Content) string {
 	t.Helper()
 	if c.Body == nil {
@@ -120,7 +120,7 @@ func show(t testing.TB, c delivery.Content) string {
 	return b.String()
 }
 
-// pretty is a body as a person reads it: JSON indented, a form as its fields.
+// pretty returns a body in a form for people: indented JSON, or the fields of a form.
 func pretty(t testing.TB, c delivery.Content) string {
 	t.Helper()
 	if c.ContentType == "application/x-www-form-urlencoded" {
@@ -144,7 +144,7 @@ func pretty(t testing.TB, c delivery.Content) string {
 var moments = []string{event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart,
 	event.StepComplete, event.StepComplete + " failed"}
 
-// The recorded runs' events, one of each type, as each receiver gets them.
+// The golden files have the message of each format for each type of recorded event.
 func TestGoldenMessages(t *testing.T) {
 	events := recorded(t)
 	for _, name := range append(format.Names(), "cloudevents-binary", "cloudevents-batch") {
@@ -165,7 +165,7 @@ func TestGoldenMessages(t *testing.T) {
 				if !found {
 					t.Fatalf("no %s was recorded", moment)
 				}
-				e.ID = "event-1" // where the envelope has none it is a new one each time
+				e.ID = "event-1" // an event without an id gets a new one each time
 				fmt.Fprintf(&b, "== %s\n%s\n", moment, show(t, content(t, f, e)))
 			}
 			golden(t, "testdata/golden/"+name+".txt", b.String())
@@ -190,7 +190,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// ordinary is an event as AWF makes them.
+// ordinary returns an event as AWF makes it.
 func ordinary() event.Event {
 	return event.Event{
 		ID: "01930000-0000-7000-8000-000000000000", Type: event.WorkflowError,

@@ -19,7 +19,7 @@ func happened(typ, workflow, run, payload string) event.Event {
 	return e
 }
 
-// What PagerDuty gets of a night: a failure triggers, the next success of the same workflow resolves.
+// PagerDuty gets the events of a night. A failure triggers an alert, and the next success of the same workflow resolves it.
 func TestPagerDutyLifecycle(t *testing.T) {
 	night := []event.Event{
 		happened(event.WorkflowStart, "deploy", "1", `{}`),
@@ -34,7 +34,7 @@ func TestPagerDutyLifecycle(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		with []format.Option
-		want string // action and key of each, "-" for nothing
+		want string // action and key for each event, "-" if nothing is sent
 	}{
 		{"workflow", nil, "-, -, trigger awf/deploy, -, -, resolve awf/deploy, trigger awf/run/4, -"},
 		{"run", []format.Option{option("dedup", "run")}, "-, -, trigger awf/run/1, -, -, resolve awf/run/3, trigger awf/run/4, -"},
@@ -57,7 +57,7 @@ func TestPagerDutyLifecycle(t *testing.T) {
 	}
 }
 
-// A page is never lost to the case of a word, to a missing member or to a word that PagerDuty does not know.
+// PagerDuty gets an alert whatever the case of a word is, and even if a member is missing. A word that PagerDuty does not know is an error.
 func TestPagerDutyLosesNoPage(t *testing.T) {
 	for _, tt := range []struct {
 		name, option, value, want string // action and key, or the error
@@ -103,7 +103,7 @@ func actionOf(t *testing.T, f *format.Format, e event.Event) string {
 	return body.Action + " " + body.Key
 }
 
-// Different workflows and steps never share an alert, whatever their names are, and the alert's key orders the deliveries.
+// Different workflows and steps never share an alert, whatever their names are. Deliveries are ordered by the key of their alert.
 func TestPagerDutyKeysAreApart(t *testing.T) {
 	f := open(t, "pagerduty", with("pagerduty", option("dedup", "step"))...)
 	long := strings.Repeat("x", 300)
@@ -128,17 +128,17 @@ func TestPagerDutyKeysAreApart(t *testing.T) {
 				}
 				keys[body.Key] = is
 				if order := f.OrderKey(&e); order != body.Key {
-					t.Errorf("%s is ordered by %q, its key is %q", is, order, body.Key)
+					t.Errorf("%s is ordered by %q, want its key %q", is, order, body.Key)
 				}
 			}
 		}
 	}
 	if e := ordinary(); open(t, "slack").OrderKey(&e) != "" {
-		t.Error("Slack has an order")
+		t.Error("Slack's messages are ordered, want no order")
 	}
 }
 
-// The same event makes the same bytes, on each attempt and after each replay.
+// The same event makes the same bytes each time, so that an attempt and a replay send the same message.
 func TestContentIsAFunctionOfTheEvent(t *testing.T) {
 	for _, name := range format.Names() {
 		options := with(name)
@@ -149,13 +149,13 @@ func TestContentIsAFunctionOfTheEvent(t *testing.T) {
 		first := content(t, f, ordinary())
 		for range 20 {
 			if diff := cmp.Diff(first, content(t, f, ordinary())); diff != "" {
-				t.Fatalf("%s:\n%s", name, diff)
+				t.Fatalf("%s: the same event made another message (-first +now):\n%s", name, diff)
 			}
 		}
 	}
 }
 
-// Another awf-hook reads the message of its format as the same event, and knows a repeated one.
+// Another awf-hook reads the message of the format awf as the same event. It knows the event when it comes again.
 func TestAWFsEnvelopeIsReadAgain(t *testing.T) {
 	for name, e := range recorded(t) {
 		if e.ID == "" {
@@ -168,13 +168,13 @@ func TestAWFsEnvelopeIsReadAgain(t *testing.T) {
 		if _, err := r.ReadFrom(strings.NewReader(strings.Repeat(string(body)+"\n", 2))); err != nil {
 			t.Fatal(err)
 		}
-		const ofALine = 64 // characters; the id of an own line's digest becomes another one, always the same
+		const ofALine = 64 // characters of a digest: such an id becomes another one, always the same
 		if len(got) != 2 || got[0].ID != got[1].ID || len(e.ID) != ofALine && got[0].ID != e.ID {
-			t.Fatalf("%s is read with the ids of %+v, had %q", body, got, e.ID)
+			t.Fatalf("%s is read as %+v, want two events with the id %q", body, got, e.ID)
 		}
 		if got[0].Type != e.Type || got[0].WorkflowID != e.WorkflowID || got[0].WorkflowName != e.WorkflowName ||
 			!got[0].Timestamp.Equal(e.Timestamp) || string(got[0].Payload) != string(e.Payload) {
-			t.Errorf("%s is read as %+v, was %+v", body, got, e)
+			t.Errorf("%s is read as %+v, want %+v", body, got, e)
 		}
 	}
 }

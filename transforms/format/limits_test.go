@@ -15,7 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format/testdata/wild"
 )
 
-// wildEvents is how many generated events a test takes; "make formats" sets AWF_HOOK_WILD to 10,000.
+// wildEvents returns how many generated events a test uses. "make formats" sets AWF_HOOK_WILD to 10,000.
 func wildEvents(t testing.TB) uint64 {
 	n, err := strconv.ParseUint(os.Getenv("AWF_HOOK_WILD"), 10, 64)
 	if err != nil {
@@ -24,8 +24,8 @@ func wildEvents(t testing.TB) uint64 {
 	return n
 }
 
-// Whatever an event and the options hold, every body is within the receiver's own limits, which this file repeats,
-// and nothing in it is markup or a mention.
+// Whatever an event and the options contain, every body is within the limits of its receiver, and has no markup or mention from them. The
+// test has its own list of the limits.
 func TestWildEventsStayWithinTheLimits(t *testing.T) {
 	for _, name := range format.Names() {
 		t.Run(name, func(t *testing.T) {
@@ -55,9 +55,9 @@ func TestWildEventsStayWithinTheLimits(t *testing.T) {
 	}
 }
 
-// A text that is as long as its limit is kept whole; a longer one is cut to the limit, and no further than its mark needs.
+// A text up to its limit is kept whole. A longer one is cut to the limit, and only as much shorter as the mark of the cut needs.
 func TestTextsReachTheirLimits(t *testing.T) {
-	const mark = 40 // units that the mark of a cut and the last grapheme may leave free
+	const mark = 40 // units that the mark of a cut and the last grapheme may leave unused
 	for _, tt := range []struct {
 		format, option, limit, path string
 	}{
@@ -83,18 +83,18 @@ func TestTextsReachTheirLimits(t *testing.T) {
 			options := slices.DeleteFunc(with(tt.format), func(o format.Option) bool { return o.Name == tt.option || o.Name == "mentions" })
 			got := at(t, content(t, open(t, tt.format, append(options, option(tt.option, text))...), ordinary()), tt.path)
 			got = strings.Trim(strings.TrimPrefix(strings.Trim(got, "*\n"), "🔴 "), "*\n")
-			got, _, _ = strings.Cut(got, "**\n") // the rest follows the headline
+			got, _, _ = strings.Cut(got, "**\n") // drops what follows the headline
 			switch n := units(got); {
 			case length <= limit-mark && got != text:
-				t.Errorf("%s: a %s of %d is %.80q, want it whole", tt.format, tt.option, length, got)
+				t.Errorf("%s: a %s of %d units is %.80q, want it whole", tt.format, tt.option, length, got)
 			case n > limit || length > limit && n < limit-mark:
-				t.Errorf("%s: a %s of %d has %d units, want at most %d and not much less", tt.format, tt.option, length, n, limit)
+				t.Errorf("%s: a %s of %d units is cut to %d, want at most %d and not much less", tt.format, tt.option, length, n, limit)
 			}
 		}
 	}
 }
 
-// Mentions, a link and an error that take all the room leave none for fields, not even for saying that fields were cut.
+// Mentions, a link and an error can take all the room. Then there is none for fields, and none for a note that fields were cut.
 func TestNoRoomForFields(t *testing.T) {
 	e := ordinary()
 	e.Payload = []byte(`{"status":"failure","error":"` + strings.Repeat("e", 5000) + `"}`)
@@ -106,12 +106,12 @@ func TestNoRoomForFields(t *testing.T) {
 		f := open(t, "datadog", format.Option{Name: "mentions", Value: mentions}, option("link", "https://ci.example.com/"+strings.Repeat("x",
 			length-23)))
 		if n := units(at(t, content(t, f, e), "text")); n > 4000 {
-			t.Fatalf("a link of %d makes a text of %d units, want at most 4000", length, n)
+			t.Fatalf("with a link of %d characters the text has %d units, want at most 4000", length, n)
 		}
 	}
 }
 
-// What a payload can hold is used, and not passed.
+// A message with a payload uses most of the room that its receiver allows, and no more.
 func TestPayloadsReachTheirLimits(t *testing.T) {
 	e := ordinary()
 	members := map[string]string{"status": "failure"}
@@ -122,7 +122,7 @@ func TestPayloadsReachTheirLimits(t *testing.T) {
 	for name, limit := range map[string]int{"splunk": 800_000, "github-dispatch": 60_000, "cloudevents": 64 << 10, "awf": 1 << 20} {
 		n := len(content(t, open(t, name, with(name)...), e).Body)
 		if n > limit+1000 || n < limit/5 {
-			t.Errorf("%s: a payload of 2 MB makes %d bytes, the limit is %d", name, n, limit)
+			t.Errorf("%s: a payload of 2 MB makes %d bytes, want at most %d and not much less", name, n, limit)
 		}
 	}
 	variables := func(text string) string {
@@ -130,20 +130,20 @@ func TestPayloadsReachTheirLimits(t *testing.T) {
 		return at(t, content(t, f, event.Event{Type: "workflow_end"}), "variables.LOG")
 	}
 	if got := variables(strings.Repeat("z", 2000)); len(got) != 2000 {
-		t.Errorf("gitlab: a variable of 2000 has %d", len(got))
+		t.Errorf("gitlab: a variable of 2000 bytes is cut to %d, want it whole", len(got))
 	}
 	if got := variables(strings.Repeat("$", 5000)); len(got) > 4000 || len(got) < 3900 {
-		t.Errorf("gitlab: a variable of 5000 dollars has %d, which GitLab reads as half of them", len(got))
+		t.Errorf("gitlab: a variable of 5000 dollar signs makes %d bytes, want 3900 to 4000, as each sign is doubled", len(got))
 	}
 	for _, name := range []string{strings.Repeat("c", 60), strings.Repeat("c", 61)} {
 		kind, _ := format.Lookup("zulip")
 		if _, mistakes := kind.New([]format.Option{option("channel", name)}); (len(mistakes) > 0) != (len(name) > 60) {
-			t.Errorf("zulip: a channel of %d: %v", len(name), mistakes)
+			t.Errorf("zulip: a channel of %d characters: %v, want a mistake only if it has more than 60", len(name), mistakes)
 		}
 	}
 }
 
-// at is the text at a path of members in a body, in the first element of a list.
+// at returns the text at a path of members in a body. It follows the first element of a list.
 func at(t *testing.T, c delivery.Content, path string) string {
 	t.Helper()
 	if c.ContentType == "application/x-www-form-urlencoded" {

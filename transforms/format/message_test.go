@@ -18,7 +18,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// titleOf is the headline that a person sees, as ntfy gets it.
+// titleOf returns the headline of a message, from ntfy's title.
 func titleOf(t *testing.T, e event.Event, options ...format.Option) string {
 	t.Helper()
 	return ntfyBody(t, e, nil, options...)["title"].(string)
@@ -75,7 +75,7 @@ func TestHeadlines(t *testing.T) {
 	}
 }
 
-// Start, success, failure and cancel, and those of steps, are told apart by words, sign and colour.
+// Starts, successes, failures and cancellations of workflows and steps each have a sign and a colour of their own.
 func TestMomentsLookDifferent(t *testing.T) {
 	signs, colors := map[string]string{}, map[string]string{}
 	for moment, e := range recorded(t) {
@@ -113,7 +113,7 @@ func TestOptionsAreExpressions(t *testing.T) {
 	}
 }
 
-// A link survives any value of an expression in it: the value is encoded for its place. A whole link stays unchanged.
+// A value in a link is encoded for its place, so that no value breaks the link. A link that is one expression stays unchanged.
 func TestLinksSurvive(t *testing.T) {
 	for _, tt := range []struct{ link, name, want string }{
 		{"https://ci.example.com/w/{{ workflow_name }}/runs", "my deploy", "https://ci.example.com/w/my%20deploy/runs"},
@@ -133,12 +133,12 @@ func TestLinksSurvive(t *testing.T) {
 		e := happened(event.WorkflowError, tt.name, "1", `{}`)
 		got, _ := ntfyBody(t, e, nil, option("link", tt.link))["click"].(string)
 		if got != tt.want {
-			t.Errorf("%s with %q is %q, want %q", tt.link, tt.name, got, tt.want)
+			t.Errorf("the link %s of workflow %q is %q, want %q", tt.link, tt.name, got, tt.want)
 		}
 	}
 }
 
-// What a message does without is said, with the reason.
+// Make reports each part that it leaves out of a message, with the reason.
 func TestWhatIsLeftOutIsSaid(t *testing.T) {
 	e := ordinary()
 	f := open(t, "discord", option("link", "=payload.error"), option("mentions", []string{"here", "=payload.error", "=payload.missing"}),
@@ -158,7 +158,7 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 	}
 }
 
-// A mention for which a message has no room is said, too.
+// Make also reports a mention for which the message has no room.
 func TestMentionsWithoutRoomAreSaid(t *testing.T) {
 	e := ordinary()
 	for name, mention := range map[string]string{
@@ -172,7 +172,7 @@ func TestMentionsWithoutRoomAreSaid(t *testing.T) {
 		}
 		named := bytes.Count(c.Body, []byte(mention)) / map[string]int{"telegram": 1, "teams": 4}[name]
 		if named+len(left) != 20 || name == "telegram" && len(left) == 0 {
-			t.Errorf("%s: %d are mentioned and %d left out, want 20 in all", name, named, len(left))
+			t.Errorf("%s: %d mentions are in the message and %d are left out, want 20 in all", name, named, len(left))
 		}
 		for _, why := range left {
 			if want := "left out the mention \"" + mention + "\": there is no room for it"; why != want {
@@ -182,16 +182,16 @@ func TestMentionsWithoutRoomAreSaid(t *testing.T) {
 	}
 }
 
-// An expression that fails at run time is an error that names its option.
+// The error of an expression that fails names its option.
 func TestFailingExpressions(t *testing.T) {
 	e := ordinary()
 	f := open(t, "ntfy", with("ntfy", option("fields", []format.Option{option("Bad", `=int(payload.error)`)}))...)
 	if _, err := f.Content(expression.NewEnv(&e), nil); err == nil || !strings.HasPrefix(err.Error(), "fields.Bad: ") {
-		t.Errorf("error %v", err)
+		t.Errorf("Content: %v, want an error of fields.Bad", err)
 	}
 }
 
-// No data of the event gets around a previous step: the message is about that step's output.
+// A message is about the output of the previous step, and has no data of the event that the step left out.
 func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	e := ordinary()
 	e.Payload = []byte(`{"status":"failure","error":"token=hunter2","duration":5,"user":"hunter2"}`)
@@ -207,20 +207,20 @@ func TestMessagesTellOfThePreviousStep(t *testing.T) {
 	} {
 		body := ntfyBody(t, e, []byte(tt.previous))
 		if body["title"] != tt.title || body["message"] != tt.message {
-			t.Errorf("%s: %q, %q", tt.name, body["title"], body["message"])
+			t.Errorf("%s: title %q, message %q, want %q, %q", tt.name, body["title"], body["message"], tt.title, tt.message)
 		}
 		for _, name := range format.Names() {
 			values := expression.NewEnv(&e)
 			values.SetBody([]byte(tt.previous), json.Valid([]byte(tt.previous)), nil)
 			c, err := open(t, name, with(name)...).Content(values, []byte(tt.previous))
 			if err == nil && strings.Contains(string(c.Body), "hunter2") {
-				t.Errorf("%s after %s tells what was taken out: %s", name, tt.name, c.Body)
+				t.Errorf("%s after %s: the message shows what the step left out: %s", name, tt.name, c.Body)
 			}
 		}
 	}
 }
 
-// A cut text keeps its beginning and its end at grapheme borders, and says truly how much is missing.
+// A cut text keeps its beginning and its end, is cut between graphemes, and says how many characters are missing.
 func TestCutsAreAtGraphemes(t *testing.T) {
 	graphemes := []string{"x", "word ", "\n", "é", "e\u0301\u0327", "日", "한", "\u1112\u1161\u11ab", "😀", "👩‍👩‍👧‍👦",
 		"🇫🇷", "🏳️‍🌈", "क्षत्रिय", "שׁ", "م", "👍🏽", "0️⃣"}
@@ -246,16 +246,16 @@ func TestCutsAreAtGraphemes(t *testing.T) {
 		begin, rest, found := strings.Cut(message, "… (")
 		count, end, closed := strings.Cut(rest, " characters cut) …")
 		if !found || !closed || !strings.HasPrefix(whole, begin) || !strings.HasSuffix(whole, end) || len(begin) < 1000 || len(end) < 400 {
-			t.Errorf("text %d: %q … %q is not of it, or too little", n, begin, end)
+			t.Errorf("text %d: %q … %q is not the beginning and the end of the text, or too little of them", n, begin, end)
 			continue
 		}
 		missing := utf8.RuneCountInString(whole) - utf8.RuneCountInString(begin) - utf8.RuneCountInString(end)
 		if strings.ReplaceAll(count, ",", "") != strconv.Itoa(missing) {
-			t.Errorf("text %d: it says %s are cut, %d are", n, count, missing)
+			t.Errorf("text %d says that %s characters are cut, want %d", n, count, missing)
 		}
 		for _, at := range []int{len(begin), len(whole) - len(end)} {
 			if !isBorder(whole, at) {
-				t.Errorf("text %d: cut inside a grapheme, between %q and %q", n, whole[max(0, at-12):at], whole[at:min(len(whole), at+12)])
+				t.Errorf("text %d is cut inside a grapheme, between %q and %q", n, whole[max(0, at-12):at], whole[at:min(len(whole), at+12)])
 			}
 		}
 	}
@@ -274,7 +274,7 @@ func isBorder(s string, at int) bool {
 	return true
 }
 
-// Slack posts into a thread that exists; a ts that is none is left out, and said.
+// A message can go to an existing thread of Slack. Make leaves out a thread_ts that cannot be one, and says so.
 func TestSlackThreads(t *testing.T) {
 	for _, tt := range []struct{ ts, member, left string }{
 		{"1700000000.000100", `"thread_ts":"1700000000.000100"`, ""},
@@ -287,7 +287,7 @@ func TestSlackThreads(t *testing.T) {
 		c, left, err := open(t, "slack", option("thread_ts", tt.ts)).Make(expression.NewEnv(&e), nil)
 		if err != nil || strings.Contains(string(c.Body), "thread_ts") != (tt.member != "") || !strings.Contains(string(c.Body), tt.member) ||
 			strings.Join(left, "\n") != tt.left {
-			t.Errorf("%s: %s, left %q, %v", tt.ts, c.Body, left, err)
+			t.Errorf("%s: body %s, left out %q, %v; want %s in the body, and %q", tt.ts, c.Body, left, err, tt.member, tt.left)
 		}
 	}
 }

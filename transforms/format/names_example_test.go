@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// Every name has a receiver, with an example of what it gets.
+// Every name of a format has a receiver, with an example of its message.
 func ExampleNames() {
 	fmt.Println(slices.Contains(format.Names(), "slack"))
 	for _, name := range format.Names() {

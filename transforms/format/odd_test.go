@@ -11,7 +11,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// odd are the contents of events that have broken somebody's notifications.
+// odd has texts of events that have broken notifications of other programs.
 var odd = map[string]string{
 	"nothing": "", "a blank": " ", "line ends": "a\r\nb\rc\nd", "Unicode line ends": "a\u2028b\u2029c\u0085d", "tabs": "a\tb\v\fc",
 	"ANSI colours": "\x1b[31;1mred\x1b[0m", "ANSI cursor": "\x1b[2J\x1b[1;1Hgone",
@@ -37,8 +37,8 @@ var odd = map[string]string{
 	"templates": "${HOME} {{ payload }} %%% $CI_JOB_TOKEN", "backslashes": `\\ \* \" \u0041`,
 }
 
-// Whatever an event holds, each format's message is valid, within the limits and injects nothing,
-// and still says what happened, to what, and the beginning of why.
+// Whatever an event contains, the message of each format is valid, is within the limits and injects nothing. It still shows what happened,
+// to which workflow, and the beginning of the error.
 func TestOddContents(t *testing.T) {
 	if len(odd) != 47 {
 		t.Fatalf("%d odd contents, want 47", len(odd))
@@ -64,14 +64,14 @@ func TestOddContents(t *testing.T) {
 			}
 			for _, must := range []string{sign, "deploy", "boom"} {
 				if !strings.Contains(shown, must) {
-					t.Errorf("%s, %s: %q is lost in %.300s", name, what, must, shown)
+					t.Errorf("%s, %s: the message lacks %q: %.300s", name, what, must, shown)
 				}
 			}
 		}
 	}
 }
 
-// contentOf is the message of a failed workflow with the content in its name and its error, after words of their own.
+// contentOf returns the message of a failed workflow that has the text in its name and its error, each after an ordinary word.
 func contentOf(t *testing.T, f *format.Format, odd string) delivery.Content {
 	t.Helper()
 	quoted, err := json.Marshal(odd)
@@ -87,7 +87,7 @@ func contentOf(t *testing.T, f *format.Format, odd string) delivery.Content {
 	return content(t, f, e)
 }
 
-// shownTexts are all texts of a body, one after another.
+// shownTexts returns all texts of a body, one after another.
 func shownTexts(t *testing.T, c delivery.Content) string {
 	t.Helper()
 	if c.ContentType == "application/x-www-form-urlencoded" {

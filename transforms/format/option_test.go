@@ -95,15 +95,15 @@ func TestMistakesInOptions(t *testing.T) {
 	}
 }
 
-// What depends on a variable that is not set is not judged, but its name is.
+// The value of an option is not checked if it depends on a variable that is not set. The name of the option is.
 func TestUnresolvedOptionsAreNotJudged(t *testing.T) {
 	kind, _ := format.Lookup("pagerduty")
 	if _, mistakes := kind.New([]format.Option{{Name: "routing_key", Unresolved: true}}); len(mistakes) > 0 {
-		t.Errorf("%v", mistakes)
+		t.Errorf("an unresolved routing_key: %v, want no mistake", mistakes)
 	}
 	_, mistakes := kind.New([]format.Option{{Name: "routing_kye", Unresolved: true}})
 	if len(mistakes) != 2 || !strings.Contains(mistakes[0].Message, "did you mean routing_key?") {
-		t.Errorf("%v", mistakes)
+		t.Errorf("an unresolved routing_kye: %v, want a suggestion, and that routing_key is missing", mistakes)
 	}
 }
 
@@ -115,22 +115,22 @@ func TestUnknownFormats(t *testing.T) {
 			`github-status, gitlab, awf`,
 	} {
 		if _, known := format.Lookup(name); known || format.Unknown(name) != want {
-			t.Errorf("%s: %s", name, format.Unknown(name))
+			t.Errorf("%s: %s, want it unknown: %s", name, format.Unknown(name), want)
 		}
 	}
 }
 
-// Documentation and checks are made from the tables, which must be complete.
+// The tables are complete. The documentation and the checks are made from them.
 func TestTablesAreComplete(t *testing.T) {
 	for _, name := range format.Names() {
 		kind, _ := format.Lookup(name)
 		if kind.Summary == "" || kind.URL == "" || len(kind.Limits) == 0 || kind.Policy.Success == "" || kind.Policy.Retry == "" {
-			t.Errorf("%s says too little: %+v", name, kind)
+			t.Errorf("%s lacks a summary, a URL, a limit or an answer: %+v", name, kind)
 		}
 		var seen []string
 		for _, key := range kind.Keys {
 			if key.Is == "" || slices.Contains(seen, key.Name) || key.Kind == format.KindChoice && len(key.Choices) < 2 {
-				t.Errorf("%s.%s: %+v", name, key.Name, key)
+				t.Errorf("%s.%s lacks a description or choices, or is there twice: %+v", name, key.Name, key)
 			}
 			if (key.Kind == format.KindList || key.Kind == format.KindFields) && key.Max == 0 {
 				t.Errorf("%s.%s has no bound", name, key.Name)
@@ -139,7 +139,7 @@ func TestTablesAreComplete(t *testing.T) {
 		}
 		for _, limit := range kind.Limits {
 			if limit.Max <= 0 || limit.Source == "" {
-				t.Errorf("%s: limit %+v", name, limit)
+				t.Errorf("%s: a limit lacks its number or its source: %+v", name, limit)
 			}
 		}
 	}

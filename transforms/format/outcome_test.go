@@ -9,13 +9,13 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// resolving are the words in the bodies of the receivers that keep alerts which say that one has ended well.
+// resolving has the part of a body that tells a receiver of alerts that an alert has ended well.
 var resolving = map[string]string{
 	"pagerduty": `"event_action":"resolve"`, "opsgenie": `"note"`, "incidentio": `"status":"resolved"`, "oncall": `"state":"ok"`,
 	"github-status": `"state":"success"`, "datadog": `"alert_type":"success"`,
 }
 
-// ended returns how a type, a status and an exit code together must show: as good, bad, cancelled or unknown.
+// ended returns how a message must show a type, a status and an exit code together: as good, bad, cancelled or unknown.
 func ended(typ, status, code string) string {
 	fails := map[string]bool{`"failure"`: true, `"error"`: true, `"Failed"`: true}[status]
 	good := map[string]bool{`"success"`: true, `"Success"`: true, "": true, "null": true, `""`: true}[status]
@@ -33,7 +33,7 @@ func ended(typ, status, code string) string {
 	return "unknown"
 }
 
-// Every format shows the same ending for the same type, status and exit code, and only what is surely good ends an alert.
+// Every format shows the same ending for the same type, status and exit code. Only an ending that is certainly good resolves an alert.
 func TestFailingStatusWins(t *testing.T) {
 	words := map[string][]string{
 		"good": {"✅", "☑️", "white_check_mark", "ballot_box_with_check", " succeeded"}, "bad": {"🔴", "⚠️", "red_circle", " failed"},
@@ -59,12 +59,12 @@ func TestFailingStatusWins(t *testing.T) {
 					for ending, signs := range words {
 						for _, sign := range signs {
 							if ending != want && strings.Contains(body, sign) {
-								t.Errorf("%s: %s %s is %s, shown as %s by %q", name, typ, payload, want, ending, sign)
+								t.Errorf("%s: %s %s is shown as %s by %q, want %s", name, typ, payload, ending, sign, want)
 							}
 						}
 					}
 					if word := resolving[name]; word != "" && want != "good" && strings.Contains(body, word) {
-						t.Errorf("%s: %s %s is %s and resolves", name, typ, payload, want)
+						t.Errorf("%s: %s %s resolves an alert, and is %s", name, typ, payload, want)
 					}
 				}
 			}
@@ -72,7 +72,7 @@ func TestFailingStatusWins(t *testing.T) {
 	}
 }
 
-// A message shows what happened: each ending has its own sign.
+// Each ending has a sign and words of its own.
 func TestEndingsHaveTheirSigns(t *testing.T) {
 	f := open(t, "slack")
 	for want, tt := range map[string][2]string{

@@ -15,8 +15,8 @@ import (
 	"github.com/awf-project/awf-hook/transforms/format"
 )
 
-// answers lists answers of the receivers, in their own shapes, and what must follow.
-// An answer without a verdict is left to the general rules: 2xx is delivered, 408, 425, 429 and 5xx are tried again, the rest is dead.
+// answers has answers as the receivers give them, and what must follow. The general rules decide about an answer without a verdict: 2xx is
+// delivered, 408, 425, 429 and 5xx are tried again, and the rest is dead.
 var answers = []struct {
 	format, path string // the webhook's path
 	status       int
@@ -35,7 +35,7 @@ var answers = []struct {
 	{"slack", "/services/T/B/X", 410, "channel_is_archived", "dead, gone: channel_is_archived"},
 	{"slack", "/services/T/B/X", 429, `{"retry_after":7,"ok":false,"error":"rate_limited"}`, "retry after 7s: rate_limited"},
 	{"slack", "/services/T/B/X", 500, "rollup_error", ""},
-	{"slack", "/services/T/B/X", 400, "no such token xoxb-1234-abcd", ""}, // no name of an error: it may echo
+	{"slack", "/services/T/B/X", 400, "no such token xoxb-1234-abcd", ""}, // this is not the name of an error, and may repeat a secret
 
 	{"pagerduty", "/v2/enqueue", 202, `{"status":"success","message":"Event processed","dedup_key":"awf/deploy"}`, "delivered"},
 	{"pagerduty", "/v2/enqueue", 400,
@@ -151,7 +151,7 @@ var answers = []struct {
 	{"cloudevents", "/", 429, "", ""},
 }
 
-// A receiver that answers as the real one does gets the message at the address that it wants, and its answer is understood.
+// A server gives the answers of the real receivers. It gets each message at the receiver's address, and the format understands the answer.
 func TestPolicies(t *testing.T) {
 	var request *http.Request
 	status, body := 0, ""
@@ -168,7 +168,7 @@ func TestPolicies(t *testing.T) {
 			c := content(t, f, ordinary())
 			target := join(t, server.URL+a.path, c.URLSuffix)
 			if wrong := f.Receiver.Policy.CheckURL(must(t, server.URL+a.path)); wrong != "" {
-				t.Errorf("the URL %s is wrong: %s", a.path, wrong)
+				t.Errorf("the URL %s is refused: %s", a.path, wrong)
 			}
 			asked, err := http.NewRequest(f.Receiver.Policy.Method, target, bytes.NewReader(c.Body))
 			if err != nil {
@@ -185,14 +185,14 @@ func TestPolicies(t *testing.T) {
 			}
 			v := f.Judge(delivery.Answer{Status: res.StatusCode, Header: res.Header, Body: answer})
 			if got := verdict(v); got != a.want {
-				t.Errorf("it means %q, want %q", got, a.want)
+				t.Errorf("the answer means %q, want %q", got, a.want)
 			}
 			checkAddress(t, a.format, request.URL)
 		})
 	}
 }
 
-// checkAddress holds what a receiver wants of the URL.
+// checkAddress checks that a request has the URL that its receiver wants.
 func checkAddress(t *testing.T, name string, u *url.URL) {
 	t.Helper()
 	q := u.Query()
@@ -204,7 +204,7 @@ func checkAddress(t *testing.T, name string, u *url.URL) {
 		"googlechat":    q.Get("key") == "k" && q.Get("token") == "t" && strings.HasPrefix(q.Get("requestId"), "awf-"),
 	}
 	if ok, has := good[name]; has && !ok {
-		t.Errorf("%s was asked at %s", name, u)
+		t.Errorf("%s got the request at the wrong URL %s", name, u)
 	}
 }
 
@@ -246,7 +246,7 @@ func verdict(v delivery.Verdict) string {
 	return s
 }
 
-// An answer is the receiver's: whatever it holds, the reason is one line of bounded length, and the rest is at most a day.
+// Whatever a receiver answers, the reason of the verdict is one line of bounded length, and the pause is at most a day.
 func TestPoliciesTameAnswers(t *testing.T) {
 	for _, name := range format.Names() {
 		f := open(t, name, with(name)...)
@@ -258,17 +258,17 @@ func TestPoliciesTameAnswers(t *testing.T) {
 			} {
 				v := f.Judge(delivery.Answer{Status: status, Body: []byte(body)})
 				if len(v.Reason) > 200 || strings.ContainsAny(v.Reason, "\n\x00") || v.RetryAfter < 0 || v.RetryAfter > 24*time.Hour {
-					t.Errorf("%s %d %.40q: %+v", name, status, body, v)
+					t.Errorf("%s %d %.40q: %+v, want a short reason in one line, and a pause of a day at most", name, status, body, v)
 				}
 				if status >= 300 && v.Known && v.Outcome == delivery.Delivered {
-					t.Errorf("%s %d is delivered", name, status)
+					t.Errorf("%s: an answer with status %d counts as delivered", name, status)
 				}
 			}
 		}
 	}
 }
 
-// A bot that was shut out of one of many chats goes on with the others.
+// If a chat shuts a bot out, its webhook stays open if it sends to more than one chat.
 func TestTelegramChatsOfExpressionsDoNotClose(t *testing.T) {
 	f := open(t, "telegram", format.Option{Name: "chat_id", Value: `=payload.chat ?? "-1001234567890"`})
 	v := f.Judge(delivery.Answer{Status: 403, Body: []byte(`{"ok":false,"error_code":403,"description":"Forbidden"}`)})

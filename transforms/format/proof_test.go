@@ -12,7 +12,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// proof collects what is wrong with a body.
+// proof collects the faults of a body.
 type proof struct {
 	format string
 	faults []string
@@ -24,7 +24,7 @@ func (p *proof) fail(message string, args ...any) {
 	}
 }
 
-// units is the length as JavaScript counts it, which is never less than the number of characters.
+// units returns the length of a text as JavaScript counts it, which is never less than the number of characters.
 func units(s string) int { return len(utf16.Encode([]rune(s))) }
 
 func (p *proof) within(what, s string, low, high int) {
@@ -54,7 +54,7 @@ func (p *proof) check(c delivery.Content) {
 		return
 	}
 	if !slices.Contains([]string{"cloudevents", "pagerduty", "incidentio", "awf", "splunk", "github-dispatch"},
-		p.format) { // the others' data is the event's
+		p.format) { // these pass the event's data on
 		p.shown(body, "")
 	}
 	for _, header := range c.Header {
@@ -69,7 +69,7 @@ func (p *proof) check(c delivery.Content) {
 	}
 }
 
-// proofs repeats each receiver's own limits.
+// proofs checks the limits of each receiver, independently of the tables.
 var proofs = map[string]func(p *proof, c delivery.Content, body object){
 	"slack": (*proof).slack, "pagerduty": (*proof).pagerDuty, "discord": (*proof).discord, "teams": (*proof).teams,
 	"googlechat": (*proof).googleChat,
@@ -80,7 +80,7 @@ var proofs = map[string]func(p *proof, c delivery.Content, body object){
 	"github-dispatch": (*proof).githubDispatch, "github-status": (*proof).githubStatus, "gitlab": (*proof).gitlab,
 }
 
-// shown walks all texts: what cannot be seen has no place in a message.
+// shown checks that no text of a body has an invisible character.
 func (p *proof) shown(v any, path string) {
 	switch v := v.(type) {
 	case string:
@@ -218,7 +218,7 @@ func (p *proof) discord(c delivery.Content, body object) {
 	}
 }
 
-// inert reports whether Discord shows a text unchanged, apart from a whole link.
+// inert checks that Discord shows a text unchanged, apart from a whole link.
 func (p *proof) inert(s string) {
 	if strings.Contains(s, "@everyone") || strings.Contains(s, "@here") {
 		p.fail("calls people: %q", s)
@@ -363,7 +363,7 @@ func (p *proof) cloudEvents(c delivery.Content, body object) {
 			}
 		}
 	}
-	if size > 110_000 { // what the options of the test allow; the standard is held below
+	if size > 110_000 { // the test's options allow this much; the standard's limit is checked below
 		p.fail("%d bytes", size)
 	}
 	for _, name := range []string{"specversion", "id", "source", "type"} {

@@ -11,7 +11,7 @@ import (
 
 const invisible = "\u200b"
 
-// unmarked reports whether a chat that reads Markdown shows a text unchanged.
+// unmarked checks that a chat that reads Markdown shows a text unchanged.
 func (p *proof) unmarked(what, s string) {
 	for i := 0; i < len(s)-1; i++ {
 		if strings.IndexByte("@<`[", s[i]) >= 0 && !strings.HasPrefix(s[i+1:], invisible) {
@@ -21,7 +21,7 @@ func (p *proof) unmarked(what, s string) {
 	}
 }
 
-// code splits a text from the code block at its end, and reports whether the block is whole.
+// code returns a text without the code block at its end, and checks that the block is whole.
 func (p *proof) code(s string) (before string) {
 	before, code, has := strings.Cut(s, "```\n")
 	if body, ended := strings.CutSuffix(strings.TrimSpace(code), "\n```"); has && (!ended || strings.Contains(body, "```")) {
@@ -115,7 +115,7 @@ func (p *proof) matrix(c delivery.Content, body object) {
 }
 
 func (p *proof) opsgenie(c delivery.Content, body object) {
-	if c.URLSuffix != "" { // acknowledged or closed
+	if c.URLSuffix != "" { // the request acknowledges or closes an alert
 		p.within("note", text(body, "note"), 1, 25_000)
 		u, err := url.Parse("https://x" + c.URLSuffix)
 		if err != nil || u.Query().Get("identifierType") != "alias" || strings.Count(u.EscapedPath(), "/") != 2 {
@@ -180,7 +180,7 @@ func (p *proof) datadog(_ delivery.Content, body object) {
 	}
 }
 
-// envelope holds what Splunk and another awf-hook read.
+// envelope checks a body for Splunk or another awf-hook.
 func (p *proof) envelope(c delivery.Content, body object) {
 	if len(c.Body) > 1<<20 {
 		p.fail("%d bytes", len(c.Body))

@@ -103,10 +103,7 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 		return something, err
 	}
 	if !r.changed.IsZero() && now.Sub(r.saved) > saveEvery && !r.feed.joiner.Waits() && r.feed.sink.stored() {
-		err := r.save(now) // after a failure it is tried again: the position is only a hint
-		if r.feed.sink.Saved != nil {
-			r.feed.sink.Saved(err)
-		}
+		r.trySave(now)
 	}
 	return something, nil
 }
@@ -207,7 +204,11 @@ func (r *follower) begin(now time.Time) error {
 			r.audits = append(r.audits, r.beginFile(s, now))
 		}
 	}
-	return r.save(now) // the next process continues from here
+	if slices.ContainsFunc(r.states, func(s *state) bool { return !s.existed }) {
+		return r.save(now) // without it the next process would begin at the files' ends again
+	}
+	r.trySave(now)
+	return nil
 }
 
 func isFolder(path string) bool {

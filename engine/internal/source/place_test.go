@@ -75,59 +75,70 @@ func TestFollowNeedsAStateFolder(t *testing.T) {
 	}
 }
 
-// A position that cannot be saved, as on a full disk, does not end Follow. It is saved as soon as it can be.
+// A position that cannot be saved, as on a full disk, ends no Follow that runs, and keeps none from continuing. It is
+// saved as soon as it can be.
 func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
 	dir := t.TempDir()
 	audit, state := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "state")
-	events, saved := make(chan string, 100), make(chan error, 100)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() {
-		ended <- Follow{Paths: []string{audit}, State: state, FromStart: true}.Run(ctx, Sink{
-			Events: func(_ context.Context, list []event.Event) error {
-				for _, e := range list {
-					events <- e.WorkflowID
-				}
-				return nil
-			},
-			Saved: func(err error) { saved <- err },
-		})
-	}()
+	events, saved, ended := make(chan string, 100), make(chan error, 100), make(chan error)
+	follow := func() (stop context.CancelFunc) {
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			ended <- Follow{Paths: []string{audit}, State: state, FromStart: true}.Run(ctx, Sink{
+				Events: func(_ context.Context, list []event.Event) error {
+					for _, e := range list {
+						events <- e.WorkflowID
+					}
+					return nil
+				},
+				Saved: func(err error) { saved <- err },
+			})
+		}()
+		return stop
+	}
 	var files []string
+	inTheWay := func(is bool) {
+		t.Helper()
+		change := os.Remove
+		if is {
+			change = func(path string) error { return os.Mkdir(path, 0o700) }
+		}
+		err := change(files[0] + ".new")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	comes := func(run string, isSaved bool) {
+		t.Helper()
+		write(t, audit, start(run)+"\n")
+		if got := <-events; got != run {
+			t.Errorf("got run %s, want %s", got, run)
+		}
+		if err := <-saved; (err == nil) != isSaved {
+			t.Errorf("the position after run %s: %v, want it saved: %v", run, err, isSaved)
+		}
+	}
+	stop := follow()
 	for deadline := time.Now().Add(10 * time.Second); len(files) == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		files, _ = filepath.Glob(filepath.Join(state, "follow", "*.json"))
 	}
-	if len(files) != 1 {
-		t.Fatalf("state files %v", files)
+	inTheWay(true)
+	comes("a", false)
+	inTheWay(false)
+	if err := <-saved; err != nil {
+		t.Errorf("tried again: %v", err)
 	}
-	if err := os.Mkdir(files[0]+".new", 0o700); err != nil {
-		t.Fatal(err)
+	comes("b", true)
+	if stop(); <-ended != nil {
+		t.Error("Follow ended with an error")
 	}
-	for i, run := range []string{"a", "b"} {
-		write(t, audit, start(run)+"\n")
-		select {
-		case got := <-events:
-			if got != run {
-				t.Errorf("got run %s, want %s", got, run)
-			}
-		case err := <-ended:
-			t.Fatalf("Follow ended: %v", err)
-		}
-		select {
-		case err := <-saved:
-			if (err == nil) != (i == 1) {
-				t.Errorf("the position was saved after run %s: %v", run, err)
-			}
-		case err := <-ended:
-			t.Fatalf("Follow ended: %v", err)
-		}
-		if i == 0 {
-			if err := os.Remove(files[0] + ".new"); err != nil {
-				t.Fatal(err)
-			}
-			<-saved // tried again
-		}
+	inTheWay(true)
+	stop = follow()
+	if err := <-saved; err == nil {
+		t.Error("the position was saved")
 	}
+	comes("c", false)
+	inTheWay(false)
 	if stop(); <-ended != nil {
 		t.Error("Follow ended with an error")
 	}

@@ -108,6 +108,14 @@ func (r *follower) save(now time.Time) error {
 	return nil
 }
 
+// trySave saves. After a failure Follow goes on and tries again later: what it reads until then is only read again.
+func (r *follower) trySave(now time.Time) {
+	err := r.save(now)
+	if r.feed.sink.Saved != nil {
+		r.feed.sink.Saved(err)
+	}
+}
+
 // positions returns the positions of transcripts whose lines were passed on, the most recent ones first.
 func (d *folder) positions() []position {
 	var moved []*tail
