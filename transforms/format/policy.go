@@ -122,11 +122,11 @@ func (a *answer) text(path string) string {
 	return ""
 }
 
-// seconds returns the number of seconds at a path, at most a day.
+// seconds returns the number of seconds at a path, at most a day; 0 if there is none, or if path is "".
 func (a *answer) seconds(path string) time.Duration {
 	const longest = 24 * 60 * 60
 	n, _ := a.at(path).(float64)
-	if !(n > 0) {
+	if path == "" || !(n > 0) {
 		return 0
 	}
 	return time.Duration(math.Ceil(min(n, longest)*1000)) * time.Millisecond

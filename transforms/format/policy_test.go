@@ -43,6 +43,7 @@ var answers = []struct {
 		"dead: Event object is invalid 'payload.severity' is invalid"},
 	{"pagerduty", "/v2/enqueue", 429, `{"status":"throttle exceeded","message":"Requests for this service are arriving too quickly."}`,
 		"retry after 30s: Requests for this service are arriving too quickly."},
+	{"pagerduty", "/v2/enqueue", 429, `{"message":"slow down","":7}`, "retry after 30s: slow down"}, // a member without a name says nothing
 	{"pagerduty", "/v2/enqueue", 500, "", ""},
 
 	{"discord", "/api/webhooks/1/x", 200, `{"id":"1","type":0}`, "delivered"},

@@ -148,15 +148,15 @@ func (s *Store) change(ctx context.Context, f delivery.Filter, change func(now t
 
 // Move implements [store.Browser].
 func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
+	if from == to {
+		return 0, nil
+	}
 	now, err := s.enter(ctx)
-	if err != nil || from == to {
+	if err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	for _, r := range s.selected(delivery.Filter{}, now) {
-		if r.d.Webhook != from || r.moving || r.state != delivery.Due && r.state != delivery.IsDead {
-			continue
-		}
+	for _, r := range s.movable(from, now) {
 		n++
 		due, taken, state := r.d.Due, r.taken, r.state
 		r.leave()
@@ -176,6 +176,23 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// movable returns the deliveries that wait for a webhook and its dead letters, the oldest first, but those of a key in its order.
+func (s *Store) movable(webhook string, now time.Time) (rows []*row) {
+	seen := map[*key]bool{}
+	for _, r := range s.selected(delivery.Filter{}, now) {
+		k := r.lane.keys[r.orderKey]
+		switch {
+		case r.d.Webhook != webhook || r.state != delivery.Due && r.state != delivery.IsDead:
+		case r.state == delivery.IsDead || k == nil:
+			rows = append(rows, r)
+		case !seen[k]:
+			seen[k] = true
+			rows = append(rows, k.rows...)
+		}
+	}
+	return slices.DeleteFunc(rows, func(r *row) bool { return r.moving })
 }
 
 // Enable implements [store.Browser].

@@ -292,8 +292,9 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 			continue
 		}
 		s.settle(now, l.row, st)
-		if l.row.lane.settle(now, st, l.until) {
-			s.changed(l.row.lane, false)
+		// A delivery that moved meanwhile was sent by its old lane.
+		if lane := s.laneOf(st.Claim.Delivery.Webhook); lane.settle(now, st, l.until) {
+			s.changed(lane, false)
 		}
 	}
 	return lost, nil

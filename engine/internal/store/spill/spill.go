@@ -261,8 +261,8 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) ([]*delive
 	}
 	allowed, wait := s.memory.Allow(lane, n-len(claims))
 	switch {
-	case !inUse:
-		allowed = n
+	case !inUse: // the file's own state of the lane applies
+		allowed = n - len(claims)
 	case allowed == 0:
 		return claims, wait, nil
 	}

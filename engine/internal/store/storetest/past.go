@@ -137,6 +137,15 @@ func movesDeliveries(t *testing.T, q *queue) {
 	if n, err := q.Move(q.set(at(3)), hook, other); err != nil || n != 0 {
 		t.Errorf("the second Move = %d, %v, want 0", n, err)
 	}
+	before := len(lanesOf(t, q, at(3)))
+	for from, to := range map[string]string{other: other, "/nobody.yaml#one": "/new.yaml#two"} {
+		if n, err := q.Move(q.set(at(3)), from, to); err != nil || n != 0 {
+			t.Errorf("Move from %s to %s = %d, %v, want 0", from, to, n, err)
+		}
+	}
+	if after := len(lanesOf(t, q, at(3))); after != before {
+		t.Errorf("%d lanes after moving nothing, want %d", after, before)
+	}
 	for _, l := range lanesOf(t, q, at(3)) {
 		switch want := (delivery.LaneStatus{Waiting: all - 1, Dead: 1}); {
 		case l.Webhook == hook && (l.Waiting != 0 || l.Dead != 0 || l.Bytes != 0):
