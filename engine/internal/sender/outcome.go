@@ -129,6 +129,9 @@ func combine(own, status delivery.Verdict) delivery.Verdict {
 
 // statusText names the status in our own words: the receiver's text may repeat what it was sent.
 func statusText(code int) string {
+	if code == http.StatusOK { // nearly always
+		return "200 OK"
+	}
 	text := strconv.Itoa(code)
 	if words := http.StatusText(code); words != "" {
 		text += " " + words

@@ -196,14 +196,15 @@ type signers struct {
 
 // signersAt returns the signers of a time. They are made anew when another secret is valid than before.
 func (s *Sender) signersAt(now time.Time) ([]*signature.Signer, error) {
-	secrets := s.webhook.secrets(now)
+	var room [4]string
+	secrets := s.webhook.secrets(room[:0], now)
 	if kept := s.signers.Load(); kept != nil && slices.Equal(kept.secrets, secrets) {
 		return kept.list, nil
 	}
 	if len(secrets) == 0 {
 		return nil, errors.New("no secret is valid at this time")
 	}
-	made := &signers{secrets: secrets}
+	made := &signers{secrets: slices.Clone(secrets)}
 	add := func(signer *signature.Signer, err error) error {
 		made.list = append(made.list, signer)
 		return err

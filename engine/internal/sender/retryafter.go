@@ -39,13 +39,13 @@ func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 }
 
 func resetAfter(h http.Header) time.Duration {
-	pause, _ := seconds(h.Get("X-RateLimit-Reset-After"))
+	pause, _ := seconds(h.Get("X-Ratelimit-Reset-After")) // spelled as a header's map has it, which saves an allocation
 	return pause
 }
 
 // exhausted returns the pause that a 2xx answer asks for, if its request was the last one allowed for now.
 func exhausted(h http.Header) time.Duration {
-	if strings.TrimSpace(h.Get("X-RateLimit-Remaining")) != "0" {
+	if strings.TrimSpace(h.Get("X-Ratelimit-Remaining")) != "0" {
 		return 0
 	}
 	return resetAfter(h)

@@ -54,9 +54,8 @@ type Secret struct {
 	NotBefore, NotAfter time.Time // zero for no limit
 }
 
-// secrets returns the secrets that sign at a time.
-func (w *Webhook) secrets(now time.Time) []string {
-	var valid []string
+// secrets appends the secrets that sign at a time to valid.
+func (w *Webhook) secrets(valid []string, now time.Time) []string {
 	for _, s := range w.Secrets {
 		if !now.Before(s.NotBefore) && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) {
 			valid = append(valid, s.Value)
