@@ -158,7 +158,8 @@ func (d *Deliveries) Delete(ctx context.Context, f Filter) (int, error) {
 
 // Move gives the deliveries of one webhook's identity to another, and returns how many.
 func (d *Deliveries) Move(ctx context.Context, from, to string) (int, error) {
-	return d.queue.Move(ctx, from, to)
+	n, err := d.queue.Move(ctx, from, to)
+	return d.told(ctx, n, err)
 }
 
 // Backup writes a copy of the queue into a new file. Other processes may use the queue meanwhile.
@@ -199,8 +200,8 @@ func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, 
 
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
 // lanes. Engines of other processes begin no more attempts after two seconds.
-func (d *Deliveries) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
-	n, err := d.queue.Pause(ctx, webhook, rest)
+func (d *Deliveries) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
+	n, err := d.queue.Pause(ctx, webhook, length)
 	return d.told(ctx, n, err)
 }
 

@@ -19,7 +19,7 @@ const runWithin = time.Second
 
 // Drain waits until nothing is left that can be delivered before ctx's deadline. It returns nil if nothing is left at
 // all. Deliveries of webhooks that neither the configuration nor a workflow's definition has do not count. Nothing is
-// delivered while Run does not run: Drain then returns ErrNotRun.
+// delivered while Run is not running: Drain then returns ErrNotRun.
 func (e *Engine) Drain(ctx context.Context) error {
 	for began := time.Now(); ; {
 		changed := e.lanes.Changed()

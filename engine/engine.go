@@ -28,8 +28,8 @@ var (
 	ErrFull = store.ErrFull
 	// ErrClosed is wrapped by Submit's error after Close.
 	ErrClosed = store.ErrClosed
-	// ErrNotRun is wrapped by Drain's error if deliveries are left and Run does not run.
-	ErrNotRun = errors.New("Run does not run")
+	// ErrNotRun is wrapped by Drain's error if deliveries are left and Run is not running.
+	ErrNotRun = errors.New("Run is not running")
 )
 
 // Memory, "memory:", names a queue in memory, which ends with the process.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -423,4 +424,27 @@ func TestDisabledWebhookSendsNoMore(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Deliveries that move to another webhook are sent at once, also from a queue in memory, which nobody else changes.
+func TestMovedDeliveriesAreSentAtOnce(t *testing.T) {
+	t.Parallel()
+	receiver := &scripted{statuses: []int{http.StatusOK}}
+	e := open(t, receiver, "webhooks: [{name: one, url: 'https://one.test/'}, {name: two, url: 'https://two.test/', filter: 'false'}]")
+	run(t, e)
+	submit(t, e, newEvent("a"))
+	drain(t, e)
+	if n, err := e.Queue().Disable(t.Context(), "one", "by hand"); n != 1 || err != nil {
+		t.Fatalf("disabled %d, %v", n, err)
+	}
+	submit(t, e, newEvent("b"))
+	items, err := e.Queue().List(t.Context(), engine.Filter{})
+	if err != nil || len(items) != 2 {
+		t.Fatalf("%v, %v", items, err)
+	}
+	from := items[0].Delivery.Webhook
+	if n, err := e.Queue().Move(t.Context(), from, strings.TrimSuffix(from, "one")+"two"); n == 0 || err != nil {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	eventually(t, "sent", func() bool { return len(receiver.times()) == 2 })
 }

@@ -64,7 +64,7 @@ func (e *Engine) Webhooks() []string { return e.lanes.Names() }
 
 // Mistakes returns the mistakes in the definitions that were looked up; nil for none. The settings have none, since Open
 // and Reload refuse them.
-func (e *Engine) Mistakes() error { return errors.Join(e.routes.Broken()...) }
+func (e *Engine) Mistakes() error { return errors.Join(e.routes.Mistakes()...) }
 
 // Warnings reports what is allowed but unwise in the active webhooks of the settings.
 func (e *Engine) Warnings() (warnings config.Errors) {

@@ -188,7 +188,7 @@ func endLine(f *os.File, path string) error {
 	case err != nil:
 		return err
 	case first[0] != '{':
-		return errors.New("it holds something else than events")
+		return errors.New("it holds something other than events")
 	case last[0] != '\n':
 		_, err = f.WriteString("\n")
 	}

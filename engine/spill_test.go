@@ -40,7 +40,7 @@ func TestSpillIsAppendedToEventsAlone(t *testing.T) {
 		}
 		r := e.Report()
 		if !appends {
-			want := "cannot write to " + file + ": it holds something else than events"
+			want := "cannot write to " + file + ": it holds something other than events"
 			if string(after) != before || r.Lost != 1 || !strings.HasSuffix(r.Trouble, want) {
 				t.Errorf("%q: the file is now %q, the report says %+v, want %q", before, after, r, want)
 			}

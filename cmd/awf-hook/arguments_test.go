@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -109,6 +110,26 @@ func TestQueueWhosePlaceIsInDoubt(t *testing.T) {
 			if code, _, said := invoked(t, words...); code != exitOK {
 				t.Errorf("%s of a queue that --queue names: exit code %d: %s", path, code, said)
 			}
+		}
+	}
+}
+
+// A name means all webhooks that have it. A webhook without a lane cannot be closed, and the command says which one stays open.
+func TestDisableSaysWhatStaysOpen(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("AWF_CONFIG_HOME", dir)
+	t.Setenv("XDG_STATE_HOME", dir)
+	const hooks = "webhooks: [{name: oncall, url: 'http://127.0.0.1:1/'}]\n"
+	write(t, "settings.yaml", hooks)
+	must(t, os.Mkdir("workflows", 0o700))
+	write(t, "workflows/ship.yaml", "name: ship\n"+hooks)
+	for _, workflow := range []string{"deploy", "ship"} {
+		runHook(t, exitOK, nil, "emit", "--event", "workflow_end", "--workflow", workflow, "--drain-timeout", "1ms", "--log-level", "error")
+		_, said := runHook(t, exitOK, nil, "webhooks", "disable", "oncall")
+		open := dir + "/workflows/ship.yaml#oncall has had no delivery yet and is not disabled"
+		if !strings.Contains(said, "oncall disabled\n") || strings.Contains(said, open) != (workflow == "deploy") {
+			t.Errorf("after an event of %s: %s", workflow, said)
 		}
 	}
 }

@@ -95,9 +95,26 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 			if n > 1 {
 				c.sayf("these are %d webhooks of %d files: FILE#%s means one", n, n, names[0])
 			}
-			return nil
+			if verb == "enable" || q.onServer() || q.mistakes != nil {
+				return nil
+			}
+			return c.sayUnreached(ctx, q, names[0], verb)
 		}),
 	}
+}
+
+// sayUnreached says which webhooks of this name a change did not reach: those without a lane.
+func (c *command) sayUnreached(ctx context.Context, q openedQueue, name, verb string) error {
+	lanes, err := q.Webhooks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range activeWebhooks(q.config) {
+		if w.Name == name && !slices.ContainsFunc(lanes, func(l api.Lane) bool { return l.Identity() == w.Identity }) {
+			c.sayf("%s has had no delivery yet and is not %sd", plain(w.Identity), verb)
+		}
+	}
+	return nil
 }
 
 // sayDifferences says which processes of a shared queue have different webhooks.

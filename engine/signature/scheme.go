@@ -3,6 +3,7 @@ package signature
 import (
 	"cmp"
 	"crypto/hmac"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -156,8 +157,12 @@ func (s scheme) idBound() idBound {
 
 // check returns an error for an id that must not be signed or sent.
 func (b idBound) check(id string) error {
-	if b.used && (id == "" || b.text != "" && strings.Contains(id, b.text)) {
-		return fmt.Errorf("id %q: want one that is not empty and does not hold %q", id, b.text)
+	switch {
+	case !b.used:
+	case id == "":
+		return errors.New("the scheme signs or sends the id, which is empty")
+	case b.text != "" && strings.Contains(id, b.text):
+		return fmt.Errorf("id %q: want one without %q, which separates it from what follows", id, b.text)
 	}
 	return nil
 }

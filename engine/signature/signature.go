@@ -77,9 +77,13 @@ func Sign(h http.Header, name Scheme, m Message, secrets ...string) error {
 func Verify(h http.Header, body []byte, name Scheme, now time.Time, secrets ...string) error {
 	s, known := fixed[name]
 	if !known {
-		return fmt.Errorf("unknown scheme %q", name)
+		return errUnknown(name)
 	}
 	return s.verify(h, body, now, secrets)
+}
+
+func errUnknown(name Scheme) error {
+	return fmt.Errorf("unknown scheme %q: want awf, standard or github", name)
 }
 
 const keyPrefix = "whsec_"

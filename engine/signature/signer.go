@@ -3,7 +3,6 @@ package signature
 import (
 	"crypto/hmac"
 	"errors"
-	"fmt"
 	"hash"
 	"net/http"
 	"strconv"
@@ -27,7 +26,7 @@ type Signer struct {
 func NewSigner(name Scheme, secrets ...string) (*Signer, error) {
 	s, known := fixed[name]
 	if !known {
-		return nil, fmt.Errorf("unknown scheme %q", name)
+		return nil, errUnknown(name)
 	}
 	return s.signer(secrets)
 }

@@ -82,13 +82,13 @@ func (s *Set) retire(old *lane) []*delivery.Claim {
 }
 
 // Run runs the lanes until ctx ends, and waits for their attempts and outcomes. beside runs meanwhile in a goroutine of
-// its own. Run returns an error if it runs already.
+// its own. Run returns an error if it is already running.
 func (s *Set) Run(ctx context.Context, beside func(context.Context)) error {
 	var running sync.WaitGroup
 	s.mu.Lock()
 	if s.running {
 		s.mu.Unlock()
-		return errors.New("the engine runs already")
+		return errors.New("the engine is already running")
 	}
 	s.running = true
 	s.start = func(l *lane) {
@@ -152,6 +152,15 @@ func (s *Set) Name(webhook string) (string, bool) {
 		return "", false
 	}
 	return l.Name, true
+}
+
+// Rate returns the attempts per second that a webhook's lane may make; 0 for no limit.
+func (s *Set) Rate(webhook string) float64 {
+	l := s.of(webhook)
+	if l == nil {
+		return 0
+	}
+	return l.Lane.Rate
 }
 
 // Names lists the names of the webhooks that have a lane, sorted.

@@ -51,8 +51,8 @@ type snapshot[W any] struct {
 	definitions map[string]*Route[W] // by the definition's file
 	strange     map[string]int       // identities in the store that are not ours, with the version of the definitions
 
-	saying sync.Mutex
-	broken map[string]error // the mistakes of definitions, by file
+	saying   sync.Mutex
+	mistakes map[string]error // the mistakes of definitions, by file
 }
 
 // Route holds the webhooks for the events of one workflow.
@@ -78,21 +78,21 @@ func New[W any](o Options[W]) *Table[W] {
 func (t *Table[W]) Swap(o Options[W]) {
 	t.current.Store(&snapshot[W]{
 		Options: o, table: t, settings: ready(o.Settings), definitions: map[string]*Route[W]{}, strange: map[string]int{},
-		broken: map[string]error{},
+		mistakes: map[string]error{},
 	})
 }
 
-// Broken returns the mistakes of the definitions that were looked up and still exist, sorted by file.
-func (t *Table[W]) Broken() (list []error) {
+// Mistakes returns the mistakes of the definitions that were looked up and still exist, sorted by file.
+func (t *Table[W]) Mistakes() (list []error) {
 	s := t.current.Load()
 	s.saying.Lock()
 	defer s.saying.Unlock()
-	maps.DeleteFunc(s.broken, func(file string, _ error) bool {
+	maps.DeleteFunc(s.mistakes, func(file string, _ error) bool {
 		_, err := os.Lstat(file)
 		return errors.Is(err, fs.ErrNotExist)
 	})
-	for _, file := range slices.Sorted(maps.Keys(s.broken)) {
-		list = append(list, s.broken[file])
+	for _, file := range slices.Sorted(maps.Keys(s.mistakes)) {
+		list = append(list, s.mistakes[file])
 	}
 	return list
 }
@@ -198,10 +198,10 @@ func (s *snapshot[W]) complain(found *config.Found, err error, kept bool) {
 	s.saying.Lock()
 	defer s.saying.Unlock()
 	if err == nil {
-		delete(s.broken, found.File)
+		delete(s.mistakes, found.File)
 		return
 	}
-	s.broken[found.File] = err
+	s.mistakes[found.File] = err
 	text := "the workflow's own webhooks are off"
 	if kept {
 		text = "the workflow's definition was not loaded: its old webhooks still apply"

@@ -207,7 +207,7 @@ func TestAdopt(t *testing.T) {
 func TestBrokenDefinitionIsRemoved(t *testing.T) {
 	dir := folder(t, map[string]string{"deploy": "webhooks: [{url: 7}]", "check": "webhooks: [{url: 8}]"})
 	table := table(dir, t, identities)
-	broken := func() int { return len(table.Broken()) }
+	broken := func() int { return len(table.Mistakes()) }
 	table.Of("deploy")
 	table.Of("check")
 	if n := broken(); n != 2 {

@@ -79,7 +79,7 @@ func (l *Lane) pause(until time.Time) {
 }
 
 // Pause pauses the lane, for MaxWait at most.
-func (l *Lane) Pause(now time.Time, rest time.Duration) { l.pause(now.Add(min(rest, MaxWait))) }
+func (l *Lane) Pause(now time.Time, length time.Duration) { l.pause(now.Add(min(length, MaxWait))) }
 
 // Enable opens the lane and ends its pause.
 func (l *Lane) Enable() {

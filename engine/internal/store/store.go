@@ -88,7 +88,7 @@ type Browser interface {
 	Disable(ctx context.Context, webhook, reason string) (int, error)
 	// Pause pauses the lanes of a webhook, for MaxWait at most. It never shortens a pause. It returns the number of
 	// lanes.
-	Pause(ctx context.Context, webhook string, rest time.Duration) (int, error)
+	Pause(ctx context.Context, webhook string, length time.Duration) (int, error)
 	// Record stores an operation at the store's time, for [Browser.Operations]. The last MaxOperations are kept.
 	Record(ctx context.Context, op delivery.Operation) error
 	// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.

@@ -39,7 +39,7 @@ func Read(env func(string) string, version string) (*Settings, error) {
 		return nil, nil
 	}
 	if protocolName, protocol := first("TRACES_PROTOCOL", "PROTOCOL"); protocol == "grpc" {
-		return nil, fmt.Errorf("%s: want http/json, got grpc: name the collector's HTTP port, which is mostly 4318", protocolName)
+		return nil, fmt.Errorf("%s: want http/json, got grpc: name the collector's HTTP port, usually 4318", protocolName)
 	}
 	target, err := url.Parse(endpoint)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {

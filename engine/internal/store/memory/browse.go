@@ -206,9 +206,9 @@ func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error
 }
 
 // Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
 	now := s.opts.Now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
 }
 
 func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {

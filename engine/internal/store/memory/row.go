@@ -207,12 +207,23 @@ type finalRow struct {
 	done time.Time
 }
 
-func (f *finals) add(r *row) { f.list = append(f.list, finalRow{r, r.done}) }
+// add adds a row that got its outcome. Before the list grows, it drops the rows that have another outcome by now.
+func (f *finals) add(r *row) {
+	if len(f.list) == cap(f.list) {
+		f.list = slices.DeleteFunc(f.list, func(old finalRow) bool { return !old.holds(r.state) })
+	}
+	f.list = append(f.list, finalRow{r, r.done})
+}
+
+// holds reports whether the row still has the outcome.
+func (f finalRow) holds(state delivery.State) bool {
+	return f.row.state == state && f.row.done.Equal(f.done)
+}
 
 // oldest returns the row that got the outcome first, or nil.
 func (f *finals) oldest(state delivery.State) *row {
 	for ; len(f.list) > 0; f.list = f.list[1:] {
-		if first := f.list[0]; first.row.state == state && first.row.done.Equal(first.done) {
+		if first := f.list[0]; first.holds(state) {
 			return first.row
 		}
 		f.list[0] = finalRow{} // release the row's memory

@@ -156,7 +156,8 @@ func move(r *rand.Rand, step int) (do func(context.Context, *player) string, wha
 			return fmt.Sprint(ids, err)
 		}, fmt.Sprint("claim ", most, " of ", hook)
 	case 5, 6, 7:
-		outcome, reason, which, kind := pick(r, delivery.Delivered, delivery.Retry, delivery.Dead), fmt.Sprint("broke ", r.IntN(2)), r.IntN(100), r.IntN(8)
+		outcome, reason := pick(r, delivery.Delivered, delivery.Retry, delivery.Dead), fmt.Sprint("broke ", r.IntN(2))
+		which, kind := r.IntN(100), r.IntN(8)
 		wait, patience := time.Duration(r.IntN(100))*time.Second, pick(r, 0, time.Minute)
 		return func(ctx context.Context, p *player) string {
 			p.claims = slices.DeleteFunc(p.claims, func(c *delivery.Claim) bool { return !p.clock().Before(c.Until) })
@@ -214,7 +215,8 @@ func (p *player) shows(ctx context.Context) string {
 	items, err := p.List(ctx, delivery.Filter{})
 	fmt.Fprintln(&b, err)
 	for _, it := range items {
-		fmt.Fprintln(&b, it.Event.ID, it.Delivery.Webhook, it.State, it.Reason, it.Held, it.Delivery.Attempts, it.Delivery.Spent, it.Accepted.Unix(),
+		fmt.Fprintln(&b, it.Event.ID, it.Delivery.Webhook, it.State, it.Reason, it.Held, it.Delivery.Attempts, it.Delivery.Spent,
+			it.Accepted.Unix(),
 			max(it.Done.Unix(), 0), it.Delivery.Since.Unix())
 	}
 	lanes, err := p.Lanes(ctx)
@@ -234,7 +236,8 @@ func (p *player) shows(ctx context.Context) string {
 		if l.Own.Sum()+l.Earlier.Sum() == 0 {
 			continue // dead letters in memory
 		}
-		fmt.Fprintln(&b, l.Webhook, l.Own.Waiting+l.Earlier.Waiting, l.Own.Retrying+l.Earlier.Retrying) // a database forgets whose a delivered one was
+		// A database forgets who accepted a delivered one.
+		fmt.Fprintln(&b, l.Webhook, l.Own.Waiting+l.Earlier.Waiting, l.Own.Retrying+l.Earlier.Retrying)
 	}
 	return b.String()
 }

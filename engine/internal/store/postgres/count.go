@@ -108,10 +108,10 @@ func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Stan
 }
 
 // Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
 	now, err := s.now(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
 }

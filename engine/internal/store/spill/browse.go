@@ -93,8 +93,8 @@ func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery
 }
 
 // Pause implements [store.Browser]. It also pauses this process's own lanes.
-func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
-	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, rest) })
+func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
+	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, length) })
 }
 
 func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error) {

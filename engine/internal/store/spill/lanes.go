@@ -42,8 +42,8 @@ func (s *Store) shareLanes(ctx context.Context, file store.Queue) {
 		if l.Closed != "" {
 			lanes, err = file.Disable(ctx, l.Webhook, l.Closed)
 		}
-		if rest := l.PausedUntil.Sub(s.opts.Now()); err == nil && rest > 0 {
-			lanes, err = file.Pause(ctx, l.Webhook, rest)
+		if length := l.PausedUntil.Sub(s.opts.Now()); err == nil && length > 0 {
+			lanes, err = file.Pause(ctx, l.Webhook, length)
 		}
 		switch {
 		case err != nil:

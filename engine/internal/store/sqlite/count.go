@@ -77,7 +77,7 @@ func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, err
 }
 
 // Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, rest time.Duration) (int, error) {
+func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
 	now := s.now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, rest) })
+	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
 }

@@ -77,7 +77,7 @@ func showsFuel(t *testing.T, q *queue) {
 	}
 }
 
-func brokenTransformRests(t *testing.T, q *queue) {
+func brokenTransformPauses(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures-1)
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0), time.Time{}) // they are no longer in a row
@@ -94,7 +94,7 @@ func brokenTransformRests(t *testing.T, q *queue) {
 	}
 }
 
-func replayEndsRest(t *testing.T, q *queue) {
+func replayEndsPause(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures)
 	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); err != nil || n != delivery.BreakerFailures {
@@ -176,6 +176,9 @@ func keepsRate(t *testing.T, q *queue) {
 			}
 			now = next
 		}
+	}
+	if allowed := lanesOf(t, q, at(10))[0].Allowed(limited.Rate); !allowed.After(at(9)) || allowed.After(at(11)) {
+		t.Errorf("the rate allows the next one at %v, want about now, %v", allowed, at(10))
 	}
 	if claimed < 48 || claimed > 52 {
 		t.Errorf("%d claimed in 10 s, want about 5 a second", claimed)

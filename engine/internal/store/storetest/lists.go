@@ -333,10 +333,10 @@ func pausesByHand(t *testing.T, q *queue) {
 	}
 	lanes, err := q.Lanes(at(1))
 	if err != nil || !lanes[0].PausedUntil.Equal(at(3600)) {
-		t.Errorf("lanes %+v, %v, want one that rests for an hour", lanes, err)
+		t.Errorf("lanes %+v, %v, want one that is paused for an hour", lanes, err)
 	}
 	if got := claimIDs(t, q, hook, at(3599), 1); got != "" {
-		t.Errorf("claimed %q while it rests", got)
+		t.Errorf("claimed %q while it is paused", got)
 	}
 	if n, err := q.Enable(q.set(at(5)), "one"); err != nil || n != 1 {
 		t.Fatalf("Enable = %d, %v, want 1", n, err)
