@@ -16,6 +16,37 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
+// A drain does not wait for what the rate allows only after its deadline, and the report says when it does.
+func TestDrainKnowsTheRate(t *testing.T) {
+	for _, queue := range []string{engine.Memory, filepath.Join(t.TempDir(), "queue.db")} {
+		cfg, err := config.Parse("awf-hook.yaml", []byte(`webhooks: [{name: one, url: "https://one.test/", rate: 1/h}]`), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := engine.Open(cfg, engine.Options{Queue: queue, Transport: &scripted{statuses: []int{200}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, e)
+		submit(t, e, newEvent("a"), newEvent("b"))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := e.Drain(ctx); err == nil || err.Error() != "1 delivery left" {
+			t.Errorf("Drain = %v, want 1 delivery left", err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v, want no wait", took)
+		}
+		if next := time.Until(e.Report().Next); next < 50*time.Minute || next > time.Hour {
+			t.Errorf("the next attempt is in %v, want about an hour", next)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDrainWaitsForWhatItsDeadlineAllows(t *testing.T) {
 	const never = time.Duration(0)
 	slow := func(status int, took time.Duration) http.RoundTripper {

@@ -38,8 +38,15 @@ func (e *Engine) remainsIn(lanes []delivery.LaneStatus) (r remains) {
 		}
 		r.waiting += int64(l.Waiting)
 		open = open || l.Closed == ""
-		if !l.Due.IsZero() && (r.next.IsZero() || l.Due.Before(r.next)) {
-			r.next = l.Due
+		if l.Due.IsZero() {
+			continue
+		}
+		next := l.Due
+		if allowed := l.Allowed(e.lanes.Rate(l.Webhook)); allowed.After(next) {
+			next = allowed
+		}
+		if r.next.IsZero() || next.Before(r.next) {
+			r.next = next
 		}
 	}
 	r.closed = r.waiting > 0 && !open

@@ -35,6 +35,17 @@ type LaneStatus struct {
 	LastError         string    `json:"last_error,omitempty"`
 	LastErrorAt       time.Time `json:"last_error_at,omitzero"`
 	FuelPercent       int       `json:"fuel_percent,omitzero"` // the most that a module used, in the process that settled last
+
+	Tokens   float64   `json:"-"` // of the rate, at TokensAt; see [LaneStatus.Allowed]
+	TokensAt time.Time `json:"-"` // zero without a rate
+}
+
+// Allowed returns when a rate in attempts per second allows the next attempt; zero if it allows one now.
+func (l *LaneStatus) Allowed(rate float64) time.Time {
+	if rate == 0 || l.TokensAt.IsZero() || l.Tokens >= 1 {
+		return time.Time{}
+	}
+	return l.TokensAt.Add(time.Duration((1 - l.Tokens) / rate * float64(time.Second)))
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.

@@ -154,6 +154,15 @@ func (s *Set) Name(webhook string) (string, bool) {
 	return l.Name, true
 }
 
+// Rate returns the attempts per second that a webhook's lane may make; 0 for no limit.
+func (s *Set) Rate(webhook string) float64 {
+	l := s.of(webhook)
+	if l == nil {
+		return 0
+	}
+	return l.Lane.Rate
+}
+
 // Names lists the names of the webhooks that have a lane, sorted.
 func (s *Set) Names() []string {
 	s.mu.Lock()

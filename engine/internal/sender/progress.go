@@ -39,8 +39,8 @@ type progress struct {
 	split delivery.Phases               // of all phases, once there is an answer or there will be none
 }
 
-// begin begins an attempt.
-func (p *progress) begin(at time.Time) {
+// restart begins the next attempt.
+func (p *progress) restart(at time.Time) {
 	p.began, p.split = at, delivery.Phases{}
 	p.phase.Store(int32(phaseQueue))
 	p.kept.Store(false)
@@ -87,12 +87,13 @@ func (p *progress) trace(ctx context.Context) context.Context {
 // watch follows an attempt and ends it after the webhook's timeout. The webhook's next attempt uses it again: a timer and a
 // trace for each attempt would take a seventh of a delivery's processor time.
 type watch struct {
-	progress
+	*progress
 	parent context.Context
-	ctx    context.Context // of the attempt
+	own    context.Context // ends with parent, or after the timeout
+	ctx    context.Context // of the attempt: own, with the progress's trace
 	cancel context.CancelFunc
 	timer  *time.Timer
-	plain  bool // the answer came over HTTP/1
+	proto  int // the answer's major version of HTTP; 0 for no answer
 }
 
 // watches holds those that no attempt uses: no more than there were attempts at once.
@@ -104,16 +105,17 @@ type watches struct {
 // begin begins an attempt.
 func (w *watches) begin(parent context.Context, at time.Time, timeout time.Duration) *watch {
 	a := w.take(parent)
-	if a != nil {
-		a.begin(at)
-		a.plain = false
+	if a == nil {
+		own, cancel := context.WithCancel(parent)
+		a = &watch{parent: parent, own: own, cancel: cancel, timer: time.AfterFunc(timeout, cancel)}
+	} else {
 		a.timer.Reset(timeout)
-		return a
 	}
-	ctx, cancel := context.WithCancel(parent)
-	a = &watch{parent: parent, cancel: cancel, timer: time.AfterFunc(timeout, cancel)}
-	a.begin(at)
-	a.ctx = a.trace(ctx)
+	if a.proto = 0; a.progress == nil {
+		a.progress = &progress{}
+		a.ctx = a.trace(a.own)
+	}
+	a.restart(at)
 	return a
 }
 
@@ -125,7 +127,7 @@ func (w *watches) take(parent context.Context) *watch {
 		last := len(w.idle) - 1
 		a := w.idle[last]
 		w.idle = w.idle[:last]
-		if a.parent == parent && a.ctx.Err() == nil {
+		if a.parent == parent && a.own.Err() == nil {
 			return a
 		}
 		a.cancel()
@@ -133,12 +135,16 @@ func (w *watches) take(parent context.Context) *watch {
 	return nil
 }
 
-// end ends an attempt. The watch is kept if the transport's goroutines are done with it: a connection that is still being made, or
-// a request that is still being written, would report to the next attempt. Over HTTP/2 that is not known.
+// end ends an attempt. Its watch is kept if there was an answer, and its progress too if the transport's goroutines are done with it: a
+// connection that is still being made, or a request that is still being written, would report to the next attempt. Over HTTP/2 that is
+// not known.
 func (w *watches) end(a *watch) {
-	if stopped := a.timer.Stop(); !stopped || !a.plain || !a.quiet.Load() || a.at() != phaseAnswer {
+	if stopped := a.timer.Stop(); !stopped || a.proto == 0 {
 		a.cancel()
 		return
+	}
+	if a.proto != 1 || !a.quiet.Load() || a.at() != phaseAnswer {
+		a.progress, a.ctx = nil, nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

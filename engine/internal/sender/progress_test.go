@@ -2,9 +2,11 @@ package sender_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,24 +14,42 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// An attempt over a kept connection leaves its watch to the next one. Nothing of an attempt reaches another: not its timeout, not the
-// end of its context, and not the time that it took to connect.
+// An answered attempt leaves its watch to the next one. Nothing of an attempt reaches another: not its timeout, not the end of its
+// context, and not the time that it took to connect.
 func TestWatchIsUsedAgain(t *testing.T) {
+	for _, overHTTP2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("HTTP/2 %v", overHTTP2), func(t *testing.T) { useWatchAgain(t, overHTTP2) })
+	}
+}
+
+func useWatchAgain(t *testing.T, overHTTP2 bool) {
 	var pause atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if (r.ProtoMajor == 2) != overHTTP2 {
+			t.Errorf("a request over %s", r.Proto)
+		}
 		select {
 		case <-time.After(time.Duration(pause.Load())):
 		case <-r.Context().Done():
 		}
 	}))
+	server.EnableHTTP2 = true
+	if overHTTP2 {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
 	defer server.Close()
 	w := webhook(t, server.URL)
 	w.Timeout = time.Second
+	if overHTTP2 {
+		w.TLS = server.Client().Transport.(*http.Transport).TLSClientConfig
+	}
 	s := newSender(t, w)
 	first, stop := context.WithCancel(t.Context())
-	stopped, stop2 := context.WithCancel(t.Context())
-	stop2()
+	stopped, stopNow := context.WithCancel(t.Context())
+	stopNow()
 	for i, step := range []struct {
 		why   string
 		ctx   context.Context
@@ -37,26 +57,26 @@ func TestWatchIsUsedAgain(t *testing.T) {
 		want  delivery.Outcome
 		idle  int
 	}{
-		{"its connection is new: it may still be dialling", first, 0, delivery.Delivered, 0},
-		{"its connection was at hand", first, 0, delivery.Delivered, 1},
-		{"the watch's timer began anew", first, 600 * time.Millisecond, delivery.Delivered, 1},
-		{"the watch's timer began anew", first, 600 * time.Millisecond, delivery.Delivered, 1},
-		{"it took too long", first, time.Minute, delivery.Retry, 0},
-		{"its connection is new", first, 0, delivery.Delivered, 0},
-		{"its connection was at hand", first, 0, delivery.Delivered, 1},
+		{"on a new connection", first, 0, delivery.Delivered, 1},
+		{"on a kept connection", first, 0, delivery.Delivered, 1},
+		{"its own time", first, 600 * time.Millisecond, delivery.Delivered, 1},
+		{"its own time, again", first, 600 * time.Millisecond, delivery.Delivered, 1},
+		{"too slow", first, time.Minute, delivery.Retry, 0},
+		{"after a slow one", first, 0, delivery.Delivered, 1},
+		{"on a kept connection, again", first, 0, delivery.Delivered, 1},
 		{"its caller had gone, and the idle watch is of another caller", stopped, 0, delivery.Retry, 0},
-		{"its connection was at hand", t.Context(), 0, delivery.Delivered, 1},
+		{"of another caller", t.Context(), 0, delivery.Delivered, 1},
 	} {
 		pause.Store(int64(step.pause))
 		a := s.Send(step.ctx, newDelivery())
 		if idle := s.IdleWatches(); a.Outcome != step.want || idle != step.idle {
-			t.Errorf("attempt %d: %s: %v (%s), %d watches are kept, want %v and %d", i+1, step.why, a.Outcome, a.Reason, idle, step.want, step.idle)
+			t.Errorf("attempt %d, %s: %v (%s), %d watches are kept, want %v and %d", i+1, step.why, a.Outcome, a.Reason, idle, step.want, step.idle)
 		}
-		if connected := a.Phases.Connect > 0; step.idle > 0 && connected {
-			t.Errorf("attempt %d: connected for %v over a kept connection", i+1, a.Phases.Connect)
+		if connected := a.Phases.Connect + a.Phases.TLS; connected > 0 && strings.Contains(step.why, "kept") {
+			t.Errorf("attempt %d, %s: connected for %v", i+1, step.why, connected)
 		}
 		if step.pause < w.Timeout && a.Phases.FirstByte < step.pause {
-			t.Errorf("attempt %d: %v until the first byte, want at least %v", i+1, a.Phases.FirstByte, step.pause)
+			t.Errorf("attempt %d, %s: %v until the first byte, want at least %v", i+1, step.why, a.Phases.FirstByte, step.pause)
 		}
 	}
 	stop()

@@ -174,7 +174,7 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 		return delivery.Answer{}, s.diagnose(w.parent, w.ctx, err, w.at())
 	}
 	defer res.Body.Close()
-	w.plain = res.ProtoMajor == 1
+	w.proto = res.ProtoMajor
 	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
 	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the bare connection, which has no deadline
 		answer.Body = read(res)

@@ -111,6 +111,7 @@ func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
 	st := delivery.LaneStatus{
 		Webhook: webhook, Failures: l.Failures, TransformFailures: l.TransformFailures, Closed: l.Closed,
 		LastError: l.LastError, LastErrorAt: l.LastErrorAt, FuelPercent: l.FuelPercent,
+		Tokens: l.Tokens, TokensAt: l.TokensAt,
 	}
 	if l.PausedUntil.After(now) {
 		st.PausedUntil = l.PausedUntil

@@ -207,6 +207,7 @@ func join(l *delivery.LaneStatus, m delivery.LaneStatus) {
 		return
 	}
 	l.Waiting, l.Unstored = l.Waiting+m.Waiting, m.Unstored
+	l.Tokens, l.TokensAt = m.Tokens, m.TokensAt
 	l.Failures, l.TransformFailures = max(l.Failures, m.Failures), max(l.TransformFailures, m.TransformFailures)
 	l.Closed, l.FuelPercent = cmp.Or(l.Closed, m.Closed), max(l.FuelPercent, m.FuelPercent)
 	if l.Due.IsZero() || !m.Due.IsZero() && m.Due.Before(l.Due) {

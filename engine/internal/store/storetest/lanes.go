@@ -177,6 +177,9 @@ func keepsRate(t *testing.T, q *queue) {
 			now = next
 		}
 	}
+	if allowed := lanesOf(t, q, at(10))[0].Allowed(limited.Rate); !allowed.After(at(9)) || allowed.After(at(11)) {
+		t.Errorf("the rate allows the next one at %v, want about now, %v", allowed, at(10))
+	}
 	if claimed < 48 || claimed > 52 {
 		t.Errorf("%d claimed in 10 s, want about 5 a second", claimed)
 	}
