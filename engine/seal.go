@@ -78,22 +78,25 @@ func readKey(path string) ([]byte, error) {
 	return key, err
 }
 
+// makeKey makes a key. The file appears with the whole key in it, so that a kill leaves no file that can never sign.
 func makeKey(path string) ([]byte, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) { // another process was faster
-		return readKey(path)
-	}
+	f, err := os.CreateTemp(folder, filepath.Base(path)+".*")
 	if err != nil {
 		return nil, err
 	}
+	defer os.Remove(f.Name())
 	key := make([]byte, sealKey)
 	rand.Read(key)
 	_, err = f.Write(key)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		_ = os.Remove(path)
+		return nil, err
+	}
+	if err = os.Link(f.Name(), path); errors.Is(err, os.ErrExist) { // another process was faster
+		return readKey(path)
 	}
 	return key, err
 }

@@ -76,14 +76,15 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 		return nil, err
 	}
 	t := &trail{trailInfo: info, path: filepath.Join(in.folder, event.NewID(info.Started)+trailSuffix)}
-	if t.state, err = os.OpenFile(stateOf(t.path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	// Adopt finds trails by this file: if a kill leaves it alone, Adopt removes it.
+	if t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
-	if _, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text); err == nil {
-		t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err = lock(t.file); err == nil {
+		t.state, err = os.OpenFile(stateOf(t.path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	}
 	if err == nil {
-		err = lock(t.file)
+		_, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text)
 	}
 	if err != nil {
 		t.remove()
@@ -201,9 +202,10 @@ func (t *trail) remove() {
 	removeTrail(t.path)
 }
 
+// removeTrail removes the file that Adopt finds trails by last, so that a kill leaves nothing that stays.
 func removeTrail(path string) {
-	_ = os.Remove(path)
 	_ = os.Remove(stateOf(path))
+	_ = os.Remove(path)
 }
 
 // stateOf returns the path of a trail's state.
