@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -9,17 +10,20 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // An event can be known for one webhook and new for another one, whose filter fails. The report counts each delivery by its own fate.
 func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "queue.db")
+	ended := ""
+	observer := engine.Observer{Settled: func(webhook string, st *delivery.Settlement) { ended += fmt.Sprintln(webhook, st.Outcome) }}
 	openOn := func(yaml string) *engine.Engine {
 		cfg, err := config.Parse("awf-hook.yaml", []byte(yaml), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(hang)})
+		e, err := engine.Open(cfg, engine.Options{Queue: file, Transport: roundTripper(hang), Observer: observer})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,6 +41,9 @@ func TestReportTellsTheFateOfEachDelivery(t *testing.T) {
 	list := after.Report().Webhooks
 	if len(list) != 2 || list[1].Webhook != "two" || list[1].Dead != 1 || list[1].Last == nil || list[1].Last.Reason == "" {
 		t.Errorf("the report has %+v, want the dead letter of two with its reason as well", list)
+	}
+	if ended != "two dead\n" {
+		t.Errorf("the observer saw %q, want the dead letter of two", ended)
 	}
 }
 

@@ -334,8 +334,7 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 				e.observeAccepted(want.Webhook)
 			}
 			if want.Fate == delivery.BornDead {
-				e.counts.addDead(want.Webhook, &DeadLetter{ID: want.DeliveryID(entry.Event.ID), Reason: want.Dead})
-				e.noticeBornDead(entry.Event, &want)
+				e.bornDead(entry.Event, &want)
 			}
 			switch {
 			case len(given) > 0 && given[0].Delivery.Webhook == want.Webhook:
@@ -347,14 +346,20 @@ func (e *Engine) accepted(wanted []*delivery.Entry, events int) {
 	}
 }
 
+// bornDead reports a delivery whose filter failed like one that ended.
+func (e *Engine) bornDead(ev *event.Event, want *delivery.Want) {
+	d := delivery.Delivery{ID: want.DeliveryID(ev.ID), Webhook: want.Webhook, EventID: ev.ID, Event: ev.Type}
+	st := delivery.Settlement{Claim: &delivery.Claim{Delivery: d, Event: ev, Own: true}, Outcome: delivery.Dead, Reason: want.Dead}
+	e.counts.settled(&st)
+	e.observeSettled(&st)
+	e.noticeSettled(&st)
+}
+
 // accepted counts a want by its fate.
 func (c *counts) accepted(fate delivery.Fate) {
 	if fate == delivery.Known {
 		c.known.Add(1)
-		return
-	}
-	c.deliveries.Add(1)
-	if fate == delivery.BornDead {
-		c.own.dead.Add(1)
+	} else {
+		c.deliveries.Add(1)
 	}
 }

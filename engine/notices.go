@@ -209,14 +209,6 @@ func (e *Engine) noticeSettled(st *delivery.Settlement) {
 	}
 }
 
-// noticeBornDead makes the operator event of a delivery whose filter failed.
-func (e *Engine) noticeBornDead(ev *event.Event, want *delivery.Want) {
-	if !e.notices.asked.Load() || event.IsOperator(ev.Type) {
-		return
-	}
-	e.noticeDead(ev, &delivery.Delivery{ID: delivery.ID(ev.ID, want.Webhook), Webhook: want.Webhook}, want.Dead)
-}
-
 // noticeDead makes the operator event of a dead letter.
 func (e *Engine) noticeDead(ev *event.Event, d *delivery.Delivery, reason string) {
 	one := e.noticeOf(event.HookDeadLetter, d.Webhook, fmt.Sprint(d.ID, " ", d.Attempts, " ", d.Since.UnixMilli()), map[string]any{

@@ -18,7 +18,7 @@ type Observer struct {
 	Event func(ev *event.Event, fate Fate)
 	// Accepted is called for each new delivery.
 	Accepted func(webhook string)
-	// Settled is called with each stored outcome of a delivery's attempt, or of the transform before it.
+	// Settled is called with each stored outcome of a delivery's attempt, of the transform before it, or of a filter that failed.
 	Settled func(webhook string, st *delivery.Settlement)
 	// Transformed is called for each step of a webhook's transform that ran: map, format, wasm or js. The reason is one of
 	// [FailureReasons], or "" if the step did not fail.

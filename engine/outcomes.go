@@ -50,13 +50,8 @@ func (o *outcomes) add(st *delivery.Settlement) {
 			last.Reason = cmp.Or(st.Reason, a.Reason)
 			last.Answer = legible.Cut(a.Response, maxAnswer)
 		}
-		o.addDead(d.Webhook, last)
+		o.change(d.Webhook, func(r *WebhookReport) { r.Dead, r.Last = r.Dead+1, last })
 	}
-}
-
-// addDead notes a dead letter.
-func (o *outcomes) addDead(webhook string, last *DeadLetter) {
-	o.change(webhook, func(r *WebhookReport) { r.Dead, r.Last = r.Dead+1, last })
 }
 
 // change changes the part of the report about a webhook.
