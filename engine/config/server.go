@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/secret"
@@ -86,6 +87,27 @@ func (s Search) handOver(merged *Config) error {
 		value, set := values[name]
 		return value, set
 	})
+	for i := range cfg.Webhooks {
+		cfg.Webhooks[i].comeFrom(merged.serverPlace(s.To != ""))
+	}
 	merged.Webhooks, merged.given = cfg.Webhooks, cfg.Webhooks
 	return err
+}
+
+// serverPlace returns the place that names the server: the flag, or the key of the settings.
+func (c *Config) serverPlace(flag bool) Pos {
+	for _, u := range slices.Backward(c.used) {
+		if !flag && u.path == "server.url" {
+			return u.pos
+		}
+	}
+	return Pos{File: "--to"}
+}
+
+// comeFrom gives a webhook and all its values one place. They name no variables.
+func (w *Webhook) comeFrom(at Pos) {
+	w.pos = at
+	for i := range w.used {
+		w.used[i].pos, w.used[i].variables = at, nil
+	}
 }

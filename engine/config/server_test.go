@@ -24,11 +24,14 @@ func TestServerInsteadOfWebhooks(t *testing.T) {
 	}
 	const own = "webhooks: [{name: own, url: 'https://own.test/'}]\n"
 	identities := map[string]bool{}
-	for _, tt := range []struct{ settings, to, url, token string }{
-		{own, "", "https://own.test/", ""},
-		{own + "server: {url: 'https://hooks.test', token: '${T}'}", "", "https://hooks.test/v1/events", "Bearer a-token-of-ours"},
-		{own, "https://hooks.test/", "https://hooks.test/v1/events", "Bearer another-token-of-ours"},
-		{own, "https://hooks.test/behind/proxy", "https://hooks.test/behind/proxy", "Bearer another-token-of-ours"},
+	for _, tt := range []struct{ settings, to, url, token, place string }{
+		{own, "", "https://own.test/", "", file + ":1"},
+		{
+			own + "server: {url: 'https://hooks.test', token: '${T}'}", "", "https://hooks.test/v1/events", "Bearer a-token-of-ours",
+			file + ":2",
+		},
+		{own, "https://hooks.test/", "https://hooks.test/v1/events", "Bearer another-token-of-ours", "--to"},
+		{own, "https://hooks.test/behind/proxy", "https://hooks.test/behind/proxy", "Bearer another-token-of-ours", "--to"},
 	} {
 		write(tt.settings)
 		cfg, err := config.Search{Env: env, To: tt.to, Dir: t.TempDir()}.Load()
@@ -43,6 +46,11 @@ func TestServerInsteadOfWebhooks(t *testing.T) {
 		}
 		if w.URL.Reveal().String() != tt.url || token != tt.token {
 			t.Errorf("%q to %q: sends to %s with %q, want %s with %q", tt.settings, tt.to, w.URL.Reveal(), token, tt.url, tt.token)
+		}
+		for _, v := range w.Values() {
+			if v.Place != tt.place && v.Place != "default" {
+				t.Errorf("%q to %q: %s comes from %s, want %s", tt.settings, tt.to, v.Key, v.Place, tt.place)
+			}
 		}
 		identities[w.Identity] = true
 	}

@@ -147,7 +147,14 @@ func move(r *rand.Rand, step int) (do func(context.Context, *player) string, wha
 	case 3, 4:
 		hook, most := pick(r, webhooks...), 1+r.IntN(3)
 		return func(ctx context.Context, p *player) string {
-			claims, _, err := p.Claim(ctx, delivery.Lane{Webhook: hook, Lease: time.Minute}, most)
+			var claims []*delivery.Claim
+			var next time.Duration
+			var err error
+			for len(claims) < most && next == 0 && err == nil { // a call may return fewer if there may be more now
+				var some []*delivery.Claim
+				some, next, err = p.Claim(ctx, delivery.Lane{Webhook: hook, Lease: time.Minute}, most-len(claims))
+				claims = append(claims, some...)
+			}
 			p.claims = append(p.claims, claims...)
 			var ids []string
 			for _, c := range claims {
