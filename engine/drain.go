@@ -57,10 +57,12 @@ func (e *Engine) Drain(ctx context.Context) error {
 	}
 }
 
-// opens reports whether one of the webhooks belongs to a definition and is being opened.
+// opens reports whether one of the webhooks, which had no lane, belongs to a definition and is being opened, or has a lane now.
 func (e *Engine) opens(webhooks []string) (some bool) {
 	for _, webhook := range webhooks {
-		some = e.routes.Adopt(webhook) || some
+		opening := e.routes.Adopt(webhook)
+		_, opened := e.lanes.Name(webhook)
+		some = opening || opened || some
 	}
 	return some
 }
