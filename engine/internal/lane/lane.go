@@ -121,9 +121,8 @@ func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	return left, true
 }
 
-// take empties the inbox. The memory of the events that were taken before is used again.
+// take empties the inbox. The inbox then uses the memory of the events that were taken before, which is cleared.
 func (l *lane) take(before []any) []any {
-	clear(before)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	events := l.inbox
@@ -161,6 +160,7 @@ func (l *lane) run(ctx context.Context) {
 			wake = do.wake
 			l.do(ctx, &do, &working)
 		}
+		clear(events) // a lane that has nothing to do holds no deliveries
 		l.publish()
 		if l.machine.running == 0 {
 			l.dismiss()

@@ -130,10 +130,15 @@ func (m *machine) settled(ends []end, now time.Time) {
 		if st.Outcome == delivery.Retry {
 			m.lookAt(now.Add(st.After))
 		}
-		if st.Claim.Probe || st.Claim.OrderKey != "" { // other claims may start after it
+		if letsStart(m.lane, st.Claim) {
 			m.lookAt(now)
 		}
 	}
+}
+
+// letsStart reports whether a lane's other deliveries may have to wait until a claim has its outcome.
+func letsStart(lane delivery.Lane, c *delivery.Claim) bool {
+	return c.Probe || c.OrderKey != "" || lane.Total > 0
 }
 
 // claimed takes claims from the store. Claims that the store made before it knew that the lane must pause go back.

@@ -33,9 +33,7 @@ type Set struct {
 // NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
 func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
 	set := &Set{shared: &shared{store: s, trouble: NewTrouble(log)}, byWebhook: map[string]*lane{}}
-	set.settler = &settler{
-		shared: set.shared, of: set.of, settled: settled, outcomes: make(chan outcome, maxUnsettled), hurry: make(chan struct{}, 1),
-	}
+	set.settler = newSettler(set.shared, set.of, settled)
 	return set
 }
 

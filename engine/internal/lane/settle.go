@@ -36,11 +36,11 @@ type outcome struct {
 	delivery.Settlement
 }
 
-// add hands over an outcome. The outcome is kept even if a context ends. The next delivery of the same key waits for it, a lane waits
-// for what its failures do to it, and so does everybody if nothing else is under way.
+// add hands over an outcome. The outcome is kept even if a context ends. It is committed soon if other deliveries may start after
+// it, if it failed, which may pause the lane, and if nothing else is under way.
 func (s *settler) add(o outcome) {
 	s.outcomes <- o
-	if o.Claim.OrderKey != "" || o.Outcome != delivery.Delivered || !s.underWay() || len(s.outcomes) > maxUnsettled/2 {
+	if letsStart(o.lane.Lane, o.Claim) || o.Outcome != delivery.Delivered || !s.underWay() || len(s.outcomes) > maxUnsettled/2 {
 		select {
 		case s.hurry <- struct{}{}:
 		default:

@@ -12,6 +12,8 @@ import (
 func TestOutcomesWaitForOthers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		key     string
+		probe   bool
+		total   int
 		outcome delivery.Outcome
 		before  int // outcomes that wait already
 		busy    int64
@@ -19,6 +21,8 @@ func TestOutcomesWaitForOthers(t *testing.T) {
 	}{
 		"others are under way":          {outcome: delivery.Delivered, busy: 5, want: settleDelay},
 		"there is a next one of a key":  {outcome: delivery.Delivered, busy: 5, key: "k", want: leastSettleTime},
+		"the breaker's probe":           {outcome: delivery.Delivered, busy: 5, probe: true, want: leastSettleTime},
+		"a limit for all processes":     {outcome: delivery.Delivered, busy: 5, total: 4, want: leastSettleTime},
 		"the lane may have to pause":    {outcome: delivery.Retry, busy: 5, want: leastSettleTime},
 		"many wait":                     {outcome: delivery.Delivered, busy: 2 * maxUnsettled, before: maxUnsettled / 2, want: leastSettleTime},
 		"nothing else is under way":     {outcome: delivery.Delivered, busy: 1},
@@ -30,7 +34,8 @@ func TestOutcomesWaitForOthers(t *testing.T) {
 				s := newSettler(&shared{}, nil, nil)
 				s.last = time.Now()
 				s.busy.Store(tt.busy)
-				o := outcome{Settlement: delivery.Settlement{Claim: &delivery.Claim{OrderKey: tt.key}, Outcome: tt.outcome}}
+				l := &lane{Options: Options{Lane: delivery.Lane{Total: tt.total}}}
+				o := outcome{l, delivery.Settlement{Claim: &delivery.Claim{OrderKey: tt.key, Probe: tt.probe}, Outcome: tt.outcome}}
 				for range tt.before {
 					s.outcomes <- outcome{}
 				}
@@ -51,7 +56,7 @@ func TestLastOutcomeEndsAWait(t *testing.T) {
 		s := newSettler(&shared{}, nil, nil)
 		s.last = time.Now()
 		s.busy.Store(2)
-		o := outcome{Settlement: delivery.Settlement{Claim: &delivery.Claim{}, Outcome: delivery.Delivered}}
+		o := outcome{&lane{}, delivery.Settlement{Claim: &delivery.Claim{}, Outcome: delivery.Delivered}}
 		begun := time.Now()
 		go func() {
 			time.Sleep(10 * time.Millisecond)
