@@ -84,9 +84,12 @@ func (p *printer) received(r *listen.Request, hasKey bool) {
 	fmt.Fprintf(&b, "  delivery  %s, attempt %s\n", plain(r.Header.Get("X-AWF-Delivery")), plain(r.Header.Get("X-AWF-Attempt")))
 	fmt.Fprintf(&b, "  signed    %s\n", p.signatures(r, hasKey))
 	var body bytes.Buffer
-	if json.Indent(&body, r.Body, "  ", "  ") == nil {
+	switch {
+	case r.Body == nil:
+		fmt.Fprintf(&b, "  the body has more than %d MiB and is not shown\n\n", listen.MaxBody>>20)
+	case json.Indent(&body, r.Body, "  ", "  ") == nil:
 		fmt.Fprintf(&b, "  %s\n\n", harmless(body.String()))
-	} else {
+	default:
 		fmt.Fprintf(&b, "  %q\n\n", r.Body)
 	}
 	_, _ = io.WriteString(p.out, b.String())

@@ -208,7 +208,7 @@ var plainName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 // nameOf reads the key name alone, because parsing the whole file takes longer and may fail.
 func (ws *Workflows) nameOf(path string) string {
-	f, err := file.Open(path) // links are checked when its webhooks are read
+	f, err := ws.within(path).Open(path)
 	if err != nil {
 		return ""
 	}
@@ -238,20 +238,27 @@ func (ws *Workflows) nameOf(path string) string {
 	return ""
 }
 
+// isOwn reports whether a definition is in the user's own folder.
+func (ws *Workflows) isOwn(path string) bool { return filepath.Dir(path) == ws.own }
+
+// within returns the folder that a definition must be in after following links; "" for any.
+func (ws *Workflows) within(path string) file.In {
+	if ws.isOwn(path) {
+		return ""
+	}
+	return file.In(projectOf(path))
+}
+
 // read reads the definition's webhooks and merges them over the settings' own.
 func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
-	within, isOwn := file.In(projectOf(def.path)), filepath.Dir(def.path) == ws.own
-	if isOwn {
-		within = ""
-	}
-	text, err := WorkflowFile.read(within, def.path)
+	text, err := WorkflowFile.read(ws.within(def.path), def.path)
 	if err != nil {
 		found.Err = err
 		return found
 	}
 	var cfg *Config
-	if isOwn {
+	if ws.isOwn(def.path) {
 		cfg, err = parse(def.path, text, WorkflowFile, ws.env)
 	} else {
 		var state trust.State

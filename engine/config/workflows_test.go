@@ -214,6 +214,9 @@ func TestDefinitionsThatAreLinks(t *testing.T) {
 				t.Errorf("%s: %+v, want it refused", name, found)
 			}
 		}
+		if found := cfg.Workflows.Lookup("out"); found != nil {
+			t.Errorf("a refused link is found by the name in its target: %+v", found)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	learnFor    = time.Hour        // a transcript whose last line is older belongs to no run under way
 	maxLearned  = 100              // transcripts
 	saveEvery   = time.Second      // how often positions are saved
-	saveAtLeast = 5 * time.Second  // if lines that wait for their run's start prevent saving for this long, no more are read until it is done
+	saveAtLeast = 5 * time.Second  // if there are lines that wait for their run's start for this long, no more are read until none waits
 	flushWait   = 10 * time.Second // for the last commit at the end
 )
 
@@ -43,6 +43,7 @@ type follower struct {
 	states  []*state // by path
 	saved   time.Time
 	changed time.Time // since when something is unsaved; zero if all is saved
+	waits   time.Time // since when some lines wait at all times; zero if none waits
 	checked time.Time // for orphans
 }
 
@@ -86,7 +87,7 @@ func (f Follow) storage() (folders []string) {
 // look passes on what is new and saves the position.
 func (r *follower) look(ctx context.Context) (something bool, err error) {
 	now := time.Now()
-	if !r.feed.joiner.Waits() || r.changed.IsZero() || now.Sub(r.changed) < saveAtLeast {
+	if r.waits.IsZero() || now.Sub(r.waits) < saveAtLeast {
 		if something, err = r.round(ctx, now); err != nil {
 			return something, err
 		}
@@ -98,6 +99,12 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 	}
 	if r.changed.IsZero() && (something || len(r.feed.batch) > 0) {
 		r.changed = now
+	}
+	switch {
+	case !r.feed.joiner.Waits():
+		r.waits = time.Time{}
+	case r.waits.IsZero():
+		r.waits = now
 	}
 	if err := r.feed.commit(ctx); err != nil {
 		return something, err

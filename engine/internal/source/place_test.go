@@ -178,3 +178,45 @@ func TestSharedPlaceIsOurOwn(t *testing.T) {
 		})
 	}
 }
+
+// While nothing can be saved, as on a full disk, lines still wait for their run's start: it is read, and they get the workflow's name.
+func TestLinesWaitForTheirStartWhileNothingIsSaved(t *testing.T) {
+	dir := t.TempDir()
+	audit, transcripts := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "transcripts")
+	if err := os.Mkdir(transcripts, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	r := &follower{Follow: Follow{Paths: []string{audit, transcripts}, State: filepath.Join(dir, "state"), FromStart: true},
+		feed: newFeed(Sink{Stored: func() bool { return false }, Events: func(_ context.Context, events []event.Event) error {
+			for _, e := range events {
+				got = append(got, e.Type+" "+e.WorkflowName)
+			}
+			return nil
+		}})}
+	defer r.close()
+	if err := r.begin(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	look := func() {
+		t.Helper()
+		time.Sleep(100 * time.Millisecond) // a quiet transcript is looked at less often
+		if _, err := r.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, audit, start("a")+"\n")
+	look()
+	r.changed = time.Now().Add(-2 * saveAtLeast)
+	write(t, filepath.Join(transcripts, "b.jsonl"),
+		`{"seq":1,"run_id":"b","type":"step.started","path":"s","iteration":0,"timestamp":"2026-11-24T01:24:00.1Z","payload":{"name":"s"}}`+"\n")
+	look()
+	if !r.feed.joiner.Waits() {
+		t.Fatalf("nothing waits, got %q", got)
+	}
+	write(t, audit, start("b")+"\n")
+	look()
+	if want := "workflow_start w, workflow_start w, step_start w"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+}

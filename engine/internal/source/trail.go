@@ -80,7 +80,7 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 	if t.file, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
-	if err = lock(t.file); err == nil {
+	if err = lockNew(t.file); err == nil {
 		t.state, err = os.OpenFile(stateOf(t.path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	}
 	if err == nil {
@@ -97,6 +97,9 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 
 // lock locks a file without waiting. The lock ends with the process.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+
+// lockNew locks a new trail. Another process's Adopt may hold the lock until it sees that the trail has no state.
+func lockNew(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
 
 // errTaken means that a running process owns the trail.
 var errTaken = errors.New("taken")

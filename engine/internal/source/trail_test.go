@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,4 +115,31 @@ func TestAdoptKeepsATrailsTime(t *testing.T) {
 			t.Errorf("a trail that was %s: last written %v, %v, want %v", name, info.ModTime(), err, past)
 		}
 	}
+}
+
+// Commands that start at the same time make their trails while others look for abandoned ones in the same folder.
+func TestTrailsAreMadeWhileOthersLook(t *testing.T) {
+	of := place{folder: t.TempDir()}
+	if err := of.make(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var looking sync.WaitGroup
+	for range 4 {
+		looking.Go(func() {
+			for ctx.Err() == nil {
+				_ = Places{of}.Adopt(ctx, "", Sink{})
+			}
+		})
+	}
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		made, err := newTrail(of, trailInfo{Started: time.Now()})
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		made.remove()
+	}
+	stop()
+	looking.Wait()
 }

@@ -452,3 +452,23 @@ func fields(typ reflect.Type) (names []string) {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// A call that may work soon says when to send it again.
+func TestBusyCallsSayWhenToTryAgain(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		status int
+		after  string
+	}{
+		{api.ErrBusy, http.StatusTooManyRequests, "5"},
+		{errors.New("the disk is full"), http.StatusServiceUnavailable, "5"},
+		{api.ErrRefused, http.StatusConflict, ""},
+	} {
+		busy := api.Route{Pattern: "GET /v1/busy", Do: func(*http.Request) (any, error) { return nil, tt.err }}
+		w := httptest.NewRecorder()
+		api.New(api.Local{}, slog.New(slog.DiscardHandler), busy).ServeHTTP(w, httptest.NewRequest("GET", "/v1/busy", nil))
+		if after := w.Header().Get("Retry-After"); w.Code != tt.status || after != tt.after {
+			t.Errorf("%v: %d, Retry-After %q, want %d and %q", tt.err, w.Code, after, tt.status, tt.after)
+		}
+	}
+}

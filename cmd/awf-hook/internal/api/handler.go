@@ -86,13 +86,21 @@ func (route Route) answering(log *slog.Logger) http.HandlerFunc {
 		case err == nil:
 			write(w, http.StatusOK, answer)
 		case status != 0:
+			SetRetryAfter(w, status)
 			write(w, status, failure{err.Error()})
 		case errors.Is(err, context.Canceled):
 		default:
 			log.Error("a call failed", "call", r.Method+" "+r.URL.Path, "err", err)
-			w.Header().Set("Retry-After", "5")
+			SetRetryAfter(w, http.StatusServiceUnavailable)
 			write(w, http.StatusServiceUnavailable, failure{"the queue does not answer: " + err.Error()})
 		}
+	}
+}
+
+// SetRetryAfter says when to try again if a status means that it helps.
+func SetRetryAfter(w http.ResponseWriter, status int) {
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
 	}
 }
 

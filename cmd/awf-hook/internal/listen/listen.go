@@ -5,6 +5,7 @@ package listen
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -16,8 +17,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
-// maxBody is the largest body that is read, in bytes.
-const maxBody = 8 << 20
+// MaxBody is the largest body that is read, in bytes.
+const MaxBody = 8 << 20
 
 // Receiver answers HTTP requests according to a script and shows each of them.
 type Receiver struct {
@@ -25,9 +26,13 @@ type Receiver struct {
 	Script  Script
 	Show    func(*Request) // is called with each request, one at a time, before the reply
 
-	mu sync.Mutex
-	n  int
+	mu      sync.Mutex
+	n       int // of requests
+	replied int // of the script's replies
 }
+
+// errTooLarge is the result of verifying a body that was not read to its end.
+var errTooLarge = fmt.Errorf("not verified: the body has more than %d MiB", MaxBody>>20)
 
 // Request is a request that arrived.
 type Request struct {
@@ -38,7 +43,7 @@ type Request struct {
 	Header     http.Header `json:"headers"`
 	Signatures Signatures  `json:"signatures"` // of the schemes whose headers the request has
 	Reply      Reply       `json:"reply"`
-	Body       []byte      `json:"body"`
+	Body       []byte      `json:"body"` // nil if it was too large
 }
 
 // Signature is the result of verifying one scheme.
@@ -93,12 +98,13 @@ func (r *Receiver) Serve(ctx context.Context, ln net.Listener) error {
 }
 
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, MaxBody))
+	_, isTooLarge := errors.AsType[*http.MaxBytesError](err)
+	if err != nil && !isTooLarge {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	reply := r.receive(req, body)
+	reply := r.receive(req, body, isTooLarge)
 	if reply.Delay > 0 {
 		select {
 		case <-time.After(reply.Delay):
@@ -125,21 +131,30 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // taken is an answer that means success to the senders of Slack's and Telegram's messages. Other senders ignore it.
 const taken = `{"ok":true}`
 
-// receive counts, verifies and shows the request, and returns its reply.
-func (r *Receiver) receive(req *http.Request, body []byte) Reply {
+// receive counts, verifies and shows the request, and returns its reply. A request that is too large gets 413 instead of the script's
+// next reply.
+func (r *Receiver) receive(req *http.Request, body []byte, isTooLarge bool) Reply {
 	now := time.Now()
 	got := &Request{At: now, Method: req.Method, Path: req.URL.RequestURI(), Header: req.Header, Body: body}
 	for _, scheme := range signature.Schemes {
 		err := signature.Verify(req.Header, body, scheme, now, r.Secrets...)
+		if isTooLarge && err != nil && !errors.Is(err, signature.ErrUnsigned) {
+			err = errTooLarge
+		}
 		if !errors.Is(err, signature.ErrUnsigned) {
 			got.Signatures = append(got.Signatures, Signature{scheme, err})
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	got.Reply = r.Script.reply(r.n)
 	r.n++
 	got.Number = r.n
+	if isTooLarge {
+		got.Reply, got.Body = Reply{Status: http.StatusRequestEntityTooLarge}, nil
+	} else {
+		got.Reply = r.Script.reply(r.replied)
+		r.replied++
+	}
 	if r.Show != nil {
 		r.Show(got)
 	}

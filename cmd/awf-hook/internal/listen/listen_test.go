@@ -203,16 +203,23 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestBodyOverTheBoundIsRefusedAndDoesNotCount(t *testing.T) {
-	url, shown, _ := serve(t, "503,200")
-	if got := post(t, url, nil, string(bytes.Repeat([]byte("x"), 8<<20+1))); got != "400" && got != "error" {
-		t.Errorf("over 8 MiB: %s, want 400", got)
+// A body that is too large is shown, and refused without taking one of the script's answers.
+func TestBodyOverTheBoundIsRefused(t *testing.T) {
+	url, shown, _ := serve(t, "503,200", secret)
+	signed := http.Header{"X-Awf-Signature": {"sha256=00"}, "X-Awf-Event": {"step_complete"}}
+	if got := post(t, url, signed, string(bytes.Repeat([]byte("x"), 8<<20+1))); got != "413" && got != "error" {
+		t.Errorf("over 8 MiB: %s, want 413", got)
+	}
+	if req := <-shown; req.Number != 1 || req.Body != nil || req.Reply.Status != 413 || req.Header.Get("X-Awf-Event") != "step_complete" {
+		t.Errorf("shown: %+v, want the first request, answered 413, without its body", req)
+	} else if len(req.Signatures) != 1 || req.Signatures[0].String() != "not verified: the body has more than 8 MiB" {
+		t.Errorf("signatures %v", req.Signatures)
 	}
 	if got := post(t, url, nil, string(bytes.Repeat([]byte("x"), 8<<20))); got != "503" {
 		t.Errorf("8 MiB: %s, want the script's first answer", got)
 	}
-	if req := <-shown; req.Number != 1 || len(req.Body) != 8<<20 {
-		t.Errorf("request %d of %d bytes shown, want the first one that was taken", req.Number, len(req.Body))
+	if req := <-shown; req.Number != 2 || len(req.Body) != 8<<20 {
+		t.Errorf("request %d of %d bytes shown, want the second one, whole", req.Number, len(req.Body))
 	}
 }
 

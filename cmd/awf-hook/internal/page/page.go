@@ -151,6 +151,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.desk.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
 		}
 	}
+	api.SetRetryAfter(w, s.Status)
 	p.render(w, r, s)
 }
 
