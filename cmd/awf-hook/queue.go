@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -50,6 +51,15 @@ move, or events that they accept stay in the old one until the next move.`,
 	return cmd
 }
 
+var errSame = errors.New("--from and --to are the same queue")
+
+// isSameFile reports whether two paths name the same file, perhaps by a link.
+func isSameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(first, second)
+}
+
 func (c *command) moveAll(ctx context.Context, search config.Search, from, to string) error {
 	cfg, err := search.Load()
 	if err != nil { // the namespace or a webhook's new name may be in doubt
@@ -65,6 +75,9 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	}
 	defer source.Close()
 	c.warnOfNamespaces(ctx, source, from, cfg)
+	if isSameFile(from, to) { // SQLite must not open one file under two names
+		return failure(errSame)
+	}
 	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)
@@ -72,7 +85,7 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	defer target.Close()
 	carried, err := source.MoveTo(ctx, target, rename)
 	if errors.Is(err, engine.ErrSameQueue) {
-		return failure(errors.New("--from and --to are the same queue"))
+		return failure(errSame)
 	}
 	existed := ""
 	if carried.Known > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -81,4 +82,22 @@ func field(line, key string) string {
 	_, value, _ := strings.Cut(line, fmt.Sprintf("%q:", key))
 	value, _, _ = strings.Cut(value, ",")
 	return strings.Trim(value, `"}`)
+}
+
+// A queue does not move into itself under another name, not even a hard link.
+func TestQueueDoesNotMoveIntoItself(t *testing.T) {
+	config := writeConfig(t, `webhooks: [{name: up, url: %q}]`, serve(t, newCounted()))
+	file := filepath.Join(t.TempDir(), "queue.db")
+	runHook(t, exitOK, strings.NewReader(envelopes("r", 1)), "run", "-c", config, "--queue", file)
+	link, symlink := file+".link", file+".symlink"
+	if err := errors.Join(os.Link(file, link), os.Symlink(file, symlink)); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{file, link, symlink} {
+		_, got := runHook(t, exitFailure, nil, "queue", "move", "-c", config, "--from", file, "--to", to)
+		if want := "--from and --to are the same queue"; !strings.Contains(got, want) {
+			t.Errorf("to %s: %s, want %q", filepath.Base(to), got, want)
+		}
+	}
+	runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", file)
 }

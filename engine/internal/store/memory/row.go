@@ -100,7 +100,7 @@ func (r *row) setDue(at time.Time) {
 	}
 }
 
-// nextOfKey returns the row that is next behind one of its key. It returns nil if there is none, or if another row holds
+// nextOfKey returns the row that is next behind a row of its key. It returns nil if there is none, or if another row holds
 // the key that has waited only since a time after since.
 func (r *row) nextOfKey(since time.Time) *row {
 	k := r.lane.keys[r.orderKey]
@@ -110,7 +110,7 @@ func (r *row) nextOfKey(since time.Time) *row {
 	var next *row
 	for _, o := range k.rows {
 		switch {
-		case o.behind && next == nil:
+		case o.behind && o != r && next == nil:
 			next = o
 		case !o.behind && o != r && o.d.Since.After(since):
 			return nil

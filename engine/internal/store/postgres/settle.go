@@ -159,11 +159,11 @@ func (b *settling) update(ctx context.Context) error {
 		return err
 	}
 	if len(waits.seq) > 0 {
-		b.each(mark, `UPDATE awf_hook.deliveries d SET state = n.state, due_at = n.due_at, done_at = n.done_at, attempts = n.attempts,
-  spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
+		b.each(mark, `UPDATE awf_hook.deliveries d SET state = CASE WHEN d.`+isBehind+` AND n.`+isDue+` THEN d.state ELSE n.state END,
+  due_at = n.due_at, done_at = n.done_at, attempts = n.attempts, spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
   FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
   n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
-  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND d.`+isStillDue+` RETURNING d.seq, d.lane`,
+  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND d.`+isStillWaiting+` RETURNING d.seq, d.lane`,
 			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
 	}
 	if len(finished.seq) > 0 {
@@ -177,7 +177,7 @@ func (b *settling) update(ctx context.Context) error {
 const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
     n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
-  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.` + isStillDue + `
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.` + isStillWaiting + `
     RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
       n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
@@ -245,7 +245,7 @@ func (b *settling) mineBefore(ctx context.Context) error {
 func (tx *tx) promote(at time.Time, head deliveryRow, maxWait time.Duration) {
 	tx.queue(`UPDATE awf_hook.deliveries SET `+isDue+`, due_at = $1 WHERE seq = (
     SELECT d.seq FROM awf_hook.deliveries d WHERE d.lane = $2 AND d.order_key = $3 AND d.order_key IS NOT NULL
-    AND d.`+isWaiting+` AND d.`+isBehind+`
+    AND d.`+isWaiting+` AND d.`+isBehind+` AND d.seq <> $4
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = $2 AND o.order_key = $3 AND o.order_key IS NOT NULL
     AND o.`+isWaiting+`
       AND o.`+isDue+` AND o.seq <> $4 AND o.since > $5)

@@ -63,12 +63,10 @@ func connect(path string) (*conn, error) {
 func (c *conn) close() error {
 	c.forgetStatements()
 	code := lib.Xsqlite3_close_v2(c.tls, c.db)
+	err := c.err(code)
 	lib.Xsqlite3_free(c.tls, c.buffer)
 	c.tls.Close()
-	if code != lib.SQLITE_OK {
-		return fmt.Errorf("close: %d", code)
-	}
-	return nil
+	return err
 }
 
 // forgetStatements ends all statements. None may be running.

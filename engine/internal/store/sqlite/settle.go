@@ -36,11 +36,12 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 }
 
 const (
-	settle = `UPDATE deliveries SET state = ?4, due_at = ?5, done_at = ?6, attempts = ?7, spent = ?8, reason = ?9, log = log || ?10, owner = 0`
+	settle = `UPDATE deliveries SET state = CASE WHEN state = BEHIND AND ?4 = DUE THEN BEHIND ELSE ?4 END,
+  due_at = ?5, done_at = ?6, attempts = ?7, spent = ?8, reason = ?9, log = log || ?10, owner = 0`
 
 	settleContent = `, content_type = ?11, header = ?12, url_suffix = ?13, body = ?14, size = size + ?15`
 
-	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state = DUE AND lane = ?3`
+	whereHeld = ` WHERE seq = ?1 AND token = ?2 AND state IN (DUE, BEHIND) AND lane = ?3`
 )
 
 // settle writes the outcome of one delivery and its consequences for the lane. It returns false if the claim was lost.
@@ -56,9 +57,9 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	o := store.OutcomeOf(st, tx.now, time.Duration(ceilMilli(st.After))*time.Millisecond)
 	holder := l
 	held, err := tx.writeOutcome(st, ls, l.id, &o)
-	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane
+	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane, where it may be behind another one
 		var in int64
-		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state = DUE`, ls.seq, ls.token)
+		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state IN (DUE, BEHIND)`, ls.seq, ls.token)
 		if err != nil || in == 0 {
 			return false, err
 		}
@@ -108,7 +109,7 @@ func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, lane int64, o *st
 func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
 	next, err := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
   AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND
-  WHERE h.seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key
+  WHERE h.seq = ?1 AND d.seq <> ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key
   AND o.state IN (DUE, BEHIND) AND o.order_key IS NOT NULL AND o.state = DUE AND o.seq <> ?1 AND o.since > ?2) ORDER BY d.place LIMIT 1`,
 		seq, at.Add(-maxWait))
 	if err != nil || next == 0 {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -172,6 +173,42 @@ func movesDeliveries(t *testing.T, q *queue) {
 	settle(t, q, next[0], delivery.Delivered, at(4), time.Time{})
 	if got := claimIDs(t, q, other, at(5), 10); got != "k2" {
 		t.Errorf("claimed %q behind k1, want k2", got)
+	}
+}
+
+// A delivery that moves after its lease ended keeps its late outcome, although it is behind another one of its key by then.
+func movesExpired(t *testing.T, q *queue) {
+	for i, outcome := range []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Retry} {
+		begun, other := 100*i, fmt.Sprintf("/new.yaml#%d", i)
+		id := outcome.String()
+		acceptKeyed(t, q, at(begun), id, "k")
+		head := keyed("head of "+id, "k", other)
+		if err := q.Accept(at(begun), []*delivery.Entry{head}); err != nil {
+			t.Fatal(err)
+		}
+		late := claim(t, q, hook, at(begun), 1)[0]
+		if n, err := q.Move(q.set(at(begun+61)), hook, other); err != nil || n != 1 {
+			t.Fatalf("Move = %d, %v, want 1", n, err)
+		}
+		if lost := settleAll(t, q, at(begun+62), tried(late, outcome, at(begun+62))); len(lost) > 0 {
+			t.Errorf("%s: the outcome was lost", id)
+		}
+		claims := claim(t, q, other, at(begun+62), 10)
+		if got := ids(claims); got != "head of "+id {
+			t.Fatalf("%s: claimed %q, want the head of the key", id, got)
+		}
+		settle(t, q, claims[0], delivery.Delivered, at(begun+63), time.Time{})
+		want := ""
+		if outcome == delivery.Retry {
+			want = id
+		}
+		claims = claim(t, q, other, at(begun+64), 10)
+		if got := ids(claims); got != want {
+			t.Errorf("%s: claimed %q, want %q", id, got, want)
+		}
+		for _, c := range claims {
+			settle(t, q, c, delivery.Delivered, at(begun+65), time.Time{})
+		}
 	}
 }
 
