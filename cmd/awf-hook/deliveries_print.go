@@ -13,7 +13,7 @@ import (
 // itemRows returns the rows of a table of deliveries.
 func itemRows(items []api.Item) [][]string {
 	rows := [][]string{{"ID", "STATE", "WEBHOOK", "EVENT", "TRY", "WHEN / WHY"}}
-	name := nameOf(items, func(it *api.Item) string { return it.Identity })
+	name := api.NameOf(items, func(it *api.Item) string { return it.Identity })
 	for i := range items {
 		it := &items[i]
 		rows = append(rows, []string{it.ID, string(it.State), name(it.Identity), it.Event, strconv.Itoa(it.Attempts), whenWhy(it)})
@@ -39,24 +39,6 @@ func whenWhy(it *api.Item) string {
 		return ""
 	}
 	return time.Since(it.Done).Round(time.Second).String() + " ago"
-}
-
-// nameOf returns a function that names the webhooks of a list: by their identities if two of them share a name.
-func nameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
-	identities := map[string]string{} // by name; "" if several have it
-	for i := range list {
-		identity := webhook(&list[i])
-		if known, is := identities[api.WebhookName(identity)]; is && known != identity {
-			identity = ""
-		}
-		identities[api.WebhookName(webhook(&list[i]))] = identity
-	}
-	return func(identity string) string {
-		if identities[api.WebhookName(identity)] == "" {
-			return identity
-		}
-		return api.WebhookName(identity)
-	}
 }
 
 func showDetail(out io.Writer, d *api.Detail) {

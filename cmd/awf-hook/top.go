@@ -112,7 +112,7 @@ var stateColours = map[string]string{"failing": red, "resting": yellow, "closed"
 func (p *printer) lanes(queue string, rates []laneRate) string {
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "PER MINUTE", "DEAD", "NEXT", "LAST ERROR"}}
 	waiting, dead, perMinute := 0, 0, 0.0
-	name := nameOf(rates, func(l *laneRate) string { return l.Identity() })
+	name := api.NameOf(rates, func(l *laneRate) string { return l.Identity() })
 	for i := range rates {
 		l := &rates[i]
 		waiting, dead, perMinute = waiting+l.Waiting, dead+l.Dead, perMinute+l.PerMinute

@@ -136,7 +136,7 @@ func laneRows(lanes []api.Lane) [][]string {
 	const fuel = 6 // its column, shown if a lane has a module
 	rows := [][]string{{"WEBHOOK", "STATE", "WAITING", "DEAD", "DELIVERED", "RESTS", "FUEL", "LAST ERROR"}}
 	ranModule := false
-	name := nameOf(lanes, (*api.Lane).Identity)
+	name := api.NameOf(lanes, (*api.Lane).Identity)
 	for i := range lanes {
 		l := &lanes[i]
 		rests := ""

@@ -24,6 +24,24 @@ func Unknown(err error) error { return unknown{err} }
 // WebhookName returns the name in a webhook's identity.
 func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
 
+// NameOf returns a function that names the webhooks of a list: by their identities if two of them share a name.
+func NameOf[T any](list []T, webhook func(*T) string) func(identity string) string {
+	identities := map[string]string{} // by name; "" if several have it
+	for i := range list {
+		identity := webhook(&list[i])
+		if known, is := identities[WebhookName(identity)]; is && known != identity {
+			identity = ""
+		}
+		identities[WebhookName(webhook(&list[i]))] = identity
+	}
+	return func(identity string) string {
+		if identities[WebhookName(identity)] == "" {
+			return identity
+		}
+		return WebhookName(identity)
+	}
+}
+
 // Configured returns the webhooks of a configuration that are switched on, those of workflow definitions included, by identity.
 func Configured(cfg *config.Config) map[string]*config.Webhook {
 	all := map[string]*config.Webhook{}

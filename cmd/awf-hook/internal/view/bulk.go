@@ -150,18 +150,18 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	configured := d.configured()
+	configured, name := d.configured(), api.NameOf(p.Groups, func(g *api.Group) string { return g.Webhook })
 	for _, g := range p.Groups {
 		p.Unlisted -= g.Count
 		w := configured[g.Webhook]
-		if w != nil && w.OrderBy.Value != "" && !slices.Contains(p.Ordered, g.Name) {
-			p.Ordered = append(p.Ordered, g.Name)
+		if w != nil && w.OrderBy.Value != "" && !slices.Contains(p.Ordered, name(g.Webhook)) {
+			p.Ordered = append(p.Ordered, name(g.Webhook))
 		}
 		stopped := slices.ContainsFunc(now.lanes, func(l engine.LaneStatus) bool {
 			return l.Webhook == g.Webhook && (l.Closed != "" || !l.PausedUntil.IsZero())
 		})
-		if (w == nil || stopped) && !slices.Contains(p.Stopped, g.Name) {
-			p.Stopped = append(p.Stopped, g.Name)
+		if (w == nil || stopped) && !slices.Contains(p.Stopped, name(g.Webhook)) {
+			p.Stopped = append(p.Stopped, name(g.Webhook))
 		}
 	}
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -389,5 +390,37 @@ func TestDeliveryOfAnAmbiguousID(t *testing.T) {
 	}
 	if _, err := d.Delivery(t.Context(), "msg_0"); !errors.Is(err, view.ErrUnknown) {
 		t.Errorf("an unknown id: %v", err)
+	}
+}
+
+// A plan tells webhooks of one name apart.
+func TestPlanTellsNamesakesApart(t *testing.T) {
+	d := open(t, twoHooks)
+	d.status.Store(422)
+	dead := func(n int) {
+		t.Helper()
+		d.submit(t, 1, event.StepComplete)
+		until(t, "dead", func() bool { return d.count(t, delivery.IsDead) == n })
+	}
+	dead(1)
+	o, err := d.Overview(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := o.Webhooks[0].LaneStatus.Webhook
+	if n, err := d.engine.Queue().Move(t.Context(), one, "/elsewhere.yaml#one"); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	dead(2)
+	if err := d.Disable(as(t, operator), one, "a test"); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := d.Plan(as(t, reader), view.Order{What: "replay"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(plan.Stopped)
+	if want := []string{"/elsewhere.yaml#one", one}; !slices.Equal(plan.Stopped, want) || !slices.Equal(plan.Ordered, want[1:]) {
+		t.Errorf("%q wait and %q are in order, want %q and %q", plan.Stopped, plan.Ordered, want, want[1:])
 	}
 }
