@@ -25,6 +25,7 @@ type machine struct {
 	running   int               // attempts that are being made
 	unsettled int               // outcomes that are not committed yet
 	claiming  bool              // a claim is under way
+	stale     bool              // the claim under way began before the lane had to pause
 	more      bool              // the store has more deliveries that are due
 	look      time.Time         // when the store may have something due; zero if unknown
 	seen      store.Lane        // breaker and pause, as far as this lane's own attempts show
@@ -91,7 +92,7 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	case claimed:
 		m.claimed(e, now, &do)
 	case rest:
-		m.giveBack(now, &do)
+		m.pause(now, &do)
 	case stop:
 		m.stopped = true
 		m.giveBack(now, &do)
@@ -115,8 +116,14 @@ func (m *machine) finish(e finished, now time.Time, do *actions) {
 	m.seen.Settle(now, st, st.Claim.Until)
 	do.settle = append(do.settle, e.settlement)
 	if !m.seen.MaySend(now) {
-		m.giveBack(now, do)
+		m.pause(now, do)
 	}
+}
+
+// pause gives back what is ready, and what is being claimed: the store may make the claim before it knows of the pause.
+func (m *machine) pause(now time.Time, do *actions) {
+	m.stale = m.claiming
+	m.giveBack(now, do)
 }
 
 // settled notes committed outcomes, after which other claims may be due.
@@ -143,7 +150,8 @@ func letsStart(lane delivery.Lane, c *delivery.Claim) bool {
 
 // claimed takes claims from the store. Claims that the store made before it knew that the lane must pause go back.
 func (m *machine) claimed(e claimed, now time.Time, do *actions) {
-	m.claiming = false
+	stale := m.stale
+	m.claiming, m.stale = false, false
 	if e.err != nil {
 		m.more = false // until a look from outside
 		return
@@ -151,7 +159,7 @@ func (m *machine) claimed(e claimed, now time.Time, do *actions) {
 	m.more = len(e.claims) == e.asked
 	m.add(e.claims)
 	switch {
-	case m.stopped, !m.seen.MaySend(now) && m.unsettled > 0:
+	case m.stopped, stale, !m.seen.MaySend(now) && m.unsettled > 0:
 		m.giveBack(now, do)
 		m.lookAt(now)
 	case !m.more && e.next != store.Never:

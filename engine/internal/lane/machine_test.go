@@ -154,6 +154,21 @@ func TestMachine(t *testing.T) {
 			{0, committed(b, delivery.Retry, 0), ""},
 			{0, committed(c, delivery.Retry, 0), "claim 1200"},
 		}},
+		{"so does what was claimed before and comes only after the store knows", 0, []step{
+			{0, given{a}, "start a"},
+			{0, lookAt(at(0)), "claim 1200"},
+			{0, ends(a, delivery.Retry, asksForPause), "settle a:retry"},
+			{0, committed(a, delivery.Retry, time.Minute), "wake 1m0s"},
+			{0, claimed{[]*delivery.Claim{b}, 1200, store.Never, nil}, "settle b:retry"},
+			{0, committed(b, delivery.Retry, 0), "claim 1200"},
+			{0, claimed{[]*delivery.Claim{c}, 1200, store.Never, nil}, "start c"}, // the store knew, and allows it
+		}},
+		{"what was claimed before somebody paused the lane goes back", 0, []step{
+			{0, lookAt(at(0)), "claim 1200"},
+			{0, rest{}, ""},
+			{0, claimed{[]*delivery.Claim{a}, 1200, store.Never, nil}, "settle a:retry, claim 1200"},
+			{0, claimed{nil, 1200, store.Never, nil}, ""},
+		}},
 		{"five failures in a row stop what is ready", 0, []step{
 			{0, given{a, b, c, d, e, f}, "start a b"},
 			{0, ends(a, delivery.Retry), "settle a:retry, start c"},

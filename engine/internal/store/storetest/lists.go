@@ -237,6 +237,25 @@ func deletesHeads(t *testing.T, q *queue) {
 	}
 }
 
+// A deleted delivery is not sent, although the head of its key has waited so long that it may be passed.
+func deletesBehind(t *testing.T, q *queue) {
+	acceptKeyed(t, q, at(0), "head", "k")
+	acceptKeyed(t, q, at(0), "behind", "k")
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(50))
+	late := at(0).Add(store.OrderPatience + time.Minute)
+	if n, err := q.Delete(late, delivery.Filter{ID: delivery.ID("behind", hook)}); n != 1 || err != nil {
+		t.Fatalf("Delete = %d, %v, want 1", n, err)
+	}
+	claims := claim(t, q, hook, late, 10)
+	if got := ids(claims); got != "head" {
+		t.Fatalf("claimed %q, want the head alone", got)
+	}
+	settle(t, q, claims[0], delivery.Delivered, late, time.Time{})
+	if got := claimIDs(t, q, hook, late.Add(time.Minute), 10); got != "" {
+		t.Errorf("claimed %q, want nothing", got)
+	}
+}
+
 func prunesInTime(t *testing.T, q *queue) {
 	for i := range 2 {
 		accept(t, q, at(0), fmt.Sprint(i), hook)

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"attempts after a replay are marked", marksReplays},
 		{"delete forgets all but the id", deletes},
 		{"when the head of a key is deleted, the next one is sent", deletesHeads},
+		{"what is deleted behind an old head is not sent", deletesBehind},
 		{"dead letters are kept longer", prunesInTime},
 		{"a known id is counted and not queued again", knownIDs},
 		{"of a known event, new deliveries are accepted", partlyKnown},
