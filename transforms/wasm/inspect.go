@@ -1,9 +1,8 @@
 package wasm
 
 import (
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
-
 	"github.com/awf-project/awf-hook/engine/legible"
+	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 // Info is what a file says about itself. Do not trust it: a module can claim anything.
