@@ -171,7 +171,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 			continue
 		}
 		r.wait(due)
-		if r.taken = taken; r.inFlight(now) && r.behind { // deliveries in flight stay in flight
+		if r.taken = taken && due.After(now); r.taken && r.behind { // deliveries in flight stay in flight
 			r.promote(due)
 		}
 	}

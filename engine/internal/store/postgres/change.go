@@ -223,8 +223,8 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 		tx.of(from).add(d.state, -1, -d.size)
 		tx.of(to).add(d.state, 1, d.size)
 	}
-	tx.queue(`UPDATE awf_hook.deliveries d SET lane = $1, state = n.state FROM unnest($2::bigint[], $3::smallint[]) n(seq, state)
-  WHERE d.seq = n.seq`, to, seqs, states)
+	tx.queue(`UPDATE awf_hook.deliveries d SET lane = $1, state = n.state, owner = CASE WHEN due_at > $4 THEN owner ELSE 0 END
+  FROM unnest($2::bigint[], $3::smallint[]) n(seq, state) WHERE d.seq = n.seq`, to, seqs, states, tx.now)
 	tx.told[lanes[to].webhook] = struct{}{}
 	return len(found), nil
 }

@@ -141,7 +141,7 @@ func (tx *tx) move(from, to string) (int, error) {
 		_, err := tx.run(`UPDATE deliveries SET lane = ?2, state = CASE
   WHEN order_key IS NULL OR state = DEAD OR owner <> 0 AND due_at > ?3 THEN state
   WHEN EXISTS(SELECT 1 FROM deliveries o WHERE o.lane = ?2 AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)) THEN BEHIND
-  ELSE DUE END WHERE seq = ?1`, d[0], target.id, tx.now)
+  ELSE DUE END, owner = CASE WHEN due_at > ?3 THEN owner ELSE 0 END WHERE seq = ?1`, d[0], target.id, tx.now)
 		if err != nil {
 			return 0, err
 		}

@@ -212,6 +212,29 @@ func movesExpired(t *testing.T, q *queue) {
 	}
 }
 
+// A delivery that moves after its lease ended is not in flight when it is next to pass the head of its key.
+func movedIsNotInFlight(t *testing.T, q *queue) {
+	const other = "/new.yaml#one"
+	acceptKeyed(t, q, at(0), "late", "k")
+	if err := q.Accept(at(0), []*delivery.Entry{keyed("head", "k", other)}); err != nil {
+		t.Fatal(err)
+	}
+	claim(t, q, hook, at(0), 1)
+	if n, err := q.Move(q.set(at(61)), hook, other); err != nil || n != 1 {
+		t.Fatalf("Move = %d, %v, want 1", n, err)
+	}
+	st := tried(claim(t, q, other, at(61), 1)[0], delivery.Retry, at(62))
+	st.After, st.OrderMaxWait = time.Hour, 100*time.Second
+	settleAll(t, q, at(62), st)
+	items, err := q.List(at(63), delivery.Filter{State: delivery.InFlight})
+	if err != nil || len(items) > 0 {
+		t.Errorf("in flight: %v, %v, want none", items, err)
+	}
+	if got := claimIDs(t, q, other, at(101), 10); got != "late" {
+		t.Errorf("claimed %q, want the one that may pass the head", got)
+	}
+}
+
 func knownIDs(t *testing.T, q *queue) {
 	again := func(when string) {
 		t.Helper()

@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a known delivery keeps its own past", knownKeepsItsOwn},
 		{"deliveries move to another webhook", movesDeliveries},
 		{"a delivery that moves after its lease keeps its outcome", movesExpired},
+		{"a delivery that moves after its lease is not in flight", movedIsNotInFlight},
 		{"a limit holds for replay and delete", limitsChanges},
 		{"a lane is due when its pause and its probe have ended", dueAfterPause},
 		{"a lane is disabled and enabled by name", disables},
