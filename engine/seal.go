@@ -95,8 +95,12 @@ func makeKey(path string) ([]byte, error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return nil, err
 	}
-	if err = os.Link(f.Name(), path); errors.Is(err, os.ErrExist) { // another process was faster
+	err = os.Link(f.Name(), path)
+	switch {
+	case errors.Is(err, os.ErrExist): // another process was faster
 		return readKey(path)
+	case err != nil: // a file system without hard links
+		err = os.Rename(f.Name(), path)
 	}
 	return key, err
 }
