@@ -207,9 +207,9 @@ func (s *Set) give(webhook string, claims given) {
 	}
 }
 
-// Rest makes a lane give back the claims that it has not begun, since the store says that it is closed or paused.
+// Rest makes a lane give back the claims that it has not begun or is making, since the store says that it is closed or paused.
 func (s *Set) Rest(webhook string) {
-	if l := s.of(webhook); l != nil && l.ready.Load() > 0 {
+	if l := s.of(webhook); l != nil {
 		l.post(rest{})
 	}
 }

@@ -50,3 +50,48 @@ func TestTotalIsUsed(t *testing.T) {
 		}
 	})
 }
+
+// late is a store whose claims return a second after they were made.
+type late struct{ *memory.Store }
+
+func (s late) Claim(ctx context.Context, lane delivery.Lane, n int) ([]*delivery.Claim, time.Duration, error) {
+	claims, next, err := s.Store.Claim(ctx, lane, n)
+	time.Sleep(time.Second)
+	return claims, next, err
+}
+
+// A lane that is closed during a claim makes no attempt with what the claim brings.
+func TestRestReachesAClaimUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memory.Open(store.Options{})
+		entry := &delivery.Entry{Event: &event.Event{ID: "a"}, Wants: []delivery.Want{{Webhook: "w"}}}
+		if err := st.Accept(t.Context(), []*delivery.Entry{entry}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		set := NewSet(late{st}, slog.New(slog.DiscardHandler), func(*delivery.Settlement) {})
+		set.Add(Options{
+			Name: "w", Lane: delivery.Lane{Webhook: "w", Lease: time.Minute}, MaxInFlight: 1,
+			Attempt: func(_ context.Context, c *delivery.Claim) delivery.Settlement {
+				t.Error("an attempt was made")
+				return delivery.Settlement{Claim: c, Outcome: delivery.Delivered}
+			},
+		})
+		set.LookAt("w", time.Now())
+		err := set.Run(ctx, func(context.Context) {
+			time.Sleep(time.Second / 2)
+			if n, err := st.Disable(t.Context(), "w", "by hand"); n != 1 || err != nil {
+				t.Errorf("closed %d lanes, %v", n, err)
+			}
+			set.Rest("w")
+			time.Sleep(5 * time.Second)
+			cancel()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lanes, err := st.Lanes(t.Context()); err != nil || len(lanes) != 1 || lanes[0].Waiting != 1 {
+			t.Errorf("%v, %v: want one delivery that waits", lanes, err)
+		}
+	})
+}
