@@ -80,27 +80,22 @@ func readKey(path string) ([]byte, error) {
 
 // makeKey makes a key. The file appears with the whole key in it, so that a kill leaves no file that can never sign.
 func makeKey(path string) ([]byte, error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(folder, filepath.Base(path)+".*")
+	key := make([]byte, sealKey)
+	rand.Read(key)
+	name, err := file.WriteBeside(path, key)
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
-	key := make([]byte, sealKey)
-	rand.Read(key)
-	_, err = f.Write(key)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	err = os.Link(f.Name(), path)
+	defer os.Remove(name)
+	err = os.Link(name, path)
 	switch {
 	case errors.Is(err, os.ErrExist): // another process was faster
 		return readKey(path)
 	case err != nil: // a file system without hard links
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(name, path)
 	}
 	return key, err
 }

@@ -100,6 +100,21 @@ func Write(path string, text []byte, mode os.FileMode) error {
 	return cause(errors.Join(err, f.Close()))
 }
 
+// WriteBeside writes a text to a new file in path's folder, which only the user may read, and syncs it. The caller renames or links the
+// file to path, so that readers never see a part of the text, and removes it.
+func WriteBeside(path string, text []byte) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
 // Append opens a regular file to write at its end. It creates a missing file with the mode, and does not write through a
 // symbolic link.
 func Append(path string, mode os.FileMode) (*os.File, error) {

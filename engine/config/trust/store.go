@@ -161,16 +161,12 @@ func (s Store) change(change func([]Record) ([]Record, error)) error {
 	if err := private(s.folder, true); err != nil {
 		return fmt.Errorf("%s: %w", s.folder, err)
 	}
-	f, err := os.CreateTemp(s.folder, "trust-*.json") // mode 0600
+	name, err := file.WriteBeside(s.path(), append(text, '\n'))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // it is gone if all went well
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), s.path())
+	defer os.Remove(name) // it is gone if all went well
+	return os.Rename(name, s.path())
 }
 
 // Folder returns the real path of a folder, without links. Records name a folder by it.
