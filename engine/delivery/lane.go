@@ -45,7 +45,12 @@ func (l *LaneStatus) Allowed(rate float64) time.Time {
 	if rate == 0 || l.TokensAt.IsZero() || l.Tokens >= 1 {
 		return time.Time{}
 	}
-	return l.TokensAt.Add(time.Duration((1 - l.Tokens) / rate * float64(time.Second)))
+	return l.TokensAt.Add(TokenWait(l.Tokens, rate))
+}
+
+// TokenWait returns how long a lane with less than one token waits for its next one.
+func TokenWait(tokens, rate float64) time.Duration {
+	return time.Duration((1 - tokens) / rate * float64(time.Second))
 }
 
 // BreakerFailures is how many failures in a row open a lane's breaker.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"math"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -89,7 +88,8 @@ func (l *Lane) nextToken(rate float64) time.Duration {
 	if rate == 0 || l.Tokens >= 1 {
 		return 0
 	}
-	return time.Duration(math.Ceil((1-l.Tokens)/rate*1000))*time.Millisecond + time.Millisecond
+	wait := delivery.TokenWait(l.Tokens, rate) + time.Millisecond - 1 // stores keep times in milliseconds
+	return wait.Truncate(time.Millisecond) + time.Millisecond
 }
 
 // NextClaim returns when the first waiting delivery may be claimed; zero if none may. due is when it is due.
