@@ -71,7 +71,7 @@ func (e *Engine) lookAround(ctx context.Context) {
 		e.noticeLanes(ctx, lanes)
 	}
 	for _, l := range lanes {
-		if l.Closed != "" || l.PausedUntil.After(time.Now()) {
+		if l.Closed != "" || !l.PausedUntil.IsZero() {
 			e.lanes.Rest(l.Webhook)
 		}
 		if !l.Due.IsZero() {
