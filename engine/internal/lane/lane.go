@@ -160,7 +160,7 @@ func (l *lane) run(ctx context.Context) {
 			wake = do.wake
 			l.do(ctx, &do, &working)
 		}
-		clear(events) // a lane that has nothing to do holds no deliveries
+		clear(taken) // a lane that has nothing to do holds no deliveries
 		l.publish()
 		if l.machine.running == 0 {
 			l.dismiss()
