@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -123,11 +124,12 @@ func TestDisableSaysWhatStaysOpen(t *testing.T) {
 	const hooks = "webhooks: [{name: oncall, url: 'http://127.0.0.1:1/'}]\n"
 	write(t, "settings.yaml", hooks)
 	must(t, os.Mkdir("workflows", 0o700))
-	write(t, "workflows/ship.yaml", "name: ship\n"+hooks)
+	const definition = "workflows/ship.yaml"
+	write(t, definition, "name: ship\n"+hooks)
 	for _, workflow := range []string{"deploy", "ship"} {
 		runHook(t, exitOK, nil, "emit", "--event", "workflow_end", "--workflow", workflow, "--drain-timeout", "1ms", "--log-level", "error")
 		_, said := runHook(t, exitOK, nil, "webhooks", "disable", "oncall")
-		open := dir + "/workflows/ship.yaml#oncall has had no delivery yet and is not disabled"
+		open := filepath.Join(dir, definition) + "#oncall has had no delivery yet and is not disabled"
 		if !strings.Contains(said, "oncall disabled\n") || strings.Contains(said, open) != (workflow == "deploy") {
 			t.Errorf("after an event of %s: %s", workflow, said)
 		}

@@ -148,9 +148,10 @@ func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 			continue
 		}
 		if op := operations[last]; op.What == pause && w.Closed == "" || op.What == disable && w.Closed != "" {
-			reason, isOfPage := strings.CutPrefix(op.Note+": ", "by "+op.Who+": ") // Disable puts the name before it
-			if reason = strings.TrimSuffix(reason, ": "); !isOfPage {
-				reason = op.Note
+			reason := op.Note
+			rest, isOfPage := strings.CutPrefix(reason, "by "+op.Who) // Disable puts the name before it
+			if isOfPage && (rest == "" || strings.HasPrefix(rest, ": ")) {
+				reason = strings.TrimPrefix(rest, ": ")
 			}
 			w.By = &By{op.Who, op.What, reason, op.At}
 		}
