@@ -33,3 +33,9 @@ func ExampleConfigurations() {
 	// d1 [a:17 c:4]
 	// d2 [b:9]
 }
+
+// A lane of two attempts per second with a quarter of a token may make its next attempt in 375 ms.
+func ExampleTokenWait() {
+	fmt.Println(delivery.TokenWait(0.25, 2))
+	// Output: 375ms
+}
