@@ -63,11 +63,11 @@ type changeFunc func(tx *tx, seq, lane, state int64) error
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	now := s.now()
-	found, err := s.few(ctx, f, now, slice) // each slice finds all of them
+	in, err := s.narrowTo(ctx, f, now, slice) // each slice finds all of them
 	if err != nil {
 		return 0, err
 	}
-	condition, args := where(f, now, found)
+	condition, args := where(f, now, in, slices.Concat(texts...)...)
 	query := `SELECT d.seq, d.lane, d.state` + fromDeliveries + condition +
 		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
 	last := int64(0)

@@ -118,10 +118,22 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 			err := tx.saveLanes()
 			clear(tx.lanes)
 			clear(tx.ids)
-			return errors.Join(err, tx.script(recount))
+			return errors.Join(err, tx.script(recount), tx.reindex())
 		})
 	}
 	return more, err
+}
+
+// fewRows is how many deliveries can be indexed again within a tenth of a second.
+const fewRows = 50_000
+
+// reindex gives a file of an older version the index of new ones.
+func (tx *tx) reindex() error {
+	wait, err := tx.number(`SELECT (`+indexesLanes+`) OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`, fewRows)
+	if err != nil || wait != 0 {
+		return err
+	}
+	return tx.script(indexByLane)
 }
 
 // forget removes ids that have been known long enough.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -13,16 +14,24 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// where makes the condition of a filter. now determines what is in flight. found is the query of a few deliveries to look through, see
-// [few]; an empty one looks through all.
-func where(f delivery.Filter, now time.Time, found selection) (string, []any) {
+// among is what narrows down a filter before a statement looks through deliveries.
+type among struct {
+	lanes string // the numbers of the webhook's lanes, between commas
+	few   string // the numbers of all deliveries that may match, as a JSON list; "" if they are too many, or no index finds them
+}
+
+// texts are the columns in which a filter looks for its text: of deliveries, and of events.
+var texts = [][]string{{"d.id", "d.reason"}, {"e.id", "e.workflow_id"}}
+
+// where makes the condition of a filter that looks for its text in some columns. now determines what is in flight.
+func where(f delivery.Filter, now time.Time, in among, columns ...string) (string, []any) {
 	conditions, args := []string{"d.state <> PRUNED"}, []any{}
 	add := func(condition string, values ...any) {
 		conditions = append(conditions, condition)
 		args = append(args, values...)
 	}
-	if found.text != "" {
-		add("d.seq IN ("+found.text+")", found.args...)
+	if in.few != "" {
+		add("d.seq IN (SELECT value FROM json_each(?))", in.few)
 	}
 	switch f.State {
 	case delivery.Due:
@@ -38,7 +47,7 @@ func where(f delivery.Filter, now time.Time, found selection) (string, []any) {
 		add("d.id >= ? AND d.id < ?", f.ID, f.ID+"\x7f") // ids are ASCII letters, digits and "_"
 	}
 	if f.Webhook != "" {
-		add("d.lane IN (SELECT id FROM lanes WHERE "+isCalled+")", f.Webhook, f.Webhook, f.Webhook)
+		add("d.lane IN (" + in.lanes + ")")
 	}
 	for _, text := range [][2]string{
 		{"e.workflow_name", f.Workflow}, {"e.type", f.Event}, {"e.workflow_id", f.Run}, {"e.source", f.Source}, {"d.reason", f.Reason},
@@ -53,10 +62,11 @@ func where(f delivery.Filter, now time.Time, found selection) (string, []any) {
 			contains, text = `instr(lower(%s), ?) > 0`, strings.ToLower(f.Text)
 		}
 		var either []string
-		for _, column := range []string{"d.id", "d.reason", "e.id", "e.workflow_id"} {
+		for _, column := range columns {
 			either = append(either, fmt.Sprintf(contains, column))
+			args = append(args, text)
 		}
-		add("("+strings.Join(either, " OR ")+")", text, text, text, text)
+		add("(" + strings.Join(either, " OR ") + ")")
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
@@ -91,80 +101,170 @@ const (
   CROSS JOIN lanes l ON l.id = d.lane WHERE `
 )
 
-// matching returns the part of a statement that selects what matches a filter, from FROM on. If the filter is about fields of events,
-// and not about an id or a state that few deliveries have, it looks through the events.
+// matching returns the part of a statement that selects what matches a filter, from FROM on.
 func (s *Store) matching(ctx context.Context, f delivery.Filter, now time.Time) (from string, args []any, err error) {
-	ofEvents := f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != ""
-	most := maxFew
-	if ofEvents {
-		most = maxFewOfEvents
-	}
-	found, err := s.few(ctx, f, now, most)
-	condition, args := where(f, now, found)
-	if ofEvents && f.ID == "" && found.text == "" {
-		return fromEvents + condition, args, err
-	}
-	return fromDeliveries + condition, args, err
+	in, err := s.narrow(ctx, f, now)
+	condition, args := where(f, now, in, slices.Concat(texts...)...)
+	return in.from(f) + condition, args, err
 }
 
-// If an index finds at most so many deliveries with a filter's state, they are read one by one. If there are more, it is faster to look
-// through all of them in order: through the events, which are smaller, if the filter is about their fields.
+// from returns the beginning of a statement: if the filter is about fields of events, and not about something that few deliveries have,
+// it looks through the events.
+func (in among) from(f delivery.Filter) string {
+	if isOfEvents(f) && f.ID == "" && in.few == "" {
+		return fromEvents
+	}
+	return fromDeliveries
+}
+
+func isOfEvents(f delivery.Filter) bool {
+	return f.Event != "" || f.Workflow != "" || f.Run != "" || f.Source != ""
+}
+
+// If an index finds at most so many deliveries, they are read one by one. If there are more, it is faster to look through all of them in
+// order: through the events, which are smaller, if the filter is about their fields.
 const (
 	maxFew         = 100_000
-	maxFewOfEvents = 40_000
+	maxFewOfEvents = 20_000
 )
 
-// selection is a query of numbers of deliveries, with its arguments.
-type selection struct {
-	text string
-	args []any
+// narrow looks for the deliveries that may match a filter in the indexes.
+func (s *Store) narrow(ctx context.Context, f delivery.Filter, now time.Time) (among, error) {
+	if isOfEvents(f) {
+		return s.narrowTo(ctx, f, now, maxFewOfEvents)
+	}
+	return s.narrowTo(ctx, f, now, maxFew)
 }
 
-// few returns the query of the numbers of all deliveries with a filter's state, if an index finds it and it finds at most n. Else it
-// returns an empty one. What the index knows beside the state makes them fewer: the webhook, or the time of the outcome.
-func (s *Store) few(ctx context.Context, f delivery.Filter, now time.Time, n int) (found selection, err error) {
-	ofLanes := selection{`lanes`, nil}
-	if f.Webhook != "" {
-		ofLanes = selection{`(SELECT id FROM lanes WHERE ` + isCalled + `) lanes`, []any{f.Webhook, f.Webhook, f.Webhook}}
+// narrowTo looks for at most n deliveries by the state, the webhook, and the time of the outcome.
+func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, n int) (in among, err error) {
+	byLane := false // the index of finished deliveries knows their lanes
+	if err = s.read(ctx, indexesLanes, func(r *row) error {
+		byLane = r.bool()
+		return nil
+	}); err != nil {
+		return in, err
 	}
+	lanes := `SELECT id FROM lanes`
+	if f.Webhook != "" {
+		if lanes, err = s.lanesCalled(ctx, f.Webhook); err != nil {
+			return in, err
+		}
+		in.lanes = lanes
+	}
+	from, until := int64(1), int64(math.MaxInt64)
+	if !f.Since.IsZero() { // an outcome comes after the acceptance, unless somebody set the clock back
+		from = max(from, milli(f.Since.Add(-store.MaxSet)))
+	}
+	if !f.Until.IsZero() {
+		until = milli(f.Until)
+	}
+	inFlight := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_due WHERE f.lane IN (` + lanes + `) AND f.state = DUE
+  AND f.due_at BETWEEN ? AND ? AND f.owner <> 0`
+	waiting := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_due WHERE f.lane IN (` + lanes + `) AND f.state = DUE
+  UNION ALL SELECT f.seq FROM deliveries f INDEXED BY deliveries_key WHERE f.lane IN (` + lanes + `) AND f.state IN (DUE, BEHIND)
+  AND f.order_key IS NOT NULL AND f.state = BEHIND`
+	finished := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.state IN (%s) AND f.done_at > 0 AND f.done_at BETWEEN ? AND ?`
+	if byLane && f.Webhook != "" {
+		finished += ` AND f.lane IN (` + lanes + `)`
+	}
+	leaving := ` UNION ALL SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.state >= LEAVING`
+	var query string
+	args := []any{from, until}
 	switch {
 	case f.State == delivery.InFlight:
-		return selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
-  AND f.due_at BETWEEN ? AND ? WHERE f.owner <> 0`, append(ofLanes.args, milli(now)+1, now.Add(store.MaxLease))}, nil
+		query, args, n = inFlight, []any{milli(now) + 1, now.Add(store.MaxLease)}, math.MaxInt32
 	case f.State == delivery.Due:
-		found = selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DUE
-  UNION ALL SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state IN (DUE, BEHIND)
-  AND f.order_key IS NOT NULL AND f.state = BEHIND`, append(slices.Clone(ofLanes.args), ofLanes.args...)}
+		query, args = waiting, nil
 	case f.State == delivery.IsDead && f.Webhook != "":
-		found = selection{`SELECT f.seq FROM ` + ofLanes.text + ` CROSS JOIN deliveries f ON f.lane = lanes.id AND f.state = DEAD`, ofLanes.args}
-	case f.State == "":
-		return selection{}, nil
+		query, args = `SELECT f.seq FROM deliveries f INDEXED BY deliveries_dead WHERE f.lane IN (`+lanes+`) AND f.state = DEAD`, nil
+	case f.State != "":
+		query = fmt.Sprintf(finished, fmt.Sprint(store.NumberOf[int](f.State)))
+	case byLane && (f.Webhook != "" || !f.Since.IsZero()):
+		query = fmt.Sprintf(finished, `DELIVERED, DEAD, DROPPED`) + ` UNION ALL ` + waiting + leaving
 	default:
-		until := int64(math.MaxInt64)
-		if !f.Until.IsZero() {
-			until = milli(f.Until)
-		}
-		found = selection{`SELECT f.seq FROM deliveries f WHERE f.state = ? AND f.done_at > 0 AND f.done_at <= ?`,
-			[]any{store.NumberOf[int](f.State), until}}
+		return in, nil
 	}
-	err = s.read(ctx, `SELECT count(*) FROM (`+found.text+` LIMIT ?)`, func(r *row) error {
-		if r.int() > int64(n) {
-			found = selection{}
+	err = s.read(ctx, `SELECT count(*), json_group_array(seq) FROM (`+query+` LIMIT ?)`, func(r *row) error {
+		if r.int() <= int64(n) {
+			in.few = r.text()
 		}
 		return nil
-	}, append(slices.Clone(found.args), n+1)...)
-	return found, err
+	}, append(args, n+1)...)
+	return in, err
 }
+
+// lanesCalled returns the numbers of a webhook's lanes, between commas; 0, which is no lane's, if it has none.
+func (s *Store) lanesCalled(ctx context.Context, webhook string) (ids string, err error) {
+	err = s.read(ctx, `SELECT ifnull(group_concat(id), 0) FROM lanes WHERE `+isCalled, func(r *row) error {
+		ids = r.text()
+		return nil
+	}, webhook, webhook, webhook)
+	return ids, err
+}
+
+// newest is how many of the newest deliveries a list looks through first: most lists find enough there.
+const newest = 10_000
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
 	now := s.now()
-	from, args, err := s.matching(ctx, f, now)
+	if f.Limit > 0 && f.ID == "" && f.State != delivery.InFlight && !isOfEvents(f) {
+		if items, err = s.listNewest(ctx, f, now); err != nil || len(items) == f.Limit {
+			return items, err
+		}
+	}
+	in, err := s.narrow(ctx, f, now)
 	if err != nil {
 		return nil, err
 	}
-	text := `SELECT ` + itemColumns + from
-	if strings.HasPrefix(from, fromEvents) {
+	if in.from(f) == fromEvents || f.Text == "" || f.ID != "" || in.few != "" {
+		return s.list(ctx, f, now, in, in.from(f), slices.Concat(texts...)...)
+	}
+	// It takes less time to look through the deliveries, and then through the events, than through each delivery with its event.
+	items, err = s.list(ctx, f, now, in, fromDeliveries, texts[0]...)
+	if err != nil {
+		return nil, err
+	}
+	newer := f
+	if f.Limit > 0 && len(items) == f.Limit {
+		newer.After = items[len(items)-1].Seq
+	}
+	ofEvents, err := s.list(ctx, newer, now, in, fromEvents, texts[1]...)
+	items = append(items, ofEvents...)
+	slices.SortFunc(items, func(a, b delivery.Item) int { return cmp.Compare(b.Seq, a.Seq) })
+	items = slices.CompactFunc(items, func(a, b delivery.Item) bool { return a.Seq == b.Seq })
+	if f.Limit > 0 {
+		items = items[:min(f.Limit, len(items))]
+	}
+	return items, err
+}
+
+// listNewest lists the newest deliveries alone.
+func (s *Store) listNewest(ctx context.Context, f delivery.Filter, now time.Time) (items []delivery.Item, err error) {
+	last := f.Before
+	if last == 0 {
+		err = s.read(ctx, `SELECT max(seq) FROM deliveries`, func(r *row) error {
+			last = r.int()
+			return nil
+		})
+	}
+	var in among
+	if err == nil && f.Webhook != "" {
+		in.lanes, err = s.lanesCalled(ctx, f.Webhook)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.After = max(f.After, last-newest)
+	return s.list(ctx, f, now, in, fromDeliveries, slices.Concat(texts...)...)
+}
+
+// list lists what matches a filter, which looks for its text in some columns.
+func (s *Store) list(ctx context.Context, f delivery.Filter, now time.Time, in among, from string, columns ...string) ([]delivery.Item, error) {
+	condition, args := where(f, now, in, columns...)
+	text := `SELECT ` + itemColumns + from + condition
+	if from == fromEvents {
 		text += ` ORDER BY e.seq DESC, d.seq DESC`
 	} else {
 		text += ` ORDER BY d.seq DESC`
@@ -173,7 +273,8 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 		text += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
-	err = s.read(ctx, text, func(r *row) error {
+	var items []delivery.Item
+	err := s.read(ctx, text, func(r *row) error {
 		item, err := scanItem(r, now)
 		items = append(items, item)
 		return err

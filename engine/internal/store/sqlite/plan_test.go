@@ -195,7 +195,9 @@ func runOther(t *testing.T, s *Store) {
 	must(s.Pause(ctx, "three", time.Minute))
 	must(s.Enable(ctx, "three"))
 	must(s.Oldest(ctx))
-	for _, f := range []delivery.Filter{{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_7"}} {
+	for _, f := range []delivery.Filter{
+		{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_7"}, {Webhook: "three"}, {Since: time.Now()}, {State: delivery.IsDropped},
+	} {
 		must(s.Count(ctx, f))
 		must(s.Groups(ctx, f, 5))
 	}

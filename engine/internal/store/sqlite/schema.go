@@ -127,6 +127,17 @@ const recount = `UPDATE lanes SET
     (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
   dead_letters = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 2);`
 
+// indexByLane replaces the index of finished deliveries with one that knows their lanes, and also has those that are on their way to another
+// queue. It takes about a second for a million deliveries, so a large file of an older version keeps its own until it is small: see
+// [Store.prune].
+const (
+	indexByLane = `
+DROP INDEX deliveries_done;
+CREATE INDEX deliveries_done ON deliveries(state, done_at, lane) WHERE done_at > 0 OR state >= 8;
+`
+	indexesLanes = `SELECT count(*) FROM pragma_index_info('deliveries_done') WHERE name = 'lane'`
+)
+
 // open brings a file's database to the newest schema, inside the turnstile. Before it changes anything, it refuses a file
 // that is no queue, or that a newer awf-hook made.
 func (c *conn) open(path string) error {
@@ -186,6 +197,10 @@ func (c *conn) migrate(version int64) error {
 	if err != nil {
 		return err
 	}
+	text := strings.Join(migrations[version:], "")
+	if version == 0 {
+		text += indexByLane
+	}
 	return c.script(fmt.Sprintf("%s PRAGMA user_version = %d; PRAGMA schema_version = %d; COMMIT;",
-		strings.Join(migrations[version:], ""), len(migrations), schema+1))
+		text, len(migrations), schema+1))
 }
