@@ -164,7 +164,9 @@ func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, 
 	waiting := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_due WHERE f.lane IN (` + lanes + `) AND f.state = DUE
   UNION ALL SELECT f.seq FROM deliveries f INDEXED BY deliveries_key WHERE f.lane IN (` + lanes + `) AND f.state IN (DUE, BEHIND)
   AND f.order_key IS NOT NULL AND f.state = BEHIND`
-	finished := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.state IN (%s) AND f.done_at > 0 AND f.done_at BETWEEN ? AND ?`
+	// The index has the last condition. If it were the first, SQLite would read the index from there.
+	finished := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done
+  WHERE f.state IN (%s) AND f.done_at >= ? AND f.done_at <= ? AND f.done_at > 0`
 	if byLane && f.Webhook != "" {
 		finished += ` AND f.lane IN (` + lanes + `)`
 	}
