@@ -97,6 +97,7 @@ var onlyIn = map[string]string{
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
 	"github.com/rivo/uniseg":             "cmd/awf-hook engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
+	"golang.org/x/sync":                  "cmd/awf-hook/internal/server",
 	"golang.org/x/text":                  "engine/internal/sender",
 	"golang.org/x/term":                  "cmd/awf-hook",
 	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source transforms/wasm",
