@@ -73,10 +73,10 @@ func (d *decoder) parse(n node, text string, to any) {
 func (d *decoder) defaults(k *Key, owner any) {
 	for i := range k.below {
 		switch key := &k.below[i]; {
-		case key.into != nil:
-			d.defaults(key, key.into(owner))
+		case key.isPart():
+			d.defaults(key, key.field(owner))
 		case key.Default != "":
-			key.read(d, node{Node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Default}, path: key.Path, key: key}, owner)
+			d.readKey(node{Node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Default}, path: key.Path, key: key}, owner)
 		}
 	}
 }
