@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
 	"github.com/awf-project/awf-hook/engine"
@@ -59,7 +60,7 @@ var outputs = map[string]printed{
 	"sign":              {eachLine, []any{signedJSON{}}},
 	"test":              {eachLine, []any{testJSON{}}},
 	"top":               {eachLine, []any{laneRate{}}},
-	"transform inspect": {eachLine, []any{moduleJSON{}}},
+	"transform inspect": {eachLine, []any{author.Inspection{}}},
 	"transform test":    {eachLine, []any{testJSON{}}},
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
-	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
 
@@ -187,13 +185,9 @@ For a script it shows what it costs to start. If the sandbox would refuse the fi
 			if err != nil {
 				return failure(err)
 			}
-			inspect := author.Inspect
-			if wasm.IsScript(args[0]) {
-				inspect = author.InspectScript
-			}
-			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
+			found, text, refused := author.Inspect(context.Background(), filepath.Base(args[0]), module)
 			if asJSON {
-				encode(c.out, moduleOf(module, wasm.IsScript(args[0]), refused))
+				encode(c.out, found)
 			} else if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}
@@ -205,35 +199,4 @@ For a script it shows what it costs to start. If the sandbox would refuse the fi
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	return cmd
-}
-
-// moduleJSON is a module or a script, as --json prints it.
-type moduleJSON struct {
-	Kind      string   `json:"kind,omitempty"`
-	Bytes     int      `json:"bytes"`
-	SHA256    string   `json:"sha256"`
-	Functions int      `json:"functions,omitzero"`
-	Memory    int64    `json:"memory,omitzero"`
-	Most      int64    `json:"max_memory,omitzero"`
-	Imports   []string `json:"imports,omitempty"`
-	Exports   []string `json:"exports,omitempty"`
-	Error     string   `json:"error,omitempty"`
-}
-
-func moduleOf(module []byte, isScript bool, refused error) moduleJSON {
-	m := moduleJSON{Kind: "script", Bytes: len(module), SHA256: fmt.Sprintf("%x", sha256.Sum256(module))}
-	if !isScript {
-		info := wasm.Inspect(module)
-		m.Kind, m.Functions, m.Memory, m.Most = info.Kind, info.Functions, info.Memory, info.Most
-		for _, n := range info.Imports {
-			m.Imports = append(m.Imports, n.Name+" "+n.Type)
-		}
-		for _, n := range info.Exports {
-			m.Exports = append(m.Exports, n.Name+" "+n.Type)
-		}
-	}
-	if refused != nil {
-		m.Error = refused.Error()
-	}
-	return m
 }

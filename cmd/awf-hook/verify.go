@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -109,7 +110,7 @@ func (f *signingFlags) verdicts(r recorded, all bool) verifiedJSON {
 			continue
 		}
 		v.OK = v.OK && err == nil
-		v.Signatures[scheme] = verdict(err)
+		v.Signatures[scheme] = listen.Signature{Err: err}.String()
 	}
 	v.OK = v.OK && len(v.Signatures) > 0
 	return v
@@ -125,14 +126,6 @@ func (c *command) printVerdicts(v *verifiedJSON, prefix string, schemes []string
 	if len(v.Signatures) == 0 {
 		fmt.Fprintf(c.out, "%sno signature\n", prefix)
 	}
-}
-
-// verdict says "good", or what is wrong with a signature.
-func verdict(err error) string {
-	if err == nil {
-		return "good"
-	}
-	return err.Error()
 }
 
 // requests reads the requests to verify.
