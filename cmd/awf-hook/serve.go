@@ -273,7 +273,7 @@ func (d *daemon) readAccess(cfg *config.Config) {
 		}
 		d.certificate.Set(*certificate)
 	}
-	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond()}
+	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond(), Secrets: cfg.Serve.Secrets}
 	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
 		d.access.Page, _ = access.ParseRole(page) // the configuration checked it
 	}
@@ -283,9 +283,6 @@ func (d *daemon) readAccess(cfg *config.Config) {
 			token.Role, _ = access.ParseRole(t.Role)
 		}
 		d.access.Tokens = append(d.access.Tokens, token)
-	}
-	for _, s := range cfg.Serve.Secrets {
-		d.access.Secrets = append(d.access.Secrets, server.Secret{Secret: s.Secret, NotBefore: s.NotBefore, NotAfter: s.NotAfter})
 	}
 }
 
