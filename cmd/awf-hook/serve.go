@@ -273,7 +273,9 @@ func (d *daemon) readAccess(cfg *config.Config) {
 		}
 		d.certificate.Set(*certificate)
 	}
-	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond(), Secrets: cfg.Serve.Secrets}
+	d.access = server.Access{
+		Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond(), Secrets: cfg.Serve.Secrets,
+	}
 	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
 		d.access.Page, _ = access.ParseRole(page) // the configuration checked it
 	}
