@@ -27,15 +27,8 @@ func (c *command) completionCommand() *cobra.Command {
 	}
 	names := slices.Sorted(maps.Keys(shells))
 	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: "Print a script that completes awf-hook's commands in a shell",
-		Long: `completion prints a script for bash, fish or zsh. With it, Tab completes commands, flags, and the names of webhooks, the ids of
-deliveries, states, types of events, formats and languages. A release and the Debian package have these scripts.
-
-  bash   source <(awf-hook completion bash) in ~/.bashrc; it needs the package bash-completion
-  fish   awf-hook completion fish > ~/.config/fish/completions/awf-hook.fish
-  zsh    awf-hook completion zsh > "${fpath[1]}/_awf-hook"; ~/.zshrc needs: autoload -U compinit; compinit`,
-		Example:   "  source <(awf-hook completion bash)",
+		Use:       "completion SHELL",
+		Short:     "Print a script that completes awf-hook's commands in a shell",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -57,18 +57,8 @@ func (c *command) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Deliver continuously, and accept events over HTTP",
-		Long: `serve delivers from the queue continuously, retries included. It accepts events over HTTP at POST /v1/events and, with
---follow, from AWF's files. SIGINT or SIGTERM ends it: it stops accepting events after --lame-duck, delivers the rest for
---drain-timeout at most, and keeps what is left in the queue.
-
-serve loads a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
-mistakes changes nothing.
-
-Without a token, serve listens on this machine's own addresses only. "awf-hook secret token" makes a token; serve.tokens
-and serve.tls in the configuration open serve to other machines. See docs/serve.md.`,
-		Example: "  awf-hook serve -c /etc/awf-hook.yaml --follow /var/lib/awf/audit.jsonl",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return d.serve() },
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return d.serve() },
 	}
 	d.addFileFlag(cmd.Flags())
 	d.addTrustFlag(cmd)

@@ -20,12 +20,6 @@ func (c *command) transformCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transform",
 		Short: "Write, build, test and measure WebAssembly transforms",
-		Long: `transform is for authors of transforms: programs in Go, C, Rust or AssemblyScript, and scripts in
-JavaScript, that turn an event into a body and run in a sandbox. docs/transforms.md has a tutorial for each language.`,
-		Example: `  awf-hook transform new --lang go hello
-  cd hello
-  awf-hook transform build
-  awf-hook transform test`,
 	}
 	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
 		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())
@@ -37,10 +31,7 @@ func (c *command) transformNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new --lang LANGUAGE NAME",
 		Short: "Start a transform in a new folder",
-		Long: `new makes the folder NAME with a transform that makes a Slack message, sample events, tests, and a configuration that uses
-it. You need only the language's own tools to build it.`,
-		Example: "  awf-hook transform new --lang rust hello",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := author.New(".", args[0], language); err != nil {
 				if _, isSystem := errors.AsType[*fs.PathError](err); isSystem {
@@ -63,14 +54,7 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
-		Long: `build compiles the transform in DIR (default: the current folder). The source file determines the language: main.go,
-transform.c, transform.rs, transform.ts or transform.wat; transform.js needs no build. If a tool is missing, build names the
-command that installs it.
-
-A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
-once for each folder.`,
-		Example: "  awf-hook transform build",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if out == "" {
@@ -154,10 +138,7 @@ func (c *command) transformTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [DIR]",
 		Short: "Run a transform's tests",
-		Long: `test runs the tests in DIR/awf-hook_test.yaml with the configuration DIR/awf-hook.yaml, as awf-hook test does. DIR is the
-current folder by default. test exits with 1 if a test fails.`,
-		Example: "  awf-hook transform test",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if language, err := author.LanguageOf(dir); err == nil && language.IsStale(dir) {
@@ -176,10 +157,7 @@ func (c *command) transformInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show a module's imports, exports and metadata, and why it would be refused",
-		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
-For a script it shows what it costs to start. If the sandbox would refuse the file, inspect says why and exits with 1.`,
-		Example: "  awf-hook transform inspect transform.wasm",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			module, err := author.Read(args[0])
 			if err != nil {

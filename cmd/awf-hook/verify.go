@@ -23,14 +23,8 @@ func (c *command) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Verify a request's signatures by hand",
-		Long: `verify says for each scheme whose headers are present whether the signature is good. FILE, or stdin, holds a recorded
-request as it went over the wire, or lines of "awf-hook listen --json". With --headers, FILE holds a body and the other
-file "Name: value" lines. verify checks timestamps against --at. Without --at it checks a line of listen against the time of
-its arrival, and any other request against the current time. It exits with 1 if there is no signature or one is bad.`,
-		Example: `  awf-hook verify request.txt
-  awf-hook verify --headers headers body.json --at 1614265330`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom (default: those whose headers are present)")
 	cmd.Flags().StringVar(&headers, "headers", "", "a file of headers; FILE is the body then")
