@@ -10,12 +10,13 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# A package whose tests measure how long something takes says so in one of their files, by a line that begins with "//test:alone".
-# These run one at a time, after all others. Their parallel tests measure nothing and mostly wait, for which a processor each is too much.
-ALONE = $(sort $(dir $(shell grep -rl --include='*_test.go' '^//test:alone' . | grep -v testdata)))
+# A test that measures what something costs says so in the line before it, which begins with "//test:alone". These tests run after all
+# others, one at a time. Many of the others wait, for which a processor each is too much.
+MEASURING = $(shell grep -rl --include='*_test.go' --exclude-dir=testdata '^//test:alone' .)
+ALONE = ^($(subst $() ,|,$(shell sed -n '/^\/\/test:alone/{n;s/^func \(Test[A-Za-z0-9]*\).*/\1/p;}' $(MEASURING))))$$
 test:
-	$(GOTEST) $$(go list ./... | grep -vxF "$$(go list $(ALONE))")
-	$(GOTEST) -p 1 -parallel 6 $(ALONE)
+	$(GOTEST) -parallel 6 -skip '$(ALONE)' ./...
+	$(GOTEST) -p 1 -run '$(ALONE)' $(sort $(dir $(MEASURING)))
 
 # The detector makes some packages take more than the ten minutes that go test gives each.
 race:
