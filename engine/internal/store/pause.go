@@ -11,11 +11,6 @@ const (
 	maxBreakerWait = 5 * time.Minute
 )
 
-// BreakerOpen reports whether the lane sends one probe at a time.
-func (l *Lane) BreakerOpen() bool {
-	return l.Failures >= delivery.BreakerFailures || l.TransformFailures >= delivery.BreakerFailures
-}
-
 // Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's
 // clock.
 func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {

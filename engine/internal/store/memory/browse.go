@@ -106,7 +106,7 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 			r.d.Content, r.made = delivery.Content{}, false
 		}
 		if r.state == delivery.IsDead {
-			r.lane.dead--
+			r.lane.Dead--
 		}
 		r.d.Since, r.d.Spent, r.done = now, 0, time.Time{}
 		r.token++
@@ -160,14 +160,14 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 		n++
 		due, taken, state := r.d.Due, r.taken, r.state
 		r.leave()
-		r.lane.bytes -= r.size
+		r.lane.Bytes -= r.size
 		if state == delivery.IsDead {
-			r.lane.dead--
+			r.lane.Dead--
 		}
 		r.lane, r.d.Webhook = s.laneOf(to), to
-		r.lane.bytes += r.size
+		r.lane.Bytes += r.size
 		if state == delivery.IsDead {
-			r.lane.dead++
+			r.lane.Dead++
 			continue
 		}
 		r.wait(due)

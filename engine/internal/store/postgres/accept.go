@@ -214,7 +214,9 @@ func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
 	if err != nil {
 		return err
 	}
-	a.of(l.id).discarded += gone
+	c := a.count[l.id]
+	c.Discarded += gone
+	a.count[l.id] = c
 	if freed < over {
 		return store.ErrFull
 	}
@@ -331,7 +333,7 @@ func (a *acceptance) tell() error {
 		if !w.fresh {
 			continue // counted before the answer was lost
 		}
-		a.of(w.lane).add(w.state, 1, w.size)
+		a.add(w.lane, w.state, 1, w.size)
 		a.store.comesBefore(w.lane, w.due)
 		if w.owner == 0 && w.state == due {
 			a.told[w.want.Webhook] = struct{}{}

@@ -133,7 +133,7 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
 		var lane, was int
 		err := rows.Scan(&seq, &lane, &was, &size)
 		departed[seq] = true
-		tx.of(lane).add(was, -1, -size)
+		tx.add(lane, was, -1, -size)
 		return err
 	}, `UPDATE awf_hook.deliveries d SET `+leaves+`, owner = 0, token = d.token + 1
   FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND `+isStillHere+`

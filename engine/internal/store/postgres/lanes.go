@@ -21,31 +21,11 @@ type lane struct {
 	saved   store.Lane // as in the database
 }
 
-// counts are changes to what a lane holds.
-type counts struct{ waiting, deadLetters, bytes, delivered, dropped, discarded int64 }
-
-// of returns the changes to a lane's counts in this transaction.
-func (tx *tx) of(lane int) *counts {
-	if tx.count[lane] == nil {
-		tx.count[lane] = &counts{}
-	}
-	return tx.count[lane]
-}
-
-// add counts n deliveries of a state, and the bytes of waiting and dead ones.
-func (c *counts) add(state int, n, bytes int64) {
-	switch state {
-	case due, behind:
-		c.waiting += n
-		c.bytes += bytes
-	case dead:
-		c.deadLetters += n
-		c.bytes += bytes
-	case delivered:
-		c.delivered += n
-	case dropped:
-		c.dropped += n
-	}
+// add adds n deliveries of a state, which have some bytes, to what a lane holds.
+func (tx *tx) add(lane, state, n int, bytes int64) {
+	c := tx.count[lane]
+	store.Count(&c, state, n, bytes)
+	tx.count[lane] = c
 }
 
 // laneIDs returns the ids of webhooks' lanes. It makes missing lanes.
@@ -150,12 +130,12 @@ const addCounts = ` ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting +
 func (tx *tx) saveCounts() {
 	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
 		c := tx.count[id]
-		if *c == (counts{}) {
+		if c == (delivery.LaneCounts{}) {
 			continue
 		}
 		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`+addCounts,
-			id, tx.store.node, c.waiting, c.deadLetters, c.bytes, c.delivered, c.dropped, c.discarded)
+			id, tx.store.node, c.Waiting, c.Dead, c.Bytes, c.Delivered, c.Dropped, c.Discarded)
 	}
 }
 
@@ -174,12 +154,12 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 			return err
 		}
 		tx.each(func(rows pgx.Rows) error {
-			var held counts
+			var held delivery.LaneCounts
 			var first *time.Time
-			l, err := scanLane(rows, &held.waiting, &held.deadLetters, &held.bytes, &held.delivered, &held.dropped, &held.discarded, &first)
+			l, err := scanLane(rows, &held.Waiting, &held.Dead, &held.Bytes, &held.Delivered, &held.Dropped, &held.Discarded, &first)
+			held.Waiting, held.Dead, held.Bytes = max(0, held.Waiting), max(0, held.Dead), max(0, held.Bytes)
 			st := l.Status(tx.now, l.webhook)
-			st.Waiting, st.Dead, st.Due = int(max(0, held.waiting)), int(max(0, held.deadLetters)), l.NextClaim(tx.now, orZero(first))
-			st.Bytes, st.Delivered, st.Dropped, st.Discarded = max(0, held.bytes), held.delivered, held.dropped, held.discarded
+			st.LaneCounts, st.Due = held, l.NextClaim(tx.now, orZero(first))
 			list = append(list, st)
 			return err
 		}, query, s.opts.Namespace)

@@ -41,7 +41,7 @@ func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found 
 // removeAll queues and counts the removal of deliveries.
 func (tx *tx) removeAll(found []deliveryRow) {
 	for _, d := range found {
-		tx.of(d.lane).add(d.state, -1, -d.size)
+		tx.add(d.lane, d.state, -1, -d.size)
 	}
 	tx.remove(seqsOf(found))
 }

@@ -194,12 +194,12 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
 
 // keep counts an outcome. If the delivery waits or is dead, keep queues its content and attempt.
 func (b *settling) keep(o *outcome) {
-	c, size := b.of(o.lane), o.lease.size
-	c.add(due, -1, -size)
+	size := o.lease.size
+	b.add(o.lane, due, -1, -size)
 	if o.st.Content != nil {
 		size += int64(len(o.st.Content.Body))
 	}
-	c.add(o.state, 1, size)
+	b.add(o.lane, o.state, 1, size)
 	if o.state == delivered || o.state == dropped {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,11 +26,11 @@ type tx struct {
 	conn  *pgxpool.Conn
 	store *Store
 	batch *pgx.Batch
-	begun time.Time // by this process's clock
-	now   time.Time // by the store's clock; see clock
-	again bool      // an earlier try may have been committed although its answer was lost
-	count map[int]*counts
-	told  map[string]struct{} // webhooks with lanes that other nodes should look at
+	begun time.Time                   // by this process's clock
+	now   time.Time                   // by the store's clock; see clock
+	again bool                        // an earlier try may have been committed although its answer was lost
+	count map[int]delivery.LaneCounts // changes to what the lanes hold
+	told  map[string]struct{}         // webhooks with lanes that other nodes should look at
 }
 
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
@@ -132,7 +133,7 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 	}
 	defer conn.Release()
 	tx := &tx{
-		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
+		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]delivery.LaneCounts{}, told: map[string]struct{}{},
 	}
 	tx.batch.Queue(how.begin)
 	tx.batch.Queue(how.settings)

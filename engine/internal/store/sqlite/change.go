@@ -145,7 +145,7 @@ func (tx *tx) move(from, to string) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		source.bytes, target.bytes = source.bytes-d[1], target.bytes+d[1]
+		source.Bytes, target.Bytes = source.Bytes-d[1], target.Bytes+d[1]
 		source.holds(d[2], -1)
 		target.holds(d[2], 1)
 	}

@@ -150,7 +150,7 @@ func (tx *tx) strip(seq int64) error {
 	if err != nil {
 		return err
 	}
-	l.bytes = max(0, l.bytes-size)
+	l.Bytes = max(0, l.Bytes-size)
 	l.holds(state, -1)
 	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
@@ -192,7 +192,7 @@ func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
 // makeRoomInLane keeps a lane within half of the file. It removes and counts the lane's oldest dead letters, and no more
 // than needed.
 func (tx *tx) makeRoomInLane(l *lane, size int64) error {
-	for l.bytes+size > tx.store.opts.MaxSize/2 {
+	for l.Bytes+size > tx.store.opts.MaxSize/2 {
 		oldest, err := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)
 		if err != nil {
 			return err
@@ -203,7 +203,7 @@ func (tx *tx) makeRoomInLane(l *lane, size int64) error {
 		if err := tx.strip(oldest); err != nil {
 			return err
 		}
-		l.discarded++
+		l.Discarded++
 	}
 	return nil
 }

@@ -16,9 +16,8 @@ type lane struct {
 
 type laneRow struct {
 	store.Lane
-	id                                         int64
-	bytes, delivered, dead, dropped, discarded int64 // dead counts all that ever were
-	waiting, deadLetters                       int64 // current numbers
+	delivery.LaneCounts
+	id, died int64 // died counts all dead letters that ever were
 }
 
 const laneColumns = `id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
@@ -28,17 +27,15 @@ func (l *laneRow) scan(r *row) {
 	l.id, l.Failures, l.TransformFailures = r.int(), int(r.int()), int(r.int())
 	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
 	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
-	l.bytes, l.delivered, l.dead, l.dropped, l.discarded = r.int(), r.int(), r.int(), r.int(), r.int()
-	l.waiting, l.deadLetters, l.FuelPercent = r.int(), r.int(), int(r.int())
+	l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded = r.int(), r.int(), r.int(), r.int(), r.int()
+	l.Waiting, l.Dead, l.FuelPercent = int(r.int()), int(r.int()), int(r.int())
 }
 
 // holds notes that the lane has n more deliveries of a state.
-func (l *lane) holds(state, n int64) {
-	switch state {
-	case due, behind:
-		l.waiting += n
-	case dead:
-		l.deadLetters += n
+func (l *lane) holds(state int64, n int) {
+	store.Count(&l.LaneCounts, int(state), n, 0) // their bytes are counted apart, since finished deliveries have some
+	if state == dead {
+		l.died += int64(max(0, n))
 	}
 }
 
@@ -101,7 +98,7 @@ func (tx *tx) saveLanes() error {
   tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
   waiting = max(0, ?16), dead_letters = max(0, ?17), fuel_percent = ?18 WHERE id = ?1`,
 			l.id, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
-			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded, l.waiting, l.deadLetters, l.FuelPercent)
+			l.LastError, l.LastErrorAt, l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded, l.Waiting, l.Dead, l.FuelPercent)
 		if err != nil {
 			return err
 		}
@@ -119,8 +116,7 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		var l laneRow
 		l.scan(r)
 		st := l.Status(now, r.text())
-		st.Waiting, st.Dead, st.Due = int(l.waiting), int(l.deadLetters), l.NextClaim(now, r.time())
-		st.Delivered, st.Dropped, st.Discarded, st.Bytes = l.delivered, l.dropped, l.discarded, l.bytes
+		st.LaneCounts, st.Due = l.LaneCounts, l.NextClaim(now, r.time())
 		list = append(list, st)
 		return nil
 	})

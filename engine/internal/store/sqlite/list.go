@@ -189,7 +189,8 @@ func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
 	d.Due = r.time()
 	owner := r.int()
 	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
-	l := store.Lane{Closed: r.text(), PausedUntil: r.time()}
+	var l store.Lane
+	l.Closed, l.PausedUntil = r.text(), r.time()
 	ev, stamp := scanEvent(r)
 	restored, err := event.Restore(ev, stamp)
 	if err != nil {

@@ -156,7 +156,7 @@ func runAll(t *testing.T, s *Store) {
 		must(err)
 		_, err = tx.run(releaseLeases, 0, 0, 0)
 		must(err)
-		l.bytes = tx.store.opts.MaxSize / 2
+		l.Bytes = tx.store.opts.MaxSize / 2
 		return tx.makeRoomInLane(l, 1)
 	}))
 	_, err = s.Delete(ctx, delivery.Filter{State: delivery.IsDead, Limit: 2})

@@ -148,7 +148,7 @@ func movesDeliveries(t *testing.T, q *queue) {
 		t.Errorf("%d lanes after moving nothing, want %d", after, before)
 	}
 	for _, l := range lanesOf(t, q, at(3)) {
-		switch want := (delivery.LaneStatus{Waiting: all - 1, Dead: 1}); {
+		switch want := (delivery.LaneCounts{Waiting: all - 1, Dead: 1}); {
 		case l.Webhook == hook && (l.Waiting != 0 || l.Dead != 0 || l.Bytes != 0):
 			t.Errorf("the old lane still has %+v", l)
 		case l.Webhook == other && (l.Waiting != want.Waiting || l.Dead != want.Dead || l.Bytes == 0):
