@@ -195,30 +195,16 @@ func (s *Store) movable(webhook string, now time.Time) (rows []*row) {
 	return slices.DeleteFunc(rows, func(r *row) bool { return r.moving })
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now := s.opts.Now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
-	if _, err := s.enter(ctx); err != nil {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
 	for identity, l := range s.lanes {
 		if store.IsCalled(identity, webhook) {
-			change(l)
+			change(&l.Lane, now)
 			s.changed(l, true)
 			n++
 		}

@@ -106,12 +106,3 @@ func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Stan
 	})
 	return standing, err
 }
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
-}

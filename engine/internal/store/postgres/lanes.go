@@ -168,17 +168,8 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 	return list, err
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var ids []int
 		column(tx, &ids, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
@@ -186,11 +177,12 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			return err
 		}
 		lanes := tx.lanesOf(ids, true)
+		tx.clock()
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
 		for _, l := range lanes {
-			change(l)
+			change(&l.Lane, tx.now)
 		}
 		tx.saveLanes(lanes)
 		n = len(ids)

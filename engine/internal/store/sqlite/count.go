@@ -75,9 +75,3 @@ func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, err
 	}, now, now.Add(store.MaxLease))
 	return standing, err
 }
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now := s.now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
-}

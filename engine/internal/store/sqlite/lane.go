@@ -123,17 +123,8 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	return list, err
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
 	err = s.write(ctx, func(tx *tx) error {
 		ids, err := tx.numbers(`SELECT id FROM lanes WHERE `+isCalled, webhook, webhook, webhook)
 		for _, id := range ids {
@@ -141,7 +132,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			if err != nil {
 				return err
 			}
-			change(l)
+			change(&l.Lane, tx.now)
 		}
 		n = len(ids)
 		return err

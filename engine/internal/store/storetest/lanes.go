@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
 // acceptMany accepts events named by the prefix and a number.
@@ -368,7 +369,7 @@ func dueAfterPause(t *testing.T, q *queue) {
 
 func disables(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook, "/other.yaml#one", "/other.yaml#two")
-	if n, err := q.Disable(q.set(at(1)), "one", "by hand"); err != nil || n != 2 {
+	if n, err := q.ChangeLanes(q.set(at(1)), "one", store.Disable("by hand")); err != nil || n != 2 {
 		t.Fatalf("Disable = %d, %v, want 2", n, err)
 	}
 	for _, webhook := range []string{hook, "/other.yaml#one"} {
@@ -382,7 +383,7 @@ func disables(t *testing.T, q *queue) {
 	if item := list(t, q, delivery.Filter{Webhook: hook})[0]; item.Held != "closed: by hand" {
 		t.Errorf("held: %q, want closed: by hand", item.Held)
 	}
-	if n, err := q.Enable(q.set(at(3)), hook); err != nil || n != 1 {
+	if n, err := q.ChangeLanes(q.set(at(3)), hook, store.Enable); err != nil || n != 1 {
 		t.Fatalf("Enable = %d, %v, want 1", n, err)
 	}
 	if got := claimIDs(t, q, hook, at(4), 1); got != "a" {

@@ -344,10 +344,10 @@ func groups(t *testing.T, q *queue) {
 // A pause by hand ends by itself, or earlier through Enable.
 func pausesByHand(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
-	if n, err := q.Pause(q.set(at(0)), "one", time.Hour); err != nil || n != 1 {
+	if n, err := q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Hour)); err != nil || n != 1 {
 		t.Fatalf("Pause = %d, %v, want 1", n, err)
 	}
-	if n, err := q.Pause(q.set(at(0)), "one", time.Minute); err != nil || n != 1 {
+	if n, err := q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Minute)); err != nil || n != 1 {
 		t.Fatalf("Pause = %d, %v, want 1", n, err)
 	}
 	lanes, err := q.Lanes(at(1))
@@ -357,13 +357,13 @@ func pausesByHand(t *testing.T, q *queue) {
 	if got := claimIDs(t, q, hook, at(3599), 1); got != "" {
 		t.Errorf("claimed %q while it is paused", got)
 	}
-	if n, err := q.Enable(q.set(at(5)), "one"); err != nil || n != 1 {
+	if n, err := q.ChangeLanes(q.set(at(5)), "one", store.Enable); err != nil || n != 1 {
 		t.Fatalf("Enable = %d, %v, want 1", n, err)
 	}
 	if got := claimIDs(t, q, hook, at(5), 1); got != "a" {
 		t.Errorf("claimed %q, want a", got)
 	}
-	if n, err := q.Pause(q.set(at(0)), "nobody", time.Hour); err != nil || n != 0 {
+	if n, err := q.ChangeLanes(q.set(at(0)), "nobody", store.Pause(time.Hour)); err != nil || n != 0 {
 		t.Errorf("Pause of nobody = %d, %v", n, err)
 	}
 }

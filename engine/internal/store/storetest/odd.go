@@ -7,6 +7,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/google/go-cmp/cmp"
 )
@@ -51,7 +52,7 @@ func oddTexts(t *testing.T, q *queue) {
 			t.Errorf("%.20q: %d listed by its workflow, want 1", text, len(items))
 		}
 	}
-	if n, err := q.Disable(q.set(at(3)), hook, "because \x00\xff"); err != nil || n != 1 {
+	if n, err := q.ChangeLanes(q.set(at(3)), hook, store.Disable("because \x00\xff")); err != nil || n != 1 {
 		t.Errorf("Disable = %d, %v, want 1", n, err)
 	}
 }
