@@ -9,7 +9,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -245,13 +244,8 @@ func (a *acceptance) insert(ctx context.Context) error {
   $7::bytea[], $8::text[], $9::text[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp,
 		cols.payload, cols.trace, cols.source)
 	added := map[string]bool{}
-	collect := func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		added[id] = true
-		return err
-	}
-	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
+	a.each(func(r *row) { added[r.Text()] = true },
+		`INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
     done_at, place, order_key, unrouted, attempts, spent, size, reason)
   SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at, since,
     done_at, seq, order_key, unrouted, attempts, spent, size, reason

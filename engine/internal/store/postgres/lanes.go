@@ -4,11 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // lane is a row of lanes.
@@ -39,13 +37,7 @@ func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int,
 	for len(unknown) > 0 { // another node may make one between the two halves of the query
 		found := map[string]int{}
 		err := s.write(ctx, func(_ context.Context, tx *tx) error {
-			tx.each(func(rows pgx.Rows) error {
-				var webhook string
-				var id int
-				err := rows.Scan(&webhook, &id)
-				found[webhook] = id
-				return err
-			}, query, unknown)
+			tx.each(func(r *row) { found[r.Text()] = r.Int() }, query, unknown)
 			return nil
 		})
 		if err != nil {
@@ -73,19 +65,13 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 	return ids, unknown
 }
 
-const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
-    last_error_at, fuel_percent`
+const laneColumns = `id, webhook, keyed, ` + store.LaneColumns
 
-// scanLane reads a row of laneColumns, and any further columns into more.
-func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
-	l := &lane{}
-	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
-		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
-		&l.LastError, &failed, &l.FuelPercent}, more...)...)
-	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
+// scanLane reads a row of laneColumns.
+func scanLane(r *row) *lane {
+	l := &lane{id: r.Int(), webhook: r.Text(), keyed: r.Bool(), Lane: store.ScanLane(r)}
 	l.saved = l.Lane
-	return l, err
+	return l
 }
 
 // lanesOf queues reading lanes into the returned map. If lock is set, it locks them in the order of their ids.
@@ -98,10 +84,9 @@ func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	if lock {
 		query += ` FOR UPDATE`
 	}
-	tx.each(func(rows pgx.Rows) error {
-		l, err := scanLane(rows)
+	tx.each(func(r *row) {
+		l := scanLane(r)
 		lanes[l.id] = l
-		return err
 	}, query, ids)
 	return lanes
 }
@@ -153,15 +138,15 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		tx.each(func(rows pgx.Rows) error {
-			var held delivery.LaneCounts
-			var first *time.Time
-			l, err := scanLane(rows, &held.Waiting, &held.Dead, &held.Bytes, &held.Delivered, &held.Dropped, &held.Discarded, &first)
-			held.Waiting, held.Dead, held.Bytes = max(0, held.Waiting), max(0, held.Dead), max(0, held.Bytes)
+		tx.each(func(r *row) {
+			l := scanLane(r)
 			st := l.Status(tx.now, l.webhook)
-			st.LaneCounts, st.Due = held, l.NextClaim(tx.now, orZero(first))
+			st.LaneCounts = delivery.LaneCounts{
+				Waiting: max(0, r.Int()), Dead: max(0, r.Int()), Bytes: max(0, r.Int64()),
+				Delivered: r.Int64(), Dropped: r.Int64(), Discarded: r.Int64(),
+			}
+			st.Due = l.NextClaim(tx.now, r.Time())
 			list = append(list, st)
-			return err
 		}, query, s.opts.Namespace)
 		return nil
 	})

@@ -59,7 +59,7 @@ func (tx *tx) accept(entries []*delivery.Entry) error {
 	}
 	a := acceptance{tx: tx}
 	err := tx.each(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`, func(r *row) error {
-		a.event, a.seq = r.int(), r.int()
+		a.event, a.seq = r.Int64(), r.Int64()
 		return nil
 	})
 	if err != nil {

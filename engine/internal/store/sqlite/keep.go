@@ -68,7 +68,7 @@ func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
 	longest, longestLease := longestWaits(s.now())
 	err = s.readSoon(ctx, `SELECT EXISTS(SELECT 1 FROM lanes WHERE paused_until > ?1 OR probe_until > ?2) OR
   EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`, func(r *row) error {
-		is = r.bool()
+		is = r.Bool()
 		return nil
 	}, longest, longestLease)
 	return is, err
@@ -135,7 +135,7 @@ func (tx *tx) forget(before time.Time, n int) (int, error) {
 func (tx *tx) strip(seq int64) error {
 	var laneID, event, size, state int64
 	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
-		laneID, event, size, state = r.int(), r.int(), r.int(), r.int()
+		laneID, event, size, state = r.Int64(), r.Int64(), r.Int64(), r.Int64()
 		return nil
 	}, seq)
 	if err != nil || laneID == 0 {

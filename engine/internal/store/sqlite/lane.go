@@ -20,15 +20,11 @@ type laneRow struct {
 	id, died int64 // died counts all dead letters that ever were
 }
 
-const laneColumns = `id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
-  bytes, delivered, dead, dropped, discarded, waiting, dead_letters, fuel_percent`
+const laneColumns = `id, bytes, delivered, dead, dropped, discarded, waiting, dead_letters, ` + store.LaneColumns
 
 func (l *laneRow) scan(r *row) {
-	l.id, l.Failures, l.TransformFailures = r.int(), int(r.int()), int(r.int())
-	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
-	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
-	l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded = r.int(), r.int(), r.int(), r.int(), r.int()
-	l.Waiting, l.Dead, l.FuelPercent = int(r.int()), int(r.int()), int(r.int())
+	l.id, l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded = r.Int64(), r.Int64(), r.Int64(), r.Int64(), r.Int64(), r.Int64()
+	l.Waiting, l.Dead, l.Lane = r.Int(), r.Int(), store.ScanLane(r)
 }
 
 // holds notes that the lane has n more deliveries of a state.
@@ -115,8 +111,8 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	err := s.readSoon(ctx, query, func(r *row) error {
 		var l laneRow
 		l.scan(r)
-		st := l.Status(now, r.text())
-		st.LaneCounts, st.Due = l.LaneCounts, l.NextClaim(now, r.time())
+		st := l.Status(now, r.Text())
+		st.LaneCounts, st.Due = l.LaneCounts, l.NextClaim(now, r.Time())
 		list = append(list, st)
 		return nil
 	})

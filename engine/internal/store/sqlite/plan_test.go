@@ -63,7 +63,7 @@ func plan(t *testing.T, s *Store, query string) string {
 	args := make([]any, prepared.params)
 	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
 		r.next = 3
-		steps = append(steps, "  "+r.text())
+		steps = append(steps, "  "+r.Text())
 		return nil
 	}, args...)
 	if err != nil {
@@ -166,7 +166,7 @@ func runAll(t *testing.T, s *Store) {
 	counts := func() string {
 		text := ""
 		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) error {
-			text = r.text()
+			text = r.Text()
 			return nil
 		}))
 		return text
