@@ -17,6 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/trace"
+	"golang.org/x/sync/semaphore"
 )
 
 // Bounds of the server. docs/serve.md names them.
@@ -60,7 +61,7 @@ type Server struct {
 	draining atomic.Bool            // no longer ready
 	stopped  atomic.Bool            // accepts no more events
 	reload   atomic.Pointer[string] // why the last reload failed; nil if it succeeded
-	bodies   budget
+	bodies   *semaphore.Weighted    // maxBodies bytes
 	keys     keys
 	sessions sessions
 	logins   logins
@@ -70,7 +71,7 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options, a Access) *Server {
-	s := &Server{Options: o, bodies: budget{left: maxBodies}}
+	s := &Server{Options: o, bodies: semaphore.NewWeighted(maxBodies)}
 	s.SetAccess(a)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/events", s.events)
