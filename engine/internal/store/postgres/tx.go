@@ -97,7 +97,7 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(context.Contex
 	for try := 1; ; try++ {
 		err := s.transaction(ctx, how, again, change)
 		switch {
-		case s.isClosed() && err != nil:
+		case s.closed.Load() && err != nil:
 			return store.ErrClosed
 		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
@@ -203,13 +203,14 @@ func column[T any](tx *tx, list *[]T, query string, args ...any) {
 	})
 }
 
-// collect sends the queued statements and a query, and reads its rows.
-func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
-	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
-		list, err = pgx.CollectRows(rows, scan)
-		return err
+// all reads the values of a query of one column.
+func all[T any](ctx context.Context, s *Store, query string, args ...any) (list []T, err error) {
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		list = nil
+		column(tx, &list, query, args...)
+		return nil
 	})
-	return list, tx.send(ctx)
+	return list, err
 }
 
 // changed sends the queued statements and another one, and returns how many rows that changed.
