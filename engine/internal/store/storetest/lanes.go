@@ -27,21 +27,13 @@ func breakerOpens(t *testing.T, q *queue) {
 	if err != nil || len(claims) != 0 || !next.Equal(at(5)) {
 		t.Fatalf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(5))
 	}
-	probe := claim(t, q, hook, at(5), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want one probe", len(probe))
-	}
+	probe := wantClaims(t, q, hook, at(5), 10, "e5")
 	wantClaims(t, q, hook, at(6), 10, "") // beside the probe
 	settle(t, q, probe[0], delivery.Retry, at(6), at(1000))
 	wantClaims(t, q, hook, at(15), 10, "") // before the second probe's time
-	probe = claim(t, q, hook, at(16), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a second probe after twice the time", len(probe))
-	}
+	probe = wantClaims(t, q, hook, at(16), 10, "e6") // a second probe after twice the time
 	settle(t, q, probe[0], delivery.Delivered, at(16), time.Time{})
-	if got := len(claim(t, q, hook, at(16), 20)); got != 13 {
-		t.Errorf("%d claimed after a good probe, want the 13 that are due", got)
-	}
+	wantClaims(t, q, hook, at(16), 20, "e7 e8 e9 e10 e11 e12 e13 e14 e15 e16 e17 e18 e19") // after a good probe
 	e := entry("new", hook)
 	e.Wants[0].Take = time.Minute
 	if err := q.Accept(at(17), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
@@ -93,10 +85,7 @@ func replayEndsPause(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures)
 	wantN(t, delivery.BreakerFailures)(q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}))
-	probe := claim(t, q, hook, at(1), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a probe as soon as it is replayed", len(probe))
-	}
+	probe := wantClaims(t, q, hook, at(1), 10, "e5") // as soon as it is replayed
 	settle(t, q, probe[0], delivery.Delivered, at(1), time.Time{})
 	c := claim(t, q, hook, at(1), 10)
 	if len(c) != 10 {

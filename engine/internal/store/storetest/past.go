@@ -207,10 +207,7 @@ func knownIDs(t *testing.T, q *queue) {
 	}
 	accept(t, q, at(0), "a", hook)
 	again("it waits")
-	claims := claim(t, q, hook, at(0), 10)
-	if len(claims) != 1 {
-		t.Fatalf("%d claims, want 1", len(claims))
-	}
+	claims := wantClaims(t, q, hook, at(0), 10, "a")
 	again("it is in flight")
 	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
 	again("it is delivered")
