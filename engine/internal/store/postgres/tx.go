@@ -102,8 +102,8 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(context.Contex
 		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
-		var answered *pgconn.PgError
-		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
+		_, answered := errors.AsType[*pgconn.PgError](err)
+		again = again || !answered // the connection is gone: nobody knows what was committed
 		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
 			return ctx.Err()
 		}
