@@ -95,8 +95,8 @@ func (s *Store) release(ctx context.Context, node int) error {
     RETURNING lane)
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
-  INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
-  SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane`+addCounts, node)
+  INSERT INTO awf_hook.counts AS c (lane, node, `+store.CountColumns+`)
+  SELECT lane, 0, `+store.CountColumns+` FROM gone ORDER BY lane`+addCounts, node)
 		tx.queue(`DELETE FROM awf_hook.nodes WHERE id = $1`, node)
 		return nil
 	})

@@ -118,7 +118,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 func leasesEnd(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	first := claim(t, q, hook, at(0), 1)[0]
-	wantClaims(t, q, hook, at(59), 1, "") // while it was in flight
+	wantClaims(t, q, hook, at(59), 1, "")            // while it was in flight
 	second := wantClaims(t, q, hook, at(60), 1, "a") // its lease has ended
 	if held, err := q.Renew(first, at(200)); held || err != nil {
 		t.Errorf("Renew of a lost claim = %v, %v, want false", held, err)

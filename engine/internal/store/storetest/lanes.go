@@ -30,7 +30,7 @@ func breakerOpens(t *testing.T, q *queue) {
 	probe := wantClaims(t, q, hook, at(5), 10, "e5")
 	wantClaims(t, q, hook, at(6), 10, "") // beside the probe
 	settle(t, q, probe[0], delivery.Retry, at(6), at(1000))
-	wantClaims(t, q, hook, at(15), 10, "") // before the second probe's time
+	wantClaims(t, q, hook, at(15), 10, "")           // before the second probe's time
 	probe = wantClaims(t, q, hook, at(16), 10, "e6") // a second probe after twice the time
 	settle(t, q, probe[0], delivery.Delivered, at(16), time.Time{})
 	wantClaims(t, q, hook, at(16), 20, "e7 e8 e9 e10 e11 e12 e13 e14 e15 e16 e17 e18 e19") // after a good probe
