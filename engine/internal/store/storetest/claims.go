@@ -76,7 +76,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 	for i := range accepting {
 		wg.Go(func() {
 			for j := range each {
-				if err := q.Accept(at(0), []*delivery.Entry{entry(fmt.Sprintf("%d-%d", i, j), hook)}); err != nil {
+				if err := q.Accept(q.set(at(0)), []*delivery.Entry{entry(fmt.Sprintf("%d-%d", i, j), hook)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -93,7 +93,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 					mu.Lock()
 					claimed[c.Delivery.ID]++
 					mu.Unlock()
-					lost, err := q.Settle(at(0), []delivery.Settlement{tried(c, delivery.Delivered, at(0))})
+					lost, err := q.Settle(q.set(at(0)), []delivery.Settlement{tried(c, delivery.Delivered, at(0))})
 					if err != nil || len(lost) > 0 {
 						t.Errorf("Settle = %v, %v", lost, err)
 					}
@@ -147,7 +147,7 @@ func takesAtOnce(t *testing.T, q *queue) {
 
 	again := entry("a", hook)
 	again.Wants[0].Take = time.Minute
-	if err := q.Accept(at(0), []*delivery.Entry{again}); err != nil || again.Wants[0].Fate != delivery.Known || len(again.Claims) != 0 {
+	if err := q.Accept(q.set(at(0)), []*delivery.Entry{again}); err != nil || again.Wants[0].Fate != delivery.Known || len(again.Claims) != 0 {
 		t.Errorf("a known delivery: %v, %q, %d claims, want known and none", err, again.Wants[0].Fate, len(again.Claims))
 	}
 }

@@ -77,7 +77,7 @@ func clockShows(t *testing.T, q *queue) {
 	if diff := cmp.Diff(want, held); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
-	wantN(t, 2)(q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}))
+	wantN(t, 2)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.Due}, delivery.Change{}))
 	claims := wantClaims(t, q, hook, at(11), 10, "wrong right")
 	for _, c := range claims {
 		if c.Delivery.EventID == "right" && (c.Delivery.Spent != 1 || !c.Delivery.Since.Equal(at(0))) {
