@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -183,8 +184,9 @@ func (tx *tx) rows(f func(*row) error, query string, args ...any) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			values, err := rows.Values()
+			r := &row{values: values}
 			if err == nil {
-				err = f(&row{values: values})
+				err = cmp.Or(f(r), r.err)
 			}
 			if err != nil {
 				return err
