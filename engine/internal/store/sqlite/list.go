@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -140,7 +139,7 @@ func (s *Store) narrow(ctx context.Context, f delivery.Filter, now time.Time) (a
 func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, n int) (in among, err error) {
 	byLane := false // the index of finished deliveries knows their lanes
 	if err = s.read(ctx, indexesLanes, func(r *row) error {
-		byLane = r.bool()
+		byLane = r.Bool()
 		return nil
 	}); err != nil {
 		return in, err
@@ -188,8 +187,8 @@ func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, 
 		return in, nil
 	}
 	err = s.read(ctx, `SELECT count(*), json_group_array(seq) FROM (`+query+` LIMIT ?)`, func(r *row) error {
-		if r.int() <= int64(n) {
-			in.few = r.text()
+		if r.Int64() <= int64(n) {
+			in.few = r.Text()
 		}
 		return nil
 	}, append(args, n+1)...)
@@ -199,7 +198,7 @@ func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, 
 // lanesCalled returns the numbers of a webhook's lanes, between commas; 0, which is no lane's, if it has none.
 func (s *Store) lanesCalled(ctx context.Context, webhook string) (ids string, err error) {
 	err = s.read(ctx, `SELECT ifnull(group_concat(id), 0) FROM lanes WHERE `+isCalled, func(r *row) error {
-		ids = r.text()
+		ids = r.Text()
 		return nil
 	}, webhook, webhook, webhook)
 	return ids, err
@@ -247,7 +246,7 @@ func (s *Store) listNewest(ctx context.Context, f delivery.Filter, now time.Time
 	last := f.Before
 	if last == 0 {
 		err = s.read(ctx, `SELECT max(seq) FROM deliveries`, func(r *row) error {
-			last = r.int()
+			last = r.Int64()
 			return nil
 		})
 	}
@@ -277,30 +276,11 @@ func (s *Store) list(ctx context.Context, f delivery.Filter, now time.Time, in a
 	}
 	var items []delivery.Item
 	err := s.read(ctx, text, func(r *row) error {
-		item, err := scanItem(r, now)
+		item, err := store.ScanItem(r, now)
 		items = append(items, item)
 		return err
 	}, args...)
 	return items, err
-}
-
-// scanItem reads a row of itemColumns.
-func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
-	d := &it.Delivery
-	it.Seq, d.ID, d.Webhook = r.int(), r.text(), r.text()
-	state := int(r.int())
-	d.Due = r.time()
-	owner := r.int()
-	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
-	l := store.Lane{Closed: r.text(), PausedUntil: r.time()}
-	ev, stamp := scanEvent(r)
-	restored, err := event.Restore(ev, stamp)
-	if err != nil {
-		return it, err
-	}
-	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	l.Place(&it, state, owner != 0, now)
-	return it, nil
 }
 
 // Show implements [store.Browser].
@@ -309,18 +289,12 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 	const query = `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries +
 		`d.id = ? AND d.state <> PRUNED`
 	err = s.read(ctx, query, func(r *row) error {
-		item, err := scanItem(r, now)
+		item, err := store.ScanItem(r, now)
 		if err != nil {
 			return err
 		}
-		found = &delivery.Detail{Item: item, Attempts: store.ParseLog(r.text())}
-		if found.Content, err = scanContent(r); err != nil {
-			return err
-		}
-		ev := item.Event
-		ev.Payload = r.bytes()
-		found.Event = &ev
-		return nil
+		found, err = store.ScanDetail(r, &item)
+		return err
 	}, id)
 	if err == nil && found == nil {
 		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
