@@ -209,21 +209,20 @@ const newest = 10_000
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	now := s.now()
 	if f.Limit > 0 && f.ID == "" && f.State != delivery.InFlight && !isOfEvents(f) {
-		if items, err = s.listNewest(ctx, f, now); err != nil || len(items) == f.Limit {
+		if items, err = s.listNewest(ctx, f); err != nil || len(items) == f.Limit {
 			return items, err
 		}
 	}
-	in, err := s.narrow(ctx, f, now)
+	in, err := s.narrow(ctx, f, s.now())
 	if err != nil {
 		return nil, err
 	}
 	if in.from(f) == fromEvents || f.Text == "" || f.ID != "" || in.few != "" {
-		return s.list(ctx, f, now, in, in.from(f), slices.Concat(texts...)...)
+		return s.list(ctx, f, in, in.from(f), slices.Concat(texts...)...)
 	}
 	// It takes less time to look through the deliveries, and then through the events, than through each delivery with its event.
-	items, err = s.list(ctx, f, now, in, fromDeliveries, texts[0]...)
+	items, err = s.list(ctx, f, in, fromDeliveries, texts[0]...)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +230,7 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 	if f.Limit > 0 && len(items) == f.Limit {
 		newer.After = items[len(items)-1].Seq
 	}
-	ofEvents, err := s.list(ctx, newer, now, in, fromEvents, texts[1]...)
+	ofEvents, err := s.list(ctx, newer, in, fromEvents, texts[1]...)
 	items = append(items, ofEvents...)
 	slices.SortFunc(items, func(a, b delivery.Item) int { return cmp.Compare(b.Seq, a.Seq) })
 	items = slices.CompactFunc(items, func(a, b delivery.Item) bool { return a.Seq == b.Seq })
@@ -242,7 +241,7 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 }
 
 // listNewest lists the newest deliveries alone.
-func (s *Store) listNewest(ctx context.Context, f delivery.Filter, now time.Time) (items []delivery.Item, err error) {
+func (s *Store) listNewest(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
 	last := f.Before
 	if last == 0 {
 		err = s.read(ctx, `SELECT max(seq) FROM deliveries`, func(r *row) error {
@@ -258,11 +257,12 @@ func (s *Store) listNewest(ctx context.Context, f delivery.Filter, now time.Time
 		return nil, err
 	}
 	f.After = max(f.After, last-newest)
-	return s.list(ctx, f, now, in, fromDeliveries, slices.Concat(texts...)...)
+	return s.list(ctx, f, in, fromDeliveries, slices.Concat(texts...)...)
 }
 
 // list lists what matches a filter, which looks for its text in some columns.
-func (s *Store) list(ctx context.Context, f delivery.Filter, now time.Time, in among, from string, columns ...string) ([]delivery.Item, error) {
+func (s *Store) list(ctx context.Context, f delivery.Filter, in among, from string, columns ...string) (items []delivery.Item, err error) {
+	now := s.now()
 	condition, args := where(f, now, in, columns...)
 	text := `SELECT ` + itemColumns + from + condition
 	if from == fromEvents {
@@ -274,8 +274,7 @@ func (s *Store) list(ctx context.Context, f delivery.Filter, now time.Time, in a
 		text += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
-	var items []delivery.Item
-	err := s.read(ctx, text, func(r *row) error {
+	err = s.read(ctx, text, func(r *row) error {
 		item, err := store.ScanItem(r, now)
 		items = append(items, item)
 		return err

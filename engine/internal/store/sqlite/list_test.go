@@ -54,7 +54,8 @@ func TestListsFindAll(t *testing.T) {
 		fill(t, s)
 		hour := time.Hour.Milliseconds()
 		script := fmt.Sprintf(`INSERT INTO lanes(webhook) VALUES('a#few');
-UPDATE deliveries SET accepted_at = %[1]d + seq * 1000, done_at = %[1]d + seq * 1000 + 7, state = CASE WHEN seq %% 1000 = 5 THEN 3 ELSE state END,
+UPDATE deliveries SET accepted_at = %[1]d + seq * 1000, done_at = %[1]d + seq * 1000 + 7,
+  state = CASE WHEN seq %% 1000 = 5 THEN 3 ELSE state END,
   lane = CASE WHEN seq %% 700 = 3 THEN 2 ELSE 1 END, reason = CASE WHEN seq %% 5000 = 9 THEN '503 Rare' ELSE '200 OK' END;
 UPDATE deliveries SET state = 0, done_at = 0 WHERE seq %% 2500 = 3;
 UPDATE deliveries SET state = 5, order_key = 'k', done_at = 0 WHERE seq = 4203;

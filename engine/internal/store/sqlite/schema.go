@@ -127,9 +127,9 @@ const recount = `UPDATE lanes SET
     (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
   dead_letters = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 2);`
 
-// indexByLane replaces the index of finished deliveries with one that knows their lanes, and also has those that are on their way to another
-// queue. It takes about a second for a million deliveries, so a large file of an older version keeps its own until it is small: see
-// [Store.prune].
+// indexByLane replaces the index of finished deliveries with one that knows their lanes, and also has those that are on their way to
+// another queue. It takes about a second for a million deliveries, so a large file of an older version keeps its own until it is small:
+// see [Store.prune].
 const (
 	indexByLane = `
 DROP INDEX deliveries_done;
