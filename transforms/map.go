@@ -1,8 +1,10 @@
 package transforms
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -21,6 +23,18 @@ type body struct {
 	secrets [][2]int // the parts that come from secrets: from and to, in order
 	fed     *delivery.Content
 	values  *expression.Env
+}
+
+// bodies holds unused ones. A map's content is a copy, since most texts are much shorter than the memory they were made in.
+var bodies = sync.Pool{New: func() any { return new(body) }}
+
+// maxRoom is how much memory an unused body keeps, in bytes.
+const maxRoom = 16 << 10
+
+func (b *body) release() {
+	if *b = (body{text: b.text[:0]}); cap(b.text) <= maxRoom {
+		bodies.Put(b)
+	}
 }
 
 // begin begins a member of the list or object whose members begin at first. It returns the text's length without the member.
@@ -179,9 +193,10 @@ type Map struct {
 
 // Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.
 func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
-	const usual = 512 // bytes
 	in.Values.SetWith(m.With, m.Secrets)
-	b := &body{text: make([]byte, 0, usual), fed: &in.Content, values: in.Values}
+	b := bodies.Get().(*body)
+	defer b.release()
+	b.fed, b.values = &in.Content, in.Values
 	if _, err := m.Root.appendTo(b); err != nil {
 		return Made{}, err
 	}
@@ -196,9 +211,9 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 		for i, s := range b.secrets {
 			b.secrets[i] = [2]int{inText(b.text, s[0]), inText(b.text, s[1])}
 		}
-		b.text = []byte(text)
+		b.text = append(b.text[:0], text...)
 	}
 	out := Made{Content: in.Content} // keeps headers and the like
-	out.Body, out.ContentType, out.Secret = b.text, m.ContentType, b.secrets
+	out.Body, out.ContentType, out.Secret = bytes.Clone(b.text), m.ContentType, b.secrets
 	return out, nil
 }

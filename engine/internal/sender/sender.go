@@ -74,7 +74,7 @@ type Sender struct {
 	proxied   bool
 	masker    *secret.Masker
 	mask      func(string) string // by masker
-	broken    error // a [Fault] of every attempt
+	broken    error               // a [Fault] of every attempt
 	signers   atomic.Pointer[signers]
 	watches   watches
 	date      atomic.Pointer[date] // of the last answer
