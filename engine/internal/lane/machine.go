@@ -78,7 +78,7 @@ func newMachine(lane delivery.Lane, maxInFlight int) *machine {
 
 // step notes an event and returns what to do.
 func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
-	do.settle, do.start = m.spare.settle, m.spare.start
+	do.settle, do.start = m.spare.settle[:0], m.spare.start[:0]
 	m.spare = actions{}
 	switch e := event.(type) {
 	case given:
@@ -105,11 +105,14 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	return do
 }
 
-// performed takes back the memory of actions that were performed.
+// performed takes back the memory of actions that were performed, unless they were unusually many.
 func (m *machine) performed(do *actions) {
+	if max(cap(do.settle), cap(do.start)) > 2*m.maxInFlight {
+		return
+	}
 	clear(do.settle) // it holds no deliveries
 	clear(do.start)
-	m.spare.settle, m.spare.start = do.settle[:0], do.start[:0]
+	m.spare.settle, m.spare.start = do.settle, do.start
 }
 
 // finish notes how an attempt ended. If the lane must pause, the claims that it has not begun go back, after the outcome
