@@ -278,7 +278,10 @@ var mixed = map[[3]string]func(x, y any) any{
 	{"duration", "+", "time"}:     func(x, y any) any { return y.(time.Time).Add(x.(time.Duration)) },
 	{"duration", "+", "duration"}: func(x, y any) any { return x.(time.Duration) + y.(time.Duration) },
 	{"duration", "-", "duration"}: func(x, y any) any { return x.(time.Duration) - y.(time.Duration) },
-	{"duration", "*", "int"}:      times, {"duration", "*", "float"}: times, {"int", "*", "duration"}: times, {"float", "*", "duration"}: times,
+	{"duration", "*", "int"}:      times,
+	{"duration", "*", "float"}:    times,
+	{"int", "*", "duration"}:      times,
+	{"float", "*", "duration"}:    times,
 }
 
 // times multiplies a duration and a number.
