@@ -51,10 +51,12 @@ func (s *share) read(body io.Reader, size int64) ([]byte, error) {
 			return nil, errTooLarge
 		case len(buf) < cap(buf):
 			continue
-		case !s.grow(cap(buf)):
+		}
+		room = min(2*cap(buf), maxBody+1)
+		if !s.grow(room - cap(buf)) {
 			return nil, errBusy
 		}
-		buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+		buf = append(make([]byte, 0, room), buf...)
 	}
 }
 
