@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -22,11 +22,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Bounds of backtest.
-const (
-	maxPast    = 256 << 20 // bytes of all files together
-	maxSamples = 3         // differences that are shown for each webhook
-)
+const maxPast = 256 << 20 // bytes of all files together
 
 // backtestFlags are the flags of backtest.
 type backtestFlags struct {
@@ -39,18 +35,9 @@ type backtestFlags struct {
 
 // backtestJSON is the result of a webhook for past events, as --json prints it.
 type backtestJSON struct {
-	Webhook string   `json:"webhook"`
-	Sent    int      `json:"requests"`
-	Failed  int      `json:"failures"`
-	Peak    int      `json:"peak"`              // requests in the busiest minute
-	Rate    string   `json:"rate,omitempty"`    // as configured
-	Old     int      `json:"old_requests"`      // of the webhook with this name in OLD
-	OnlyNew int      `json:"only_new"`          // events for which OLD sends nothing
-	OnlyOld int      `json:"only_old"`          // events for which NEW sends nothing
-	Changed int      `json:"changed"`           // events for which the bodies differ
+	Webhook string `json:"webhook"`
+	view.Compared
 	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
-
-	minutes map[int64]int
 }
 
 func (c *command) backtestCommand() *cobra.Command {
@@ -58,13 +45,7 @@ func (c *command) backtestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backtest [AUDIT|FOLDER…]",
 		Short: "Show what a configuration would have sent for past runs; sends nothing",
-		Long: `backtest reads AWF's audit files and transcripts folders, by default those that AWF uses, and runs their events through the
-configuration: how many requests each webhook would have made, and how many in the busiest minute, compared with its rate.
-With --against OLD it also shows what OLD would have sent and the new configuration does not, the reverse, and samples of
-bodies that differ. It sends nothing and stores nothing.`,
-		Example: `  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d
-  awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl`,
-		RunE: func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
+		RunE:  func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
 	}
 	b.configFlags.add(cmd)
 	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")
@@ -105,15 +86,16 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 	}
 	results := map[string]*backtestJSON{}
 	events := 0
+	ctx := context.Background()
 	read := func(ev event.Event) {
 		if ev.Timestamp.Before(since) {
 			return
 		}
 		events++
-		add(results, &ev, made(eng, &ev), made(old, &ev))
+		add(results, &ev, view.Requests(ctx, eng, &ev), view.Requests(ctx, old, &ev))
 	}
 	stream := engine.Stream{Name: "the past", In: bytes.NewReader(text), Broken: c.printBroken()}
-	if err := engine.Events(context.Background(), stream, read); err != nil {
+	if err := engine.Events(ctx, stream, read); err != nil {
 		return failure(err)
 	}
 	if events == 0 {
@@ -205,53 +187,18 @@ func appendLines(lines []pastLine, text []byte) []pastLine {
 	return lines
 }
 
-// made returns what the webhooks of an engine make of an event, by name. Without an engine it returns nothing.
-func made(eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
-	all := map[string]*engine.Preview{}
-	if eng == nil {
-		return all
-	}
-	for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
-		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
-			all[p.Webhook] = &p
-		}
-	}
-	return all
-}
-
 // add counts what the new and the old configuration make of an event.
 func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]*engine.Preview) {
 	for _, all := range []map[string]*engine.Preview{now, old} {
 		for name := range all {
 			if results[name] == nil {
-				results[name] = &backtestJSON{Webhook: name, minutes: map[int64]int{}}
+				results[name] = &backtestJSON{Webhook: name}
 			}
 		}
 	}
 	for name, r := range results {
 		p, before := now[name], old[name]
-		if p != nil && p.Choice == engine.Sent {
-			r.Sent++
-			minute := ev.Timestamp.Unix() / 60
-			r.minutes[minute]++
-			r.Peak = max(r.Peak, r.minutes[minute])
-		} else if p != nil {
-			r.Failed++
-		}
-		if before != nil {
-			r.Old++
-		}
-		switch {
-		case p != nil && before == nil:
-			r.OnlyNew++
-		case p == nil && before != nil:
-			r.OnlyOld++
-		case p == nil || bytes.Equal(p.Body, before.Body):
-			continue
-		default:
-			r.Changed++
-		}
-		if len(old) > 0 && len(r.Samples) < maxSamples {
+		if r.Add(ev.Timestamp, p, before) && len(old) > 0 && len(r.Samples) < view.MaxSamples {
 			title := ev.Type + " " + ev.WorkflowName + " " + ev.WorkflowID
 			r.Samples = append(r.Samples, unifiedDiff("old: "+title, "new: "+title, bodyText(before), bodyText(p)))
 		}
@@ -263,14 +210,7 @@ func bodyText(p *engine.Preview) string {
 	if p == nil {
 		return ""
 	}
-	if p.Choice != engine.Sent {
-		return p.Why + "\n"
-	}
-	var text bytes.Buffer
-	if json.Indent(&text, p.Body, "", "  ") != nil {
-		return string(p.Body) + "\n"
-	}
-	return text.String() + "\n"
+	return view.Pretty(view.BodyText(p)) + "\n"
 }
 
 func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSON, events int) {

@@ -59,7 +59,7 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (filter engine.Filter, err error) {
 	if filter = f.Filter; filter.State != "" && !slices.Contains(delivery.States, filter.State) {
-		return filter, unknownState(filter.State, delivery.States)
+		return filter, unknownState(filter.State, api.StateNames()...)
 	}
 	filter.Since, err = sinceTime(f.since)
 	return filter, err
@@ -67,24 +67,14 @@ func (f *filterFlags) filter() (filter engine.Filter, err error) {
 
 // sinceTime reads the value of --since: a time in the past, or a duration before now; the zero time without one.
 func sinceTime(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+	at, err := api.ParseTime(text)
+	switch {
+	case err != nil:
+		return at, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
+	case at.After(time.Now()):
+		return at, fmt.Errorf("--since: %s is in the future", text)
 	}
-	now := time.Now()
-	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
-		return now.Add(-age), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		at, err := time.Parse(layout, text)
-		switch {
-		case err != nil:
-		case at.After(now):
-			return at, fmt.Errorf("--since: %s is in the future", text)
-		default:
-			return at, nil
-		}
-	}
-	return now, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
+	return at, nil
 }
 
 func (c *command) deliveriesCommand() *cobra.Command {
@@ -92,10 +82,6 @@ func (c *command) deliveriesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deliveries",
 		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
-		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
-A delivery that awf-hook has given up is a dead letter: show says why, replay makes it due again with the same id,
-and the next run, exec or deliveries send delivers it.
-Wherever a command takes an ID, the beginning of one is enough.`,
 	}
 	where.add(cmd)
 	list := c.listDeliveries(&where)
@@ -291,12 +277,8 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 }
 
 // unknownState returns the error for a value of --state that is none of the states.
-func unknownState(given delivery.State, states []delivery.State) error {
-	var names []string
-	for _, s := range states {
-		names = append(names, string(s))
-	}
-	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), names))
+func unknownState(given delivery.State, states ...string) error {
+	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), states))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.
@@ -314,10 +296,9 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 
 func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a delivery: its event, its attempts, its body",
-		Example: "  awf-hook deliveries show msg_5pfak4",
-		Args:    cobra.ExactArgs(1),
+		Use:   "show ID",
+		Short: "Show a delivery: its event, its attempts, its body",
+		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, ids []string) error {
 			item, err := q.find(ctx, ids[0])
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/spf13/cobra"
@@ -37,12 +38,7 @@ func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [ID]",
 		Short: "Make dead letters due again, with the same ids",
-		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
-receiver recognizes them, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
-With --state delivered it sends delivered ones again. It asks first on a terminal, and needs --yes elsewhere.`,
-		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n" +
-			"  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
-		Args: cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
 			switch ch.State {
 			case "":
@@ -51,7 +47,7 @@ With --state delivered it sends delivered ones again. It asks first on a termina
 				ch.asks = true
 			case delivery.IsDead:
 			default:
-				return unknownState(ch.State, []delivery.State{delivery.IsDead, delivery.IsDelivered})
+				return unknownState(ch.State, string(delivery.IsDead), string(delivery.IsDelivered))
 			}
 			ch.not = "it is not " + string(ch.State) + ": replay takes dead letters, and with --state delivered also delivered ones"
 			return c.changeDeliveries(where, &ch, ids)
@@ -69,11 +65,8 @@ func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [ID]",
 		Short: "Delete deliveries that are not in flight",
-		Long: `delete deletes the delivery with the ID, or those that the flags select, except those in flight. Their ids stay known: the
-same event does not make them again.`,
-		Example: "  awf-hook deliveries delete --state dead --webhook old --dry-run",
-		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
 	}
 	ch.add(cmd, "due, delivered, dead or dropped")
 	return cmd
@@ -120,7 +113,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			c.sayNone(filter)
 		}
 		if where.json {
-			encode(c.out, countJSON{n})
+			encode(c.out, api.CountAnswer{Count: n})
 		}
 		if n > 0 {
 			c.sayf("%d %s", n, ch.done)

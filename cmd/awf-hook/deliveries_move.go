@@ -13,11 +13,7 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move --from OLD --to NEW",
 		Short: "Move deliveries to a webhook's new name or file",
-		Long: `move gives the waiting deliveries and dead letters of one webhook to another, for example after you renamed the webhook or its
-configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME is enough if only one webhook has
-it. NEW must be a webhook of the configuration, or with --server one that the server's configuration or queue has.`,
-		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
 			source, target := from, to // a server finds out itself which webhooks these are
 			if !q.onServer() {
@@ -28,7 +24,7 @@ it. NEW must be a webhook of the configuration, or with --server one that the se
 			}
 			n, err := q.Move(ctx, source, target)
 			if err == nil && where.json {
-				encode(c.out, countJSON{n})
+				encode(c.out, api.CountAnswer{Count: n})
 			}
 			if err == nil {
 				c.sayf("%d moved from %s to %s", n, plain(source), plain(target))

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
 )
@@ -17,11 +16,7 @@ func (c *command) formatsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "formats [NAME]",
 		Short: "List the built-in receiver formats, their options and limits",
-		Long: `formats lists the built-in formats of a webhook: transform: [{format: NAME, with: {…}}].
-With a NAME it shows the format's options and limits, an example with the message that it makes, and how awf-hook reads the
-receiver's answers.`,
-		Example: "  awf-hook formats slack",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			names := format.Names()
 			if len(args) > 0 {
@@ -96,11 +91,7 @@ func formatText(receiver *format.Receiver) string {
 	if content.URLSuffix != "" {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
 	}
-	var body bytes.Buffer
-	if json.Indent(&body, content.Body, "", "  ") != nil { // not JSON, but a form
-		body.Write(content.Body)
-	}
-	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
+	fmt.Fprintf(&b, "%s\n\nLimits:\n", view.Pretty(string(content.Body))) // it may be a form
 	var limits [][]string
 	for _, limit := range receiver.Limits {
 		limits = append(limits, []string{"  " + limit.What, fmt.Sprintf("%d %s", limit.Max, limit.Unit), limit.Source})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
 	"github.com/awf-project/awf-hook/engine"
@@ -33,10 +34,10 @@ const (
 var outputs = map[string]printed{
 	"backtest":          {eachLine, []any{backtestJSON{}}},
 	"check":             {oneObject, []any{checkJSON{}}},
-	"deliveries delete": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries delete": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries list":   {eachLine, []any{api.Item{}}},
-	"deliveries move":   {eachLine, []any{countJSON{}}},
-	"deliveries replay": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries move":   {eachLine, []any{api.CountAnswer{}}},
+	"deliveries replay": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries send":   {inReport, []any{engine.Report{}}},
 	"deliveries show":   {eachLine, []any{api.Detail{}}},
 	"doctor":            {oneObject, []any{doctorJSON{}}},
@@ -59,21 +60,16 @@ var outputs = map[string]printed{
 	"sign":              {eachLine, []any{signedJSON{}}},
 	"test":              {eachLine, []any{testJSON{}}},
 	"top":               {eachLine, []any{laneRate{}}},
-	"transform inspect": {eachLine, []any{moduleJSON{}}},
+	"transform inspect": {eachLine, []any{author.Inspection{}}},
 	"transform test":    {eachLine, []any{testJSON{}}},
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},
 	"version":           {eachLine, []any{versionJSON{}}},
-	"webhooks disable":  {eachLine, []any{countJSON{}}},
-	"webhooks enable":   {eachLine, []any{countJSON{}}},
+	"webhooks disable":  {eachLine, []any{api.CountAnswer{}}},
+	"webhooks enable":   {eachLine, []any{api.CountAnswer{}}},
 	"webhooks list":     {eachLine, []any{api.Lane{}}},
-	"webhooks pause":    {eachLine, []any{countJSON{}}},
+	"webhooks pause":    {eachLine, []any{api.CountAnswer{}}},
 	"webhooks test":     {eachLine, []any{triedJSON{}}},
-}
-
-// countJSON says how many deliveries or lanes a command changed.
-type countJSON struct {
-	Count int `json:"count"`
 }
 
 // maker makes the schemas of the commands' output.
@@ -81,7 +77,7 @@ func maker() *schema.Maker {
 	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
 	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
 	m.Of = map[reflect.Type]*schema.Schema{
-		reflect.TypeFor[delivery.State]():   oneOf(stateNames()...),
+		reflect.TypeFor[delivery.State]():   oneOf(api.StateNames()...),
 		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
 		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
 			"transform_failed", "not_signed"),
@@ -117,12 +113,7 @@ func (c *command) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [COMMAND]",
 		Short: "Print the JSON Schema of what a command prints with --json",
-		Long: `schema prints the JSON Schema of an object that COMMAND prints with --json. Without a COMMAND it lists the commands that have
---json, and where and how they print it. awf-hook check --schema prints the schema of the configuration.
-
-Errors are not JSON: they go to stderr as text, and the exit code says what kind they are.`,
-		Example: "  awf-hook schema deliveries list",
-		Args:    cobra.MaximumNArgs(3), // awf-hook deliveries list
+		Args:  cobra.MaximumNArgs(3), // awf-hook deliveries list
 		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
 			var next []string
 			for _, path := range slices.Sorted(maps.Keys(outputs)) {

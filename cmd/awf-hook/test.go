@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,11 +39,7 @@ func (c *command) testCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [TESTS…]",
 		Short: "Run the configuration's own tests: events in, requests out",
-		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
-awf-hook.yaml) and in the files TESTS. It prints each test with its place, and for a failed test how the requests differ from
-those that it wants. It sends nothing. --update writes the requests that would be sent into the files.`,
-		Example: "  awf-hook test -c awf-hook.yaml",
-		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
+		RunE:  func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
 	flags.configFlags.add(cmd)
 	flags.add(cmd)
@@ -223,11 +218,6 @@ func envelope(t *config.Tree) []byte {
 	}
 	const since = "2026-01-01T00:00:00Z"
 	return append(completed(given, since), '\n')
-}
-
-func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string is always valid JSON
-	return append(dst, text...)
 }
 
 // testJSON is a test's result as --json prints it.

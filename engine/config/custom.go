@@ -2,45 +2,41 @@ package config
 
 import (
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
+	"gopkg.in/yaml.v3"
 )
 
 // schemeKeys lists the keys of a mapping in signing.
 var schemeKeys = []Key{
-	{Path: "custom", Kind: KindMapping, Is: "the receiver's own scheme: an HMAC with the secret's literal bytes as key",
-		below: customKeys, access: by((*decoder).custom)},
+	{Path: "custom", Kind: KindMapping, below: customKeys, read: by((*decoder).custom),
+		Is: "the receiver's own scheme: an HMAC with the secret's literal bytes as key"},
 }
 
 var customKeys = []Key{
-	{Path: "header", Kind: KindText, Is: "the header that carries the signature",
-		access: headerName(func(c *signature.Custom) *string { return &c.Header })},
+	{Path: "header", Kind: KindText, read: (*decoder).headerName, Is: "the header that carries the signature"},
 	{Path: "template", Kind: KindText, Max: 1024, Without: "{body}",
-		Is:     "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`",
-		access: field(func(c *signature.Custom) any { return &c.Template })},
-	{Path: "hash", Kind: KindText, Choices: []string{"sha256", "sha512"}, Without: "sha256",
-		Is: "`sha256` or `sha512`", access: field(func(c *signature.Custom) any { return &c.Hash })},
-	{Path: "encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Without: "hex",
-		Is: "`hex` or `base64`", access: field(func(c *signature.Custom) any { return &c.Encoding })},
-	{Path: "prefix", Kind: KindText, Max: 1024,
+		Is: "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`"},
+	{Path: "hash", Kind: KindText, Choices: []string{"sha256", "sha512"}, Without: "sha256", Is: "`sha256` or `sha512`"},
+	{Path: "encoding", Kind: KindText, Choices: []string{"hex", "base64"}, Without: "hex", Is: "`hex` or `base64`"},
+	{Path: "prefix", Kind: KindText, Max: 1024, read: (*decoder).headerPart,
 		Is: "precedes the signature, perhaps with `{id}` and `{timestamp}`; " +
-			"the part after its last separator precedes each signature",
-		access: headerPart(func(c *signature.Custom) *string { return &c.Prefix })},
-	{Path: "separator", Kind: KindText, Max: 10,
-		Is:     "separates the signatures of several valid secrets; without it only the first secret signs",
-		access: headerPart(func(c *signature.Custom) *string { return &c.Separator })},
-	{Path: "id_header", Kind: KindText, Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does",
-		access: headerName(func(c *signature.Custom) *string { return &c.IDHeader })},
-	{Path: "timestamp_header", Kind: KindText, Is: "a header that carries the timestamp",
-		access: headerName(func(c *signature.Custom) *string { return &c.TimestampHeader })},
+			"the part after its last separator precedes each signature"},
+	{Path: "separator", Kind: KindText, Max: 10, read: (*decoder).headerPart,
+		Is: "separates the signatures of several valid secrets; without it only the first secret signs"},
+	{Path: "id_header", Kind: KindText, read: (*decoder).headerName,
+		Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does"},
+	{Path: "timestamp_header", Kind: KindText, read: (*decoder).headerName, Is: "a header that carries the timestamp"},
 }
 
 // custom reads the receiver's own scheme.
 func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
-	if !d.mapping(n, &c) || d.failed(n) || d.unresolvedBelow(n) {
+	unresolved := func(value *yaml.Node) bool { return d.unresolved(node{Node: resolve(value)}) }
+	if !d.mapping(n, &c) || d.failed(n) || slices.ContainsFunc(n.Content, unresolved) {
 		return
 	}
 	if err := c.Check(); err != nil {
@@ -61,36 +57,23 @@ func (d *decoder) custom(n node, w *Webhook) {
 	w.Custom = append(w.Custom, c)
 }
 
-// unresolvedBelow reports whether a value of the mapping depends on a variable that is not looked up.
-func (d *decoder) unresolvedBelow(n node) bool {
-	for _, value := range n.Content {
-		if d.unresolved(node{Node: resolve(value)}) {
-			return true
-		}
-	}
-	return false
-}
-
 // headerPart reads a part of a header's value.
-func headerPart(to func(*signature.Custom) *string) access {
-	return by(func(d *decoder, n node, c *signature.Custom) {
-		d.field(n, to(c))
-		if err := delivery.CheckHeader("X-Value", *to(c)); err != nil {
-			d.fail(n, "header.form", "%v", err)
-		}
-	})
+func (d *decoder) headerPart(n node, owner any) {
+	to := n.key.field(owner).(*string)
+	d.field(n, to)
+	if err := delivery.CheckHeader("X-Value", *to); err != nil {
+		d.fail(n, "header.form", "%v", err)
+	}
 }
 
-func headerName(to func(*signature.Custom) *string) access {
-	return by(func(d *decoder, n node, c *signature.Custom) {
-		name, ok := d.value(n)
-		if !ok {
-			return
-		}
-		if err := delivery.CheckHeader(name, ""); err != nil {
-			d.fail(n, "header.form", "%v", err)
-			return
-		}
-		*to(c) = name
-	})
+func (d *decoder) headerName(n node, owner any) {
+	name, ok := d.value(n)
+	if !ok {
+		return
+	}
+	if err := delivery.CheckHeader(name, ""); err != nil {
+		d.fail(n, "header.form", "%v", err)
+		return
+	}
+	*n.key.field(owner).(*string) = name
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // headers reads the headers that a webhook sends or that a test expects.
-func (d *decoder) headers(n node, to *[]Header) {
+func (d *decoder) headers(n node, owner any) {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, "value.type", "want a mapping, got %s", describe(n.Node))
 		return
@@ -18,6 +18,7 @@ func (d *decoder) headers(n node, to *[]Header) {
 		d.fail(n, "value.length", "want at most %d headers, got %d", high, len(n.Content)/2)
 		return
 	}
+	to := n.key.field(owner).(*[]Header)
 	lines := map[string]int{} // by name in lower case
 	for name, value := range d.members(n) {
 		read := d.scalar

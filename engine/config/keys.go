@@ -1,7 +1,11 @@
 package config
 
 import (
+	"go/token"
+	"reflect"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -49,7 +53,14 @@ type Key struct {
 	Plain    bool     // variables are not expanded
 	Is       string   // what it means
 
-	access
+	// The owner is the value into which the key's mapping is read. Without these functions, the owner's field that has the key's name keeps
+	// the value, and the field's type says how to read and show it.
+	read   func(d *decoder, n node, owner any)
+	show   func(owner any) string             // the value as people read it
+	judge  func(d *decoder, n node, part any) // checks the keys of a mapping against each other
+	at     keeper
+	hidden bool // the value is not shown
+
 	merge   merging
 	instead string // another key of the mapping that it excludes: setting this one in a later file removes the other
 	below   []Key  // the keys of a mapping or of a list's entries
@@ -69,51 +80,63 @@ const (
 	allHold                   // the entries of all files
 )
 
-// access connects a key with the place that keeps its value. The owner is the value into which the key's mapping is read.
-type access struct {
-	read func(d *decoder, n node, owner any)
-	show func(k *Key, owner any) string // the value as people read it; nil if there is nothing to show
-	into func(owner any) any            // the owner of a mapping's own keys
-	at   func(owner any) any            // the field that keeps the value; nil if there is no single one
+// keeper returns the field of an owner that keeps a key's value.
+type keeper func(owner any) any
+
+func keeps[T any](to func(*T) any) keeper { return func(owner any) any { return to(owner.(*T)) } }
+
+// by makes a function that reads or judges a value of a T's key.
+func by[T any](read func(*decoder, node, *T)) func(*decoder, node, any) {
+	return func(d *decoder, n node, owner any) { read(d, n, owner.(*T)) }
 }
 
-// field keeps a value in a field of the owner. The field's type says how the value is read.
-func field[T any](to func(*T) any) access {
-	return access{
-		read: func(d *decoder, n node, owner any) { d.field(n, to(owner.(*T))) },
-		show: func(k *Key, owner any) string { return k.showField(to(owner.(*T))) },
-		at:   func(owner any) any { return to(owner.(*T)) },
-	}
+// as makes a function that shows the value of a T's key.
+func as[T any](show func(*T) string) func(any) string {
+	return func(owner any) string { return show(owner.(*T)) }
 }
 
-// by reads a value with a function.
-func by[T any](read func(*decoder, node, *T)) access {
-	return access{read: func(d *decoder, n node, owner any) { read(d, n, owner.(*T)) }}
-}
-
-// reading replaces the function that reads.
-func reading[T any](a access, read func(*decoder, node, *T)) access {
-	a.read = by(read).read
-	return a
-}
-
-// showing replaces the function that shows.
-func showing[T any](a access, show func(*T) string) access {
-	a.show = func(_ *Key, owner any) string { return show(owner.(*T)) }
-	return a
-}
-
-// within reads a mapping into a part of the owner. Then judge, if not nil, checks the keys against each other.
-func within[T, U any](part func(*T) *U, judge func(d *decoder, n node, to *U)) access {
-	return access{
-		read: func(d *decoder, n node, owner any) {
-			if to := part(owner.(*T)); d.mapping(n, to) && judge != nil {
-				judge(d, n, to)
+// each makes a function that reads a list, entry by entry, into the key's field.
+func each[E any](read func(*decoder, node) (entry E, ok bool)) func(*decoder, node, any) {
+	return func(d *decoder, n node, owner any) {
+		to := n.key.field(owner).(*[]E)
+		for entry := range d.entries(n) {
+			if v, ok := read(d, entry); ok {
+				*to = append(*to, v)
 			}
-		},
-		into: func(owner any) any { return part(owner.(*T)) },
+		}
 	}
 }
+
+// isPart reports whether the key's mapping is read into a part of the owner.
+func (k *Key) isPart() bool { return k.Kind == KindMapping && k.read == nil }
+
+// field returns the field of the owner that keeps the key's value, nil for none: MaxDelay for max_delay.
+func (k *Key) field(owner any) any {
+	if k.at != nil {
+		return k.at(owner)
+	}
+	v := reflect.ValueOf(owner).Elem()
+	at := place{v.Type(), k.Path}
+	index, known := places.Load(at)
+	if !known {
+		name := strings.ReplaceAll(k.Path, "_", "")
+		f, _ := v.Type().FieldByNameFunc(func(field string) bool { return token.IsExported(field) && strings.EqualFold(field, name) })
+		index, _ = places.LoadOrStore(at, f.Index)
+	}
+	if index := index.([]int); index != nil {
+		return v.FieldByIndex(index).Addr().Interface()
+	}
+	return nil
+}
+
+// place is a key of the values of a type.
+type place struct {
+	of   reflect.Type
+	path string
+}
+
+// places keeps the fields that [Key.field] found, by their places.
+var places sync.Map
 
 // Bounds of durations.
 const (

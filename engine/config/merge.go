@@ -26,24 +26,19 @@ func (k *Key) mergeBelow(path string, to, from any, gives func(path string) bool
 		at := path + key.Path
 		switch {
 		case !gives(at):
-		case key.into != nil && key.merge == wholeHolds:
-			set(key.into(to), key.into(from))
-		case key.into != nil:
-			key.mergeBelow(at+".", key.into(to), key.into(from), gives)
+		case key.isPart() && key.merge != wholeHolds:
+			key.mergeBelow(at+".", key.field(to), key.field(from), gives)
 		case key.merge == allHold:
-			all := reflect.ValueOf(key.at(to)).Elem()
-			all.Set(reflect.AppendSlice(all, reflect.ValueOf(key.at(from)).Elem()))
-		case key.at != nil:
-			set(key.at(to), key.at(from))
+			all := reflect.ValueOf(key.field(to)).Elem()
+			all.Set(reflect.AppendSlice(all, reflect.ValueOf(key.field(from)).Elem()))
+		default:
+			reflect.ValueOf(key.field(to)).Elem().Set(reflect.ValueOf(key.field(from)).Elem())
 		}
 		if key.instead != "" && gives(at) && !gives(path+key.instead) {
-			reflect.ValueOf(k.find(key.instead).at(to)).Elem().SetZero()
+			reflect.ValueOf(k.find(key.instead).field(to)).Elem().SetZero()
 		}
 	}
 }
-
-// set copies the value that from points to.
-func set(to, from any) { reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from).Elem()) }
 
 // override merges webhooks into a new slice. An entry with a name replaces an earlier one with the same name as a whole; an entry without
 // a name is added.

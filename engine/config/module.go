@@ -45,20 +45,14 @@ const (
 var limitKeys = []Key{
 	{Path: "fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Without: "22000000",
 		Is: "about one unit per instruction; the default grows by 1,700 for each byte of the event and by what an instance costs, " +
-			"to 2,000,000,000",
-		access: field(func(l *Limits) any { return &l.Fuel })},
-	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB",
-		Is: "its linear memory", access: field(func(l *Limits) any { return &l.Memory })},
-	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
-		Is: "its stack, for nested calls", access: field(func(l *Limits) any { return &l.Stack })},
-	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB",
-		Is: "the size of its input", access: field(func(l *Limits) any { return &l.Input })},
-	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB",
-		Is: "the size of its output", access: field(func(l *Limits) any { return &l.Output })},
-	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32",
-		Is: "the number of lines that it may log, of at most 1 KiB each", access: field(func(l *Limits) any { return &l.LogLines })},
+			"to 2,000,000,000"},
+	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB", Is: "its linear memory"},
+	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB", Is: "its stack, for nested calls"},
+	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB", Is: "the size of its input"},
+	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB", Is: "the size of its output"},
+	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32", Is: "the number of lines that it may log, of at most 1 KiB each"},
 	{Path: "module", Kind: KindSize, Min: 1 << 10, Max: maxModule, Without: "8MiB",
-		Is: "the size of the module's file; a script's is at most 1 MiB", access: field(func(l *Limits) any { return &l.Module })},
+		Is: "the size of the module's file; a script's is at most 1 MiB"},
 }
 
 func (d *decoder) wasm(n node, s *Step) {
@@ -100,15 +94,10 @@ func (d *decoder) isolation(n node, s *Step) {
 }
 
 func (d *decoder) sha256(n node, s *Step) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
-	if sum, err := hex.DecodeString(text); err != nil || len(sum) != 32 {
-		d.fail(n, "value.form", "want 64 hexadecimal digits, got %s", quote(n))
-		return
-	}
-	s.Wasm.SHA256 = text
+	s.Wasm.SHA256, _ = d.formed(n, "64 hexadecimal digits", func(text string) bool {
+		sum, err := hex.DecodeString(text)
+		return err == nil && len(sum) == sha256.Size
+	})
 }
 
 var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)

@@ -9,13 +9,10 @@ import (
 )
 
 var networkKeys = []Key{
-	{Path: "allow", Kind: KindRanges, Max: 100, merge: allHold,
+	{Path: "allow", Kind: KindRanges, Max: 100, merge: allHold, read: each((*decoder).prefix),
 		Is: "addresses and ranges that all webhooks may reach, like `10.0.0.0/8`: without it a checkout's webhooks " +
-			"reach no private address, and no webhook reaches a link-local or metadata address",
-		access: reading(field(func(cfg *Config) any { return &cfg.Allow }), (*decoder).allow)},
-	{Path: "https_only", Kind: KindBool, Default: "false",
-		Is:     "refuses webhooks whose URL is http",
-		access: field(func(cfg *Config) any { return &cfg.HTTPSOnly })},
+			"reach no private address, and no webhook reaches a link-local or metadata address"},
+	{Path: "https_only", Kind: KindBool, Default: "false", Is: "refuses webhooks whose URL is http"},
 }
 
 // httpURLs returns a mistake for each webhook with an http URL, if https_only is set.
@@ -37,26 +34,25 @@ func (c *Config) httpURLs(webhooks []Webhook) (mistakes Errors) {
 	return mistakes
 }
 
-// allow reads addresses and ranges of addresses.
-func (d *decoder) allow(n node, cfg *Config) {
-	for entry := range d.entries(n) {
-		text, ok := d.value(entry)
-		if !ok {
-			continue
-		}
-		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
-			addr = addr.Unmap() // an IPv4 address is judged as one, however it is written
-			cfg.Allow = append(cfg.Allow, netip.PrefixFrom(addr, addr.BitLen()))
-		} else if prefix, err := netip.ParsePrefix(text); err == nil {
-			const mapped = 96 // bits before an IPv4 address
-			if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
-				prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
-			}
-			cfg.Allow = append(cfg.Allow, prefix.Masked())
-		} else {
-			d.fail(entry, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(entry))
-		}
+// prefix reads an address or a range of addresses.
+func (d *decoder) prefix(n node) (prefix netip.Prefix, ok bool) {
+	text, ok := d.value(n)
+	if !ok {
+		return prefix, false
 	}
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap() // an IPv4 address is judged as one, however it is written
+		return netip.PrefixFrom(addr, addr.BitLen()), true
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		d.fail(n, "value.form", "want an address like 10.1.2.3 or a range like 10.0.0.0/8, got %s", quote(n))
+	}
+	const mapped = 96 // bits before an IPv4 address
+	if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-mapped)
+	}
+	return prefix.Masked(), err == nil
 }
 
 // TLS is a webhook's own authority and certificate. Printing it shows neither of them.
@@ -82,25 +78,19 @@ func (t TLS) Client() *tls.Config {
 }
 
 var tlsKeys = []Key{
-	{Path: "ca_file", Kind: KindText,
-		Is:     "the authorities to trust for the receiver's certificate, instead of the system's",
-		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CAFile, &t.ca })},
-	{Path: "cert_file", Kind: KindText, Is: "a client certificate, for receivers that require one",
-		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
-	{Path: "key_file", Kind: KindText, Is: "the key of cert_file",
-		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
+	{Path: "ca_file", Kind: KindText, read: by((*decoder).pem),
+		Is: "the authorities to trust for the receiver's certificate, instead of the system's"},
+	{Path: "cert_file", Kind: KindText, read: by((*decoder).pem), Is: "a client certificate, for receivers that require one"},
+	{Path: "key_file", Kind: KindText, read: by((*decoder).pem), Is: "the key of cert_file"},
 }
 
 // pem reads a file of certificates or of a key, once, with the configuration.
-func pem(of func(*TLS) (given *string, text *secret.Secret)) access {
-	read := func(d *decoder, n node, t *TLS) {
-		given, text := of(t)
-		if name, ok := d.value(n); ok {
-			pem, _ := d.readFile(n, name, maxPEM, "a file of certificates")
-			*given, *text = name, secret.New(pem)
-		}
+func (d *decoder) pem(n node, t *TLS) {
+	if name, ok := d.value(n); ok {
+		text, _ := d.readFile(n, name, maxPEM, "a file of certificates")
+		*n.key.field(t).(*string) = name
+		*map[string]*secret.Secret{"ca_file": &t.ca, "cert_file": &t.cert, "key_file": &t.key}[n.key.Path] = secret.New(text)
 	}
-	return reading(field(func(t *TLS) any { given, _ := of(t); return given }), read)
 }
 
 // maxPEM is the maximum size of a file of certificates, in bytes.

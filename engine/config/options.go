@@ -140,7 +140,7 @@ func optionKeys(r *format.Receiver) []Key {
 		keys[i] = Key{
 			Path: k.Name, Kind: optionKinds[k.Kind], Min: int64(k.Min), Max: int64(k.Max), Choices: k.Choices, anyCase: true,
 			orExpr: k.Kind == format.KindText, Without: k.Default, Is: k.Is,
-			access: by(func(d *decoder, n node, s *Step) { s.Options = append(s.Options, d.option(n, k)) }),
+			read: by(func(d *decoder, n node, s *Step) { s.Options = append(s.Options, d.option(n, k)) }),
 		}
 	}
 	return keys

@@ -257,7 +257,7 @@ func (d *decoder) mapping(n node, to any) bool {
 			d.fail(name, "key.forbidden", "not allowed here: this file may come with a checkout, and the key is the user's own")
 		default:
 			d.use(name, value)
-			value.key.read(d, value, to)
+			d.readKey(value, to)
 		}
 	}
 	for _, key := range n.key.below {
@@ -268,6 +268,21 @@ func (d *decoder) mapping(n node, to any) bool {
 	return true
 }
 
+// readKey reads the value of a key.
+func (d *decoder) readKey(n node, owner any) {
+	if n.key.read != nil {
+		n.key.read(d, n, owner)
+		return
+	}
+	to := n.key.field(owner)
+	switch {
+	case !n.key.isPart():
+		d.field(n, to)
+	case d.mapping(n, to) && n.key.judge != nil:
+		n.key.judge(d, n, to)
+	}
+}
+
 // unknown reports a name that is not among the keys of a mapping.
 func (d *decoder) unknown(name node, of *Key) {
 	noun, known := cmp.Or(of.noun, "key"), of.names()
@@ -275,11 +290,7 @@ func (d *decoder) unknown(name node, of *Key) {
 		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
-	if meant := spelling.Nearest(name.Value, known); meant != "" {
-		d.fail(name, "key.unknown", "unknown %s, did you mean %s?", noun, meant)
-		return
-	}
-	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
+	d.fail(name, "key.unknown", "unknown %s%s", noun, spelling.Hint(name.Value, known))
 }
 
 // use records the place of a value and the variables that it reads.

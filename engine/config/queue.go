@@ -29,32 +29,24 @@ type Queue struct {
 const memoryQueue = "memory:"
 
 var queueKeys = []Key{
-	{Path: "path", Kind: KindText, Min: 1, Max: 4096, instead: "url",
-		access:  reading(field(func(q *Queue) any { return &q.Path }), (*decoder).queuePath),
+	{Path: "path", Kind: KindText, Min: 1, Max: 4096, instead: "url", read: by((*decoder).queuePath),
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/awf-hook/queue.db",
 		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
 			"`memory:` is a queue that ends with the process"},
-	{Path: "url", Kind: KindURL, instead: "path",
-		access: showing(reading(field(func(q *Queue) any { return &q.URL }), (*decoder).queueURL), (*Queue).showURL),
+	{Path: "url", Kind: KindURL, instead: "path", read: by((*decoder).queueURL), show: as((*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
-	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default",
-		Is:     "distinguishes the webhooks of this configuration from those of others in the database",
-		access: showing(reading(field(func(q *Queue) any { return &q.Namespace }), (*decoder).namespace), (*Queue).showNamespace)},
+	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", read: by((*decoder).namespace), show: as((*Queue).showNamespace),
+		Is: "distinguishes the webhooks of this configuration from those of others in the database"},
 	{Path: "spill", Kind: KindText, Without: "deliver for run and exec, else keep", Choices: []string{"deliver", "keep"},
 		Is: "events that are accepted while the database is away go into a spill file in the state folder, and into the database later; " +
-			"`deliver` delivers them from the file meanwhile",
-		access: field(func(q *Queue) any { return &q.Spill })},
-	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d",
-		Is: "how long delivered deliveries are kept", access: field(func(q *Queue) any { return &q.Keep })},
-	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d",
-		Is: "how long dead letters are kept", access: field(func(q *Queue) any { return &q.KeepDead })},
+			"`deliver` delivers them from the file meanwhile"},
+	{Path: "keep", Kind: KindDuration, Min: minute, Max: year, Without: "7d", Is: "how long delivered deliveries are kept"},
+	{Path: "keep_dead", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "90d", Is: "how long dead letters are kept"},
 	{Path: "backlog", Kind: KindDuration, Min: minute, Max: 10 * year, Without: "1h",
-		Is:     "the age from which waiting deliveries cause a `hook_backlog`",
-		access: field(func(q *Queue) any { return &q.Backlog })},
+		Is: "the age from which waiting deliveries cause a `hook_backlog`"},
 	{Path: "max_size", Kind: KindSize, Min: 1 << 20, Max: 1 << 40, Without: "1GiB",
-		Is:     "the maximum size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory",
-		access: field(func(q *Queue) any { return &q.MaxSize })},
+		Is: "the maximum size of the queue; beyond it the oldest delivered deliveries are removed, then deliveries are kept in memory"},
 }
 
 // judgeQueue refuses a queue in two places.

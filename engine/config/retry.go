@@ -30,27 +30,21 @@ type Retry struct {
 }
 
 var retryKeys = []Key{
-	{Path: "max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10",
-		Is: "the maximum number of attempts of a delivery", access: field(func(r *Retry) any { return &r.MaxAttempts })},
+	{Path: "max_attempts", Kind: KindNumber, Min: 1, Max: 50, Default: "10", Is: "the maximum number of attempts of a delivery"},
 	{Path: "delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Without: "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
-		Is:     "the wait before the second attempt; it grows as `backoff` says. The default is the schedule of Standard Webhooks",
-		access: field(func(r *Retry) any { return &r.Delay })},
+		Is: "the wait before the second attempt; it grows as `backoff` says. The default is the schedule of Standard Webhooks"},
 	{Path: "backoff", Kind: KindText, Choices: Backoffs, Default: Exponential,
-		Is:     "how the waits grow from `delay`: `exponential` doubles the last, `fibonacci` adds the last two, `constant` repeats it",
-		access: field(func(r *Retry) any { return &r.Backoff })},
-	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h",
-		Is: "the longest wait", access: field(func(r *Retry) any { return &r.MaxDelay })},
-	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`",
-		Is: "the waits, of which the last repeats", access: reading(field(func(r *Retry) any { return &r.Schedule }), (*decoder).schedule)},
-	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%",
-		Is:     "the maximum part by which each wait is lengthened or shortened at random",
-		access: showing(by((*decoder).jitter), func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) })},
+		Is: "how the waits grow from `delay`: `exponential` doubles the last, `fibonacci` adds the last two, `constant` repeats it"},
+	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h", Is: "the longest wait"},
+	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`", read: each((*decoder).wait),
+		Is: "the waits, of which the last repeats"},
+	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%", read: by((*decoder).jitter),
+		show: as(func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) }),
+		Is:   "the maximum part by which each wait is lengthened or shortened at random"},
 	{Path: "max_age", Kind: KindDuration, Min: int64(time.Second), Max: year, Without: "none",
-		Is:     "the age at which a delivery is dead, counted from the acceptance of its event or from its last replay",
-		access: field(func(r *Retry) any { return &r.MaxAge })},
-	{Path: "statuses", Kind: KindNumbers, Max: 50, Without: "[]",
-		Is:     "statuses after which a delivery is retried, in addition to 408, 425, 429 and 5xx",
-		access: reading(field(func(r *Retry) any { return &r.Statuses }), (*decoder).statuses)},
+		Is: "the age at which a delivery is dead, counted from the acceptance of its event or from its last replay"},
+	{Path: "statuses", Kind: KindNumbers, Max: 50, Without: "[]", read: each((*decoder).status),
+		Is: "statuses after which a delivery is retried, in addition to 408, 425, 429 and 5xx"},
 }
 
 // judgeRetry checks the keys against each other.
@@ -83,28 +77,23 @@ func (d *decoder) jitter(n node, r *Retry) {
 // waitKey describes an entry of a schedule.
 var waitKey = Key{Kind: KindDuration, Min: 10 * millisecond, Max: day}
 
-func (d *decoder) schedule(n node, r *Retry) {
-	for entry := range d.entries(n) {
-		var wait time.Duration
-		entry.key = &waitKey
-		d.field(entry, &wait)
-		r.Schedule = append(r.Schedule, wait)
-	}
+func (d *decoder) wait(n node) (wait time.Duration, ok bool) {
+	n.key = &waitKey
+	d.field(n, &wait)
+	return wait, true
 }
 
-func (d *decoder) statuses(n node, r *Retry) {
-	for entry := range d.entries(n) {
-		text, ok := d.value(entry)
-		if !ok {
-			continue
-		}
-		status, err := strconv.Atoi(text)
-		if err != nil || status < 300 || status > 599 {
-			d.fail(entry, "value.range", "want a status from 300 to 599, got %s", quote(entry))
-			continue
-		}
-		r.Statuses = append(r.Statuses, status)
+func (d *decoder) status(n node) (status int, ok bool) {
+	text, ok := d.value(n)
+	if !ok {
+		return 0, false
 	}
+	status, err := strconv.Atoi(text)
+	if err != nil || status < 300 || status > 599 {
+		d.fail(n, "value.range", "want a status from 300 to 599, got %s", quote(n))
+		return 0, false
+	}
+	return status, true
 }
 
 // Rate is a number of attempts per time.

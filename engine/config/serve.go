@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"net"
 	"strings"
-
-	"github.com/awf-project/awf-hook/engine/secret"
 )
 
 // Serve says where awf-hook serve listens and who may send events. Zero values mean the defaults.
@@ -39,53 +37,40 @@ func (s *Serve) Certificate() *tls.Certificate {
 }
 
 var serveKeys = []Key{
-	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470",
-		access: showing(reading(field(func(s *Serve) any { return &s.Listen }), (*decoder).listenAddress),
-			func(s *Serve) string { return s.Listen }),
+	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470", read: by((*decoder).listenAddress),
+		show: as(func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
 			"and `tls`, unless `--insecure-listen` is given"},
-	{Path: "tls", Kind: KindMapping, merge: wholeHolds, below: serveTLSKeys,
-		Is:     "the server's certificate; both files are PEM",
-		access: within(func(s *Serve) *TLS { return &s.TLS }, (*decoder).judgeTLS)},
-	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100,
-		access: reading(field(func(s *Serve) any { return &s.Hosts }), (*decoder).hosts),
+	{Path: "tls", Kind: KindMapping, merge: wholeHolds, below: serveTLSKeys, judge: by((*decoder).judgeTLS),
+		Is: "the server's certificate; both files are PEM"},
+	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100, read: each((*decoder).host),
 		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
 			"`listen` and those of the certificate"},
-	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, below: tokenKeys,
-		access: showing(reading(field(func(s *Serve) any { return &s.Tokens }), (*decoder).tokens),
-			func(s *Serve) string { return joined(s.Tokens, func(t Token) string { return t.Name }) }),
-		Is: "who may send events; without tokens and a secret, anybody who reaches the address may"},
-	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, below: secretKeys,
-		access: field(func(s *Serve) any { return &s.Secrets }),
-		Is:     "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
-	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none",
-		access: field(func(s *Serve) any { return &s.Rate }),
-		Is:     "the maximum number of events per time from requests without a token"},
+	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, below: tokenKeys, read: each((*decoder).token),
+		show: as(func(s *Serve) string { return joined(s.Tokens, func(t Token) string { return t.Name }) }),
+		Is:   "who may send events; without tokens and a secret, anybody who reaches the address may"},
+	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, below: secretKeys, at: keeps(func(s *Serve) any { return &s.Secrets }),
+		Is: "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, Without: "read", Choices: []string{"off", "read", "operate"},
-		access: field(func(s *Serve) any { return &s.Page }),
 		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
 			"the token's role decides within this bound; without, whoever reaches the address may do this"},
 }
 
 var serveTLSKeys = []Key{
-	{Path: "cert_file", Kind: KindText, Is: "the certificate, followed by the intermediate ones",
-		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.CertFile, &t.cert })},
-	{Path: "key_file", Kind: KindText, Is: "its key",
-		access: pem(func(t *TLS) (*string, *secret.Secret) { return &t.KeyFile, &t.key })},
+	{Path: "cert_file", Kind: KindText, read: by((*decoder).pem), Is: "the certificate, followed by the intermediate ones"},
+	{Path: "key_file", Kind: KindText, read: by((*decoder).pem), Is: "its key"},
 }
 
 var tokenKeys = []Key{
 	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true,
-		Is:     "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them",
-		access: field(func(t *Token) any { return &t.Name })},
+		Is: "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them"},
 	{Path: "role", Kind: KindText, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
-		access: field(func(t *Token) any { return &t.Role }),
 		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
 			"pause and close; `admin`, which is everything"},
-	{Path: "sha256", Kind: KindText, Required: true,
-		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both", access: by((*decoder).tokenDigest)},
-	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from the client",
-		access: field(func(t *Token) any { return &t.Rate })},
+	{Path: "sha256", Kind: KindText, Required: true, read: by((*decoder).tokenDigest),
+		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both"},
+	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from the client"},
 }
 
 func (d *decoder) listenAddress(n node, s *Serve) {
@@ -108,26 +93,15 @@ func (d *decoder) listenAddress(n node, s *Serve) {
 	}
 }
 
-func (d *decoder) hosts(n node, s *Serve) {
-	for entry := range d.entries(n) {
-		name, ok := d.value(entry)
-		switch {
-		case !ok:
-		case name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "":
-			d.fail(entry, "value.form", "want a host's name without scheme, port and path, like hooks.example.com, got %s", quote(entry))
-		default:
-			s.Hosts = append(s.Hosts, name)
-		}
-	}
+func (d *decoder) host(n node) (string, bool) {
+	return d.formed(n, "a host's name without scheme, port and path, like hooks.example.com", func(name string) bool {
+		return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") == ""
+	})
 }
 
-func (d *decoder) tokens(n node, s *Serve) {
-	for entry := range d.entries(n) {
-		var t Token
-		if d.mapping(entry, &t) {
-			s.Tokens = append(s.Tokens, t)
-		}
-	}
+func (d *decoder) token(n node) (t Token, ok bool) {
+	ok = d.mapping(n, &t)
+	return t, ok
 }
 
 func (d *decoder) tokenDigest(n node, t *Token) {

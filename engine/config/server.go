@@ -18,12 +18,9 @@ type Server struct {
 }
 
 var serverKeys = []Key{
-	{Path: "url", Kind: KindText, Required: true, Is: "its address: `https://hooks.example.com`",
-		access: reading(field(func(s *Server) any { return &s.URL }), (*decoder).serverURL)},
-	{Path: "token", Kind: KindSecret, Is: "the token for it",
-		access: field(func(s *Server) any { return &s.Token })},
-	{Path: "secret", Kind: KindSecret, Is: "signs the requests instead of a token",
-		access: field(func(s *Server) any { return &s.Secret })},
+	{Path: "url", Kind: KindText, Required: true, read: by((*decoder).serverURL), Is: "its address: `https://hooks.example.com`"},
+	{Path: "token", Kind: KindSecret, Is: "the token for it"},
+	{Path: "secret", Kind: KindSecret, Is: "signs the requests instead of a token"},
 }
 
 func (d *decoder) serverURL(n node, s *Server) {

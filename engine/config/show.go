@@ -62,11 +62,13 @@ func values(table []Key, path string, used []use, owner any) []Value {
 	for _, key := range table {
 		v := Value{Key: path + key.Path, Place: "default"}
 		switch {
-		case key.into != nil:
-			list = append(list, values(key.below, v.Key+".", used, key.into(owner))...)
+		case key.isPart():
+			list = append(list, values(key.below, v.Key+".", used, key.field(owner))...)
 			continue
 		case key.show != nil:
-			v.Text = key.show(&key, owner)
+			v.Text = key.show(owner)
+		case !key.hidden:
+			v.Text = key.showField(key.field(owner))
 		}
 		for _, u := range slices.Backward(used) { // the last file decides
 			if u.path == v.Key || v.Key == "secret" && u.path == "secret_file" {

@@ -26,11 +26,9 @@ const maxSecretFile = 4096
 const shortSecret = 16
 
 var secretKeys = []Key{
-	{Path: "value", Kind: KindSecret, Required: true, Is: "the secret", access: by((*decoder).secretValue)},
-	{Path: "not_before", Kind: KindTime, Is: "the time from which it signs",
-		access: field(func(s *SigningSecret) any { return &s.NotBefore })},
-	{Path: "not_after", Kind: KindTime, Is: "the time at which it stops signing",
-		access: field(func(s *SigningSecret) any { return &s.NotAfter })},
+	{Path: "value", Kind: KindSecret, Required: true, read: by((*decoder).secretValue), Is: "the secret"},
+	{Path: "not_before", Kind: KindTime, Is: "the time from which it signs"},
+	{Path: "not_after", Kind: KindTime, Is: "the time at which it stops signing"},
 }
 
 // secrets reads a text, or a list of texts and of mappings that say when each secret signs.

@@ -39,29 +39,21 @@ type Want struct {
 }
 
 var testKeys = []Key{
-	{Path: "name", Kind: KindText, Plain: true, Min: 1, Without: "its number",
-		Is: "the test's name", access: field(func(t *Test) any { return &t.Name })},
-	{Path: "event", Kind: KindTree, Plain: true,
-		Is: "an event, of which only the key `event` is required", access: field(func(t *Test) any { return &t.Event })},
-	{Path: "events", Kind: KindText, Plain: true, access: by((*decoder).testFile),
+	{Path: "name", Kind: KindText, Plain: true, Min: 1, Without: "its number", Is: "the test's name"},
+	{Path: "event", Kind: KindTree, Plain: true, Is: "an event, of which only the key `event` is required"},
+	{Path: "events", Kind: KindText, Plain: true, read: by((*decoder).testFile),
 		Is: "a file of events instead, in any of AWF's dialects; a relative path starts at the configuration's folder"},
-	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, access: by((*decoder).wants),
+	{Path: "want", Kind: KindList, Max: 1_000, Without: "[]", below: wantKeys, read: each((*decoder).want),
 		Is: "the requests that it must cause; others are a failure"},
 }
 
 var wantKeys = []Key{
-	{Path: "webhook", Kind: KindText, Plain: true, Required: true,
-		Is: "the webhook's name", access: field(func(w *Want) any { return &w.Webhook })},
-	{Path: "event", Kind: KindText, Plain: true, Without: "any",
-		Is: "the type of event", access: field(func(w *Want) any { return &w.Event })},
-	{Path: "body", Kind: KindTree, Plain: true,
-		Is: "what the body must contain", access: field(func(w *Want) any { return &w.Body })},
-	{Path: "exact", Kind: KindTree, Plain: true,
-		Is: "the whole body", access: field(func(w *Want) any { return &w.Exact })},
-	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, Is: "headers that the request must have",
-		access: by(func(d *decoder, n node, w *Want) { d.headers(n, &w.Headers) })},
-	{Path: "drop", Kind: KindBool, Plain: true, Without: "false",
-		Is: "the transform must drop the event", access: field(func(w *Want) any { return &w.Drop })},
+	{Path: "webhook", Kind: KindText, Plain: true, Required: true, Is: "the webhook's name"},
+	{Path: "event", Kind: KindText, Plain: true, Without: "any", Is: "the type of event"},
+	{Path: "body", Kind: KindTree, Plain: true, Is: "what the body must contain"},
+	{Path: "exact", Kind: KindTree, Plain: true, Is: "the whole body"},
+	{Path: "headers", Kind: KindHeaders, Max: 50, Plain: true, read: (*decoder).headers, Is: "headers that the request must have"},
+	{Path: "drop", Kind: KindBool, Plain: true, Without: "false", Is: "the transform must drop the event"},
 }
 
 func (d *decoder) testFile(n node, t *Test) {
@@ -95,20 +87,18 @@ func (d *decoder) tests(n node, cfg *Config) {
 	}
 }
 
-func (d *decoder) wants(n node, t *Test) {
-	for entry := range d.entries(n) {
-		w := Want{Pos: d.pos(entry.Node)}
-		if !d.mapping(entry, &w) {
-			continue
-		}
-		switch {
-		case w.Body != nil && w.Exact != nil:
-			d.fail(entry, "key.conflict", "want one of body and exact")
-		case w.Drop && (w.Body != nil || w.Exact != nil || w.Headers != nil):
-			d.fail(entry, "key.conflict", "what is dropped has no body and no headers")
-		}
-		t.Want = append(t.Want, w)
+func (d *decoder) want(n node) (w Want, ok bool) {
+	w.Pos = d.pos(n.Node)
+	if !d.mapping(n, &w) {
+		return w, false
 	}
+	switch {
+	case w.Body != nil && w.Exact != nil:
+		d.fail(n, "key.conflict", "want one of body and exact")
+	case w.Drop && (w.Body != nil || w.Exact != nil || w.Headers != nil):
+		d.fail(n, "key.conflict", "what is dropped has no body and no headers")
+	}
+	return w, true
 }
 
 // place records the lines of want, or those where it could be added.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
 )
@@ -48,29 +49,28 @@ func (s *Step) Kind() string {
 }
 
 var stepKeys = []Key{
-	{Path: "map", Kind: KindTree, Plain: true, access: field(func(s *Step) any { return &s.Map }),
+	{Path: "map", Kind: KindTree, Plain: true,
 		Is: "a tree with expressions, or a single expression; if the result is nothing, nothing is sent"},
-	{Path: "format", Kind: KindText, Choices: format.Names(), access: by((*decoder).formatName),
+	{Path: "format", Kind: KindText, Choices: format.Names(), read: by((*decoder).formatName),
 		Is: "a receiver's own format; `with` holds its options, which docs/formats.md lists"},
-	{Path: "with", Kind: KindTree, access: by(func(*decoder, node, *Step) {}), // step reads it once the format is known
+	{Path: "with", Kind: KindTree, read: by(func(*decoder, node, *Step) {}), // step reads it once the format is known
 		Is: "values for the step, named `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
-	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).wasm),
+	{Path: "wasm", Kind: KindText, Min: 1, Max: 4096, read: by((*decoder).wasm),
 		Is: "the file of a sandboxed WebAssembly module; a relative path starts at the configuration's folder. " +
 			"A project's files cannot use one outside the project"},
-	{Path: "js", Kind: KindText, Min: 1, Max: 4096, access: by((*decoder).js),
+	{Path: "js", Kind: KindText, Min: 1, Max: 4096, read: by((*decoder).js),
 		Is: "the file of a JavaScript script with one exported function, which runs in the same sandbox as a module"},
-	{Path: "sha256", Kind: KindText, goesWith: []string{"wasm", "js"}, Without: "any", access: by((*decoder).sha256),
+	{Path: "sha256", Kind: KindText, goesWith: []string{"wasm", "js"}, Without: "any", read: by((*decoder).sha256),
 		Is: "the SHA-256 of the module's or script's file, in hex; any other file is refused"},
-	{Path: "isolation", Kind: KindText, goesWith: []string{"wasm", "js"}, access: by((*decoder).isolation),
+	{Path: "isolation", Kind: KindText, goesWith: []string{"wasm", "js"}, read: by((*decoder).isolation),
 		Choices: []string{isolateEvent, isolateInstance}, Without: isolateEvent,
 		Is: "`event` gives the module or script a new instance for each event, `instance` reuses instances"},
-	{Path: "limits", Kind: KindMapping, goesWith: []string{"wasm", "js"}, Is: "the limits of the module or script for one event",
-		below: limitKeys, access: within(func(s *Step) *Limits { return &s.Wasm.Limits }, nil)},
-	{Path: "omitempty", Kind: KindBool, goesWith: []string{"map"}, Without: "false", access: field(func(s *Step) any { return &s.OmitEmpty }),
-		Is: "leaves null values out of the map"},
+	{Path: "limits", Kind: KindMapping, goesWith: []string{"wasm", "js"}, below: limitKeys,
+		at: keeps(func(s *Step) any { return &s.Wasm.Limits }), Is: "the limits of the module or script for one event"},
+	{Path: "omitempty", Kind: KindBool, goesWith: []string{"map"}, Without: "false", Is: "leaves null values out of the map"},
 	{Path: "content_type", Kind: KindText, goesWith: []string{"map", "wasm", "js"}, Without: "application/json",
-		access: by((*decoder).contentType),
-		Is:     "the type of the body that a map, a module or a script makes; if it is not JSON, the map's result must be a text"},
+		read: by((*decoder).contentType),
+		Is:   "the type of the body that a map, a module or a script makes; if it is not JSON, the map's result must be a text"},
 }
 
 // transform reads a step or a list of steps.
@@ -100,13 +100,13 @@ func (d *decoder) step(n node) Step {
 	}
 	switch {
 	case len(kinds) == 0:
-		d.fail(n, "key.missing", "want one of %s", listed("and", stepKinds))
+		d.fail(n, "key.missing", "want one of %s", spelling.Join("and", stepKinds))
 	case len(kinds) > 1:
-		d.fail(n, "key.conflict", "want one of %s, got %s", listed("and", stepKinds), listed("and", kinds))
+		d.fail(n, "key.conflict", "want one of %s, got %s", spelling.Join("and", stepKinds), spelling.Join("and", kinds))
 	default:
 		for _, k := range n.key.below {
 			if k.goesWith != nil && n.has(k.Path) && !slices.Contains(k.goesWith, kinds[0]) {
-				d.fail(n.get(k.Path), "key.useless", "goes with %s", listed("and", k.goesWith))
+				d.fail(n.get(k.Path), "key.useless", "goes with %s", spelling.Join("and", k.goesWith))
 			}
 		}
 	}
@@ -119,17 +119,13 @@ var stepKinds = []string{"map", "format", "wasm", "js"}
 // maxContentType is the longest content_type, in bytes.
 const maxContentType = 100
 
-func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+func isContentType(text string) bool {
+	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
+	return strings.Contains(text, "/") && len(text) <= maxContentType && !strings.ContainsFunc(text, isOdd)
+}
 
 func (d *decoder) contentType(n node, s *Step) {
-	text, ok := d.value(n)
-	switch {
-	case !ok:
-	case !strings.Contains(text, "/") || len(text) > maxContentType || strings.ContainsFunc(text, notPrintable):
-		d.fail(n, "value.form", "want a type like text/plain, got %s", quote(n))
-	default:
-		s.ContentType = text
-	}
+	s.ContentType, _ = d.formed(n, "a type like text/plain", isContentType)
 }
 
 // showTransform names the steps.

@@ -73,10 +73,10 @@ func (d *decoder) parse(n node, text string, to any) {
 func (d *decoder) defaults(k *Key, owner any) {
 	for i := range k.below {
 		switch key := &k.below[i]; {
-		case key.into != nil:
-			d.defaults(key, key.into(owner))
+		case key.isPart():
+			d.defaults(key, key.field(owner))
 		case key.Default != "":
-			key.read(d, node{Node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Default}, path: key.Path, key: key}, owner)
+			d.readKey(node{Node: &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Default}, path: key.Path, key: key}, owner)
 		}
 	}
 }
@@ -131,6 +131,15 @@ func (d *decoder) value(n node) (string, bool) {
 	return text, ok && !d.unresolved(n)
 }
 
+// formed returns a scalar's text, which must have a form that want describes.
+func (d *decoder) formed(n node, want string, isFormed func(text string) bool) (text string, ok bool) {
+	if text, ok = d.value(n); ok && !isFormed(text) {
+		d.fail(n, "value.form", "want %s, got %s", want, quote(n))
+		return "", false
+	}
+	return text, ok
+}
+
 // choice reads a text, which must be one of the key's choices or within its length.
 func (d *decoder) choice(n node, text string, to *string) {
 	if n.key.anyCase {
@@ -139,24 +148,15 @@ func (d *decoder) choice(n node, text string, to *string) {
 	switch low, high := int(n.key.Min), int(n.key.Max); {
 	case len(n.key.Choices) > 0 && !slices.Contains(n.key.Choices, text):
 		meant := ""
-		if near := spelling.Nearest(n.Value, n.key.Choices); near != "" && n.key.anyCase {
-			meant = ", did you mean " + near + "?"
+		if n.key.anyCase {
+			meant = spelling.Suggest(n.Value, n.key.Choices)
 		}
-		d.fail(n, "value.choice", "want %s, got %s%s", listed("or", n.key.Choices), quote(n), meant)
+		d.fail(n, "value.choice", "want %s, got %s%s", spelling.Join("or", n.key.Choices), quote(n), meant)
 	case len(text) < low || high > 0 && len(text) > high:
 		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
 	default:
 		*to = text
 	}
-}
-
-// listed joins names by commas, and the last one by a word: "a", "a, b or c".
-func listed(word string, names []string) string {
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
 // leadingZero matches numbers that YAML 1.1 and 1.2 read differently.

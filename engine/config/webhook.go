@@ -12,70 +12,56 @@ import (
 )
 
 var rootKeys = []Key{
-	{Path: "webhooks", Kind: KindList, Max: 10_000, Is: "the webhooks", below: webhookKeys, access: by((*decoder).webhooks)},
-	{Path: "network", Kind: KindMapping, UserOnly: true, Is: "settings for all receivers",
-		below: networkKeys, access: within(func(cfg *Config) *Config { return cfg }, nil)},
-	{Path: "queue", Kind: KindMapping, UserOnly: true,
-		Is:    "the queue of deliveries, one for all files; the last of the user's files that sets a key decides",
-		below: queueKeys, access: within(func(cfg *Config) *Queue { return &cfg.Queue }, (*decoder).judgeQueue)},
-	{Path: "serve", Kind: KindMapping, UserOnly: true, Is: "where `awf-hook serve` listens, and who may send events",
-		below: serveKeys, access: within(func(cfg *Config) *Serve { return &cfg.Serve }, nil)},
-	{Path: "server", Kind: KindMapping, UserOnly: true, merge: wholeHolds, // because a token belongs to one server
-		Is:    "an `awf-hook serve` that receives all events instead of the webhooks of the settings",
-		below: serverKeys, access: within(func(cfg *Config) *Server { return &cfg.Server }, nil)},
-	{Path: "tests", Kind: KindList, Max: 1_000, Is: "the configuration's own tests, which `awf-hook test` runs",
-		below: testKeys, merge: allHold, access: reading(field(func(cfg *Config) any { return &cfg.Tests }), (*decoder).tests)},
+	{Path: "webhooks", Kind: KindList, Max: 10_000, below: webhookKeys, read: by((*decoder).webhooks), Is: "the webhooks"},
+	{Path: "network", Kind: KindMapping, UserOnly: true, below: networkKeys, at: keeps(func(cfg *Config) any { return cfg }),
+		Is: "settings for all receivers"},
+	{Path: "queue", Kind: KindMapping, UserOnly: true, below: queueKeys, judge: by((*decoder).judgeQueue),
+		Is: "the queue of deliveries, one for all files; the last of the user's files that sets a key decides"},
+	{Path: "serve", Kind: KindMapping, UserOnly: true, below: serveKeys, Is: "where `awf-hook serve` listens, and who may send events"},
+	{Path: "server", Kind: KindMapping, UserOnly: true, merge: wholeHolds, below: serverKeys, // because a token belongs to one server
+		Is: "an `awf-hook serve` that receives all events instead of the webhooks of the settings"},
+	{Path: "tests", Kind: KindList, Max: 1_000, below: testKeys, merge: allHold, read: by((*decoder).tests),
+		Is: "the configuration's own tests, which `awf-hook test` runs"},
 }
 
 var webhookKeys = []Key{
-	{Path: "name", Kind: KindText, Min: 1, Max: 100, Without: "the URL's host and a digest of it", access: by((*decoder).name),
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, Without: "the URL's host and a digest of it", hidden: true, read: by((*decoder).name),
 		Is: "the webhook's name; deliveries belong to it and its file. An entry of the same name in a later file replaces this one"},
-	{Path: "url", Kind: KindURL, access: showing(by((*decoder).url), func(w *Webhook) string { return w.URL.String() }),
+	{Path: "url", Kind: KindURL, read: by((*decoder).url), show: as(func(w *Webhook) string { return w.URL.String() }),
 		Is: "the receiver, http or https; `user:password@` becomes Basic authentication"},
-	{Path: "enabled", Kind: KindBool, Default: "true", Is: "false switches the webhook with this name off",
-		access: access{read: field(func(w *Webhook) any { return &w.Enabled }).read}},
-	{Path: "events", Kind: KindGlobs, Min: 1, Max: 100, Without: "[workflow_*, step_complete]",
-		access: showing(by((*decoder).events), (*Webhook).showEvents),
-		Is:     "the types of events that it receives: `*` matches any characters, `?` matches one"},
-	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", access: field(func(w *Webhook) any { return &w.Filter }),
-		Is: "an expression; only events for which it is true are sent"},
+	{Path: "enabled", Kind: KindBool, Default: "true", hidden: true, Is: "false switches the webhook with this name off"},
+	{Path: "events", Kind: KindGlobs, Min: 1, Max: 100, Without: "[workflow_*, step_complete]", read: each((*decoder).glob),
+		show: as((*Webhook).showEvents), Is: "the types of events that it receives: `*` matches any characters, `?` matches one"},
+	{Path: "filter", Kind: KindExpr, Max: 16 << 10, Without: "all of them", Is: "an expression; only events for which it is true are sent"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, Without: "unsigned", below: secretKeys,
-		access: field(func(w *Webhook) any { return &w.Secrets }),
+		at: keeps(func(w *Webhook) any { return &w.Secrets }),
 		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks defines, anything else is taken literally. " +
 			"A list, newest first, serves to rotate secrets"},
-	{Path: "secret_file", Kind: KindText, UserOnly: true, access: by((*decoder).secretFile),
+	{Path: "secret_file", Kind: KindText, UserOnly: true, read: by((*decoder).secretFile),
 		Is: "a file with the secret; the newline at its end does not count. A relative path starts at the configuration's folder"},
-	{Path: "signing", Kind: KindSchemes, Without: "[awf, standard] if there is a secret", below: schemeKeys,
-		access: showing(by((*decoder).signing), (*Webhook).showSigning),
-		Is:     "the ways in which requests are signed: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` leaves them unsigned"},
-	{Path: "headers", Kind: KindHeaders, Max: 50, access: showing(by((*decoder).ownHeaders), (*Webhook).showHeaders),
+	{Path: "signing", Kind: KindSchemes, Without: "[awf, standard] if there is a secret", below: schemeKeys, read: by((*decoder).signing),
+		show: as((*Webhook).showSigning),
+		Is:   "the ways in which requests are signed: `awf`, `standard`, `github`, or a mapping with `custom`; `[]` leaves them unsigned"},
+	{Path: "headers", Kind: KindHeaders, Max: 50, read: (*decoder).headers, show: as((*Webhook).showHeaders),
 		Is: "static headers of every request, with values of at most 4,096 bytes"},
-	{Path: "tls", Kind: KindMapping, UserOnly: true, below: tlsKeys,
-		access: within(func(w *Webhook) *TLS { return &w.TLS }, (*decoder).judgeTLS),
-		Is:     "TLS settings instead of the system's; the files are PEM, and relative paths start at the configuration's folder"},
+	{Path: "tls", Kind: KindMapping, UserOnly: true, below: tlsKeys, judge: by((*decoder).judgeTLS),
+		Is: "TLS settings instead of the system's; the files are PEM, and relative paths start at the configuration's folder"},
 	{Path: "timeout", Kind: KindDuration, Min: 10 * millisecond, Max: 5 * minute, Default: "15s",
-		Is: "the time for one attempt, including the response's body", access: field(func(w *Webhook) any { return &w.Timeout })},
-	{Path: "retry", Kind: KindMapping, Is: "when deliveries are retried",
-		below: retryKeys, access: within(func(w *Webhook) *Retry { return &w.Retry }, (*decoder).judgeRetry)},
+		Is: "the time for one attempt, including the response's body"},
+	{Path: "retry", Kind: KindMapping, below: retryKeys, judge: by((*decoder).judgeRetry), Is: "when deliveries are retried"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none; with a format, what its receiver takes",
-		access: field(func(w *Webhook) any { return &w.Rate }),
 		Is: "the maximum number of attempts per time, for all processes together: `5/s`, `60/min`, `1000/h`; " +
 			"a tenth of a second's attempts may run at once"},
 	{Path: "order_by", Kind: KindExpr, Max: 16 << 10, Without: "no order; with `format: pagerduty`, by alert",
-		access: field(func(w *Webhook) any { return &w.OrderBy }),
-		Is:     "an expression: deliveries with the same value are sent one after the other, in the order of their events"},
-	{Path: "order_max_wait", Kind: KindDuration, Min: int64(time.Second), Max: year, Default: "15m",
-		access: showing(field(func(w *Webhook) any { return &w.OrderMaxWait }), (*Webhook).showOrderMaxWait),
-		Is:     "the age from which a delivery no longer holds up those behind it"},
+		Is: "an expression: deliveries with the same value are sent one after the other, in the order of their events"},
+	{Path: "order_max_wait", Kind: KindDuration, Min: int64(time.Second), Max: year, Default: "15m", show: as((*Webhook).showOrderMaxWait),
+		Is: "the age from which a delivery no longer holds up those behind it"},
 	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
-		Is:     "the maximum number of attempts, and of connections, at a time",
-		access: field(func(w *Webhook) any { return &w.MaxInFlight })},
-	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none",
-		Is:     "the maximum number of attempts at a time in all processes that share the queue, on all machines",
-		access: showing(field(func(w *Webhook) any { return &w.MaxTotal }), (*Webhook).showMaxTotal)},
-	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys,
-		access: showing(by((*decoder).transform), (*Webhook).showTransform),
-		Is:     "makes the body: a step, or a list of steps, each of which gets the output of the one before"},
+		Is: "the maximum number of attempts, and of connections, at a time"},
+	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none", at: keeps(func(w *Webhook) any { return &w.MaxTotal }),
+		show: as((*Webhook).showMaxTotal), Is: "the maximum number of attempts at a time in all processes that share the queue, on all machines"},
+	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys, read: by((*decoder).transform),
+		show: as((*Webhook).showTransform), Is: "makes the body: a step, or a list of steps, each of which gets the output of the one before"},
 }
 
 func (d *decoder) webhooks(n node, cfg *Config) {
@@ -162,15 +148,10 @@ func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unico
 
 func (d *decoder) name(n node, w *Webhook) {
 	w.nameText = n.Value
-	name, ok := d.value(n)
 	limit := int(n.key.Max)
-	switch {
-	case !ok:
-	case name == "" || len(name) > limit || strings.ContainsFunc(name, notInName):
-		d.fail(n, "value.form", "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
-	default:
-		w.Name, w.Named = name, true
-	}
+	w.Name, w.Named = d.formed(n, fmt.Sprintf("1 to %d bytes without # and control characters", limit), func(name string) bool {
+		return name != "" && len(name) <= limit && !strings.ContainsFunc(name, notInName)
+	})
 }
 
 func (d *decoder) url(n node, w *Webhook) {
@@ -198,19 +179,14 @@ func (d *decoder) url(n node, w *Webhook) {
 // defaultEvents are the globs of a webhook without the key events.
 var defaultEvents = []string{"workflow_*", "step_complete"}
 
-func (d *decoder) events(n node, w *Webhook) {
-	for entry := range d.entries(n) {
-		if glob, ok := d.value(entry); ok {
-			w.Events = append(w.Events, d.text(entry, glob))
-		}
-	}
+func (d *decoder) glob(n node) (Text, bool) {
+	glob, ok := d.value(n)
+	return d.text(n, glob), ok
 }
 
 func (w *Webhook) showEvents() string {
 	return "[" + joined(w.Events, func(glob Text) string { return glob.Value }) + "]"
 }
-
-func (d *decoder) ownHeaders(n node, w *Webhook) { d.headers(n, &w.Headers) }
 
 func (w *Webhook) showHeaders() string {
 	return joined(w.Headers, func(h Header) string { return h.Name + ": " + secret.Mask })
