@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -50,6 +51,7 @@ type backtestJSON struct {
 	Changed int      `json:"changed"`           // events for which the bodies differ
 	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
 
+	name    string
 	minutes map[int64]int
 }
 
@@ -93,26 +95,36 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			c.sayf("%s: %v: it is left out", plain(path), cause(err))
+			c.leftOut(path, err)
 		}
 	}
 	if paths, err = followed(paths); err != nil {
 		return failure(err)
 	}
-	text, err := pastLines(paths)
+	lines, err := c.pastLines(paths)
 	if err != nil {
 		return failure(err)
 	}
 	results := map[string]*backtestJSON{}
+	name := namesIn(eng)
+	for _, w := range activeWebhooks(eng.Config()) {
+		results[name(w.Identity)] = &backtestJSON{Webhook: name(w.Identity), Rate: rateOf(&w), name: w.Name, minutes: map[int64]int{}}
+	}
+	oldName := namesIn(old)
 	events := 0
 	read := func(ev event.Event) {
 		if ev.Timestamp.Before(since) {
 			return
 		}
 		events++
-		add(results, &ev, made(eng, &ev), made(old, &ev))
+		add(results, &ev, made(eng, name, &ev), made(old, oldName, &ev))
 	}
-	stream := engine.Stream{Name: "the past", In: bytes.NewReader(text), Broken: c.printBroken()}
+	printBroken := c.printBroken()
+	broken := func(err *event.LineError) {
+		at := lines[err.Line-1]
+		printBroken(&event.LineError{File: plain(at.file), Line: at.number, Reason: err.Reason})
+	}
+	stream := engine.Stream{In: bytes.NewReader(joined(lines)), Broken: broken}
 	if err := engine.Events(context.Background(), stream, read); err != nil {
 		return failure(err)
 	}
@@ -123,13 +135,20 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 		}
 		return failure(fmt.Errorf("no event%s in %s", when, strings.Join(paths, " and ")))
 	}
-	for _, w := range activeWebhooks(eng.Config()) {
-		if r := results[w.Name]; r != nil {
-			r.Rate = rateOf(&w)
-		}
-	}
 	c.printBacktest(b, results, events)
 	return nil
+}
+
+// namesIn returns a function that names the webhooks of an engine's configuration; the engine may be nil.
+func namesIn(eng *engine.Engine) func(identity string) string {
+	if eng == nil {
+		return nil
+	}
+	return api.NameOf(activeWebhooks(eng.Config()), func(w *config.Webhook) string { return w.Identity })
+}
+
+func (c *command) leftOut(path string, err error) {
+	c.sayf("%s: %v: it is left out", plain(path), cause(err))
 }
 
 // rateOf returns a webhook's configured rate, else its format's.
@@ -143,20 +162,22 @@ func rateOf(w *config.Webhook) string {
 }
 
 // timeOfLine matches the time in a line of AWF's.
-var timeOfLine = lazy.Regexp(`"timestamp":"([^"]+)"`)
+var timeOfLine = lazy.Regexp(`"timestamp"\s*:\s*"([^"]+)"`)
 
-// pastLine is a line with its time.
+// pastLine is a line with its time and its place.
 type pastLine struct {
-	at   time.Time
-	text []byte
+	at     time.Time
+	text   []byte
+	file   string
+	number int // from 1
 }
 
 // pastLines reads files, and those in folders, and sorts their lines by time. It skips missing files.
-func pastLines(paths []string) ([]byte, error) {
+func (c *command) pastLines(paths []string) ([]pastLine, error) {
 	var lines []pastLine
 	left := int64(maxPast)
 	for _, path := range paths {
-		for _, file := range jsonlFiles(path) {
+		for _, file := range c.jsonlFiles(path) {
 			text, err := readFile(file, left)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -165,55 +186,64 @@ func pastLines(paths []string) ([]byte, error) {
 				return nil, err
 			}
 			left -= int64(len(text))
-			lines = appendLines(lines, text)
+			lines = appendLines(lines, file, text)
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b pastLine) int { return a.at.Compare(b.at) })
+	return lines, nil
+}
+
+func joined(lines []pastLine) []byte {
 	var all bytes.Buffer
 	for _, line := range lines {
 		all.Write(line.text)
 		all.WriteByte('\n')
 	}
-	return all.Bytes(), nil
+	return all.Bytes()
 }
 
-// jsonlFiles returns a file itself, or the .jsonl files in a folder and below it.
-func jsonlFiles(path string) (files []string) {
+// jsonlFiles returns a file itself, or the .jsonl files in a folder and below it. It says which folders cannot be read.
+func (c *command) jsonlFiles(path string) (files []string) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return []string{path}
 	}
-	_ = filepath.WalkDir(path, func(file string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(file, ".jsonl") {
+	_ = filepath.WalkDir(path+"/", func(file string, _ fs.DirEntry, err error) error { // the folder may be a link
+		switch {
+		case err != nil:
+			c.leftOut(file, err)
+		case strings.HasSuffix(file, ".jsonl"):
 			files = append(files, file)
 		}
-		return nil // skip what cannot be read
+		return nil
 	})
 	return files
 }
 
-// appendLines appends lines. A line without a time has the time of the line before.
-func appendLines(lines []pastLine, text []byte) []pastLine {
+// appendLines appends a file's lines. A line without a time has the time of the line before.
+func appendLines(lines []pastLine, file string, text []byte) []pastLine {
 	var at time.Time
+	number := 0
 	for line := range bytes.Lines(text) {
+		number++
 		if m := timeOfLine().FindSubmatch(line); m != nil {
 			if t, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
 				at = t
 			}
 		}
-		lines = append(lines, pastLine{at, bytes.TrimRight(line, "\r\n")})
+		lines = append(lines, pastLine{at, bytes.TrimRight(line, "\r\n"), file, number})
 	}
 	return lines
 }
 
-// made returns what the webhooks of an engine make of an event, by name. Without an engine it returns nothing.
-func made(eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
-	all := map[string]*engine.Preview{}
+// made returns what the webhooks of an engine make of an event, by name. Without an engine it returns nil.
+func made(eng *engine.Engine, name func(identity string) string, ev *event.Event) map[string]*engine.Preview {
 	if eng == nil {
-		return all
+		return nil
 	}
+	all := map[string]*engine.Preview{}
 	for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
 		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
-			all[p.Webhook] = &p
+			all[name(p.Identity)] = &p
 		}
 	}
 	return all
@@ -222,9 +252,9 @@ func made(eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
 // add counts what the new and the old configuration make of an event.
 func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]*engine.Preview) {
 	for _, all := range []map[string]*engine.Preview{now, old} {
-		for name := range all {
+		for name, p := range all {
 			if results[name] == nil {
-				results[name] = &backtestJSON{Webhook: name, minutes: map[int64]int{}}
+				results[name] = &backtestJSON{Webhook: name, name: p.Webhook, minutes: map[int64]int{}}
 			}
 		}
 	}
@@ -242,6 +272,8 @@ func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]
 			r.Old++
 		}
 		switch {
+		case old == nil: // nothing to compare with
+			continue
 		case p != nil && before == nil:
 			r.OnlyNew++
 		case p == nil && before != nil:
@@ -251,7 +283,7 @@ func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]
 		default:
 			r.Changed++
 		}
-		if len(old) > 0 && len(r.Samples) < maxSamples {
+		if len(r.Samples) < maxSamples {
 			title := ev.Type + " " + ev.WorkflowName + " " + ev.WorkflowID
 			r.Samples = append(r.Samples, unifiedDiff("old: "+title, "new: "+title, bodyText(before), bodyText(p)))
 		}
@@ -281,7 +313,7 @@ func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSO
 	rows := [][]string{header}
 	list := make([]*backtestJSON, 0, len(results))
 	for _, r := range results {
-		if b.webhook == "" || r.Webhook == b.webhook {
+		if b.webhook == "" || r.name == b.webhook {
 			list = append(list, r)
 		}
 	}
