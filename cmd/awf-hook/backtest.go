@@ -119,12 +119,7 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 		events++
 		add(results, &ev, made(eng, name, &ev), made(old, oldName, &ev))
 	}
-	printBroken := c.printBroken()
-	broken := func(err *event.LineError) {
-		at := lines[err.Line-1]
-		printBroken(&event.LineError{File: plain(at.file), Line: at.number, Reason: err.Reason})
-	}
-	stream := engine.Stream{In: bytes.NewReader(joined(lines)), Broken: broken}
+	stream := engine.Stream{In: bytes.NewReader(joined(lines)), Broken: brokenOf(lines, c.printBroken())}
 	if err := engine.Events(context.Background(), stream, read); err != nil {
 		return failure(err)
 	}
@@ -137,6 +132,14 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 	}
 	c.printBacktest(b, results, events)
 	return nil
+}
+
+// brokenOf passes broken lines on with the places that they have in their files.
+func brokenOf(lines []pastLine, say func(*event.LineError)) func(*event.LineError) {
+	return func(err *event.LineError) {
+		at := lines[err.Line-1]
+		say(&event.LineError{File: plain(at.file), Line: at.number, Reason: err.Reason})
+	}
 }
 
 // namesIn returns a function that names the webhooks of an engine's configuration; the engine may be nil.
