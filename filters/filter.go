@@ -69,7 +69,7 @@ func ParseGlob(pattern string) (Glob, error) {
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
 	case isDotted(pattern): // after the check of characters, since the error quotes the pattern
 		if names := meant(pattern); len(names) > 0 {
-			return "", errors.New("AWF's name of an event, which is " + spelling.Or(names) + " here")
+			return "", errors.New("AWF's name of an event, which is " + spelling.Join("or", names) + " here")
 		}
 		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
 	}

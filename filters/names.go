@@ -79,11 +79,11 @@ func Unlikely(g Glob) string {
 	case slices.ContainsFunc(types, g.Match), event.IsOperator(string(g)):
 		return ""
 	case strings.ContainsAny(string(g), "*?") && slices.ContainsFunc(event.OperatorTypes(), g.Match):
-		return "awf-hook's own events must be named whole: " + spelling.Or(event.OperatorTypes())
+		return "awf-hook's own events must be named whole: " + spelling.Join("or", event.OperatorTypes())
 	}
 	why := "no event of AWF has this type"
 	if names := meant(string(g)); len(names) > 0 {
-		return why + ", did you mean " + spelling.Or(names) + "?"
+		return why + ", did you mean " + spelling.Join("or", names) + "?"
 	}
 	return why
 }

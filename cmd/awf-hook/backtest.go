@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -23,11 +23,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Bounds of backtest.
-const (
-	maxPast    = 256 << 20 // bytes of all files together
-	maxSamples = 3         // differences that are shown for each webhook
-)
+const maxPast = 256 << 20 // bytes of all files together
 
 // backtestFlags are the flags of backtest.
 type backtestFlags struct {
@@ -40,19 +36,11 @@ type backtestFlags struct {
 
 // backtestJSON is the result of a webhook for past events, as --json prints it.
 type backtestJSON struct {
-	Webhook string   `json:"webhook"`
-	Sent    int      `json:"requests"`
-	Failed  int      `json:"failures"`
-	Peak    int      `json:"peak"`              // requests in the busiest minute
-	Rate    string   `json:"rate,omitempty"`    // as configured
-	Old     int      `json:"old_requests"`      // of the webhook with this name in OLD
-	OnlyNew int      `json:"only_new"`          // events for which OLD sends nothing
-	OnlyOld int      `json:"only_old"`          // events for which NEW sends nothing
-	Changed int      `json:"changed"`           // events for which the bodies differ
+	Webhook string `json:"webhook"`
+	view.Compared
 	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
 
-	name    string
-	minutes map[int64]int
+	name string
 }
 
 func (c *command) backtestCommand() *cobra.Command {
@@ -105,22 +93,22 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 	if err != nil {
 		return failure(err)
 	}
-	results := map[string]*backtestJSON{}
-	name := namesIn(eng)
+	results, name, oldName := map[string]*backtestJSON{}, namesIn(eng), namesIn(old)
 	for _, w := range activeWebhooks(eng.Config()) {
-		results[name(w.Identity)] = &backtestJSON{Webhook: name(w.Identity), Rate: rateOf(&w), name: w.Name, minutes: map[int64]int{}}
+		r := &backtestJSON{Webhook: name(w.Identity), name: w.Name}
+		r.Rate, results[r.Webhook] = rateOf(&w), r
 	}
-	oldName := namesIn(old)
 	events := 0
+	ctx := context.Background()
 	read := func(ev event.Event) {
 		if ev.Timestamp.Before(since) {
 			return
 		}
 		events++
-		add(results, &ev, made(eng, name, &ev), made(old, oldName, &ev))
+		add(results, &ev, view.Requests(ctx, eng, name, &ev), view.Requests(ctx, old, oldName, &ev))
 	}
 	stream := engine.Stream{In: bytes.NewReader(joined(lines)), Broken: brokenOf(lines, c.printBroken())}
-	if err := engine.Events(context.Background(), stream, read); err != nil {
+	if err := engine.Events(ctx, stream, read); err != nil {
 		return failure(err)
 	}
 	if events == 0 {
@@ -238,55 +226,19 @@ func appendLines(lines []pastLine, file string, text []byte) []pastLine {
 	return lines
 }
 
-// made returns what the webhooks of an engine make of an event, by name. Without an engine it returns nil.
-func made(eng *engine.Engine, name func(identity string) string, ev *event.Event) map[string]*engine.Preview {
-	if eng == nil {
-		return nil
-	}
-	all := map[string]*engine.Preview{}
-	for _, p := range eng.Preview(context.Background(), ev, ev.Timestamp) {
-		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
-			all[name(p.Identity)] = &p
-		}
-	}
-	return all
-}
-
-// add counts what the new and the old configuration make of an event.
+// add counts what the new and the old configuration make of an event; old is nil if there is none.
 func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]*engine.Preview) {
 	for _, all := range []map[string]*engine.Preview{now, old} {
 		for name, p := range all {
 			if results[name] == nil {
-				results[name] = &backtestJSON{Webhook: name, name: p.Webhook, minutes: map[int64]int{}}
+				results[name] = &backtestJSON{Webhook: name, name: p.Webhook}
 			}
 		}
 	}
 	for name, r := range results {
 		p, before := now[name], old[name]
-		if p != nil && p.Choice == engine.Sent {
-			r.Sent++
-			minute := ev.Timestamp.Unix() / 60
-			r.minutes[minute]++
-			r.Peak = max(r.Peak, r.minutes[minute])
-		} else if p != nil {
-			r.Failed++
-		}
-		if before != nil {
-			r.Old++
-		}
-		switch {
-		case old == nil: // nothing to compare with
-			continue
-		case p != nil && before == nil:
-			r.OnlyNew++
-		case p == nil && before != nil:
-			r.OnlyOld++
-		case p == nil || bytes.Equal(p.Body, before.Body):
-			continue
-		default:
-			r.Changed++
-		}
-		if len(r.Samples) < maxSamples {
+		r.Count(ev.Timestamp, p)
+		if old != nil && r.Compare(p, before) && len(r.Samples) < view.MaxSamples {
 			title := ev.Type + " " + ev.WorkflowName + " " + ev.WorkflowID
 			r.Samples = append(r.Samples, unifiedDiff("old: "+title, "new: "+title, bodyText(before), bodyText(p)))
 		}
@@ -298,14 +250,7 @@ func bodyText(p *engine.Preview) string {
 	if p == nil {
 		return ""
 	}
-	if p.Choice != engine.Sent {
-		return p.Why + "\n"
-	}
-	var text bytes.Buffer
-	if json.Indent(&text, p.Body, "", "  ") != nil {
-		return string(p.Body) + "\n"
-	}
-	return text.String() + "\n"
+	return view.Pretty(view.BodyText(p)) + "\n"
 }
 
 func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSON, events int) {

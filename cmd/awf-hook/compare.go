@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
@@ -252,5 +253,5 @@ func quoteYAML(s string) string {
 			return s
 		}
 	}
-	return string(appendString(nil, s))
+	return string(jsonbytes.AppendString(nil, s))
 }

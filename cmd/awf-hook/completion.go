@@ -11,7 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
@@ -57,7 +56,7 @@ var flagCompletions = map[string]completer{
 	"webhook":    webhookNames,
 	"from":       webhookNames,
 	"to":         webhookNames,
-	"state":      func(*cobra.Command) []string { return stateNames() },
+	"state":      func(*cobra.Command) []string { return api.StateNames() },
 	"event":      func(*cobra.Command) []string { return eventTypes() },
 	"sample":     func(*cobra.Command) []string { return eventTypes() },
 	"scheme":     func(*cobra.Command) []string { return []string{"awf", "custom", "github", "standard"} },
@@ -106,13 +105,6 @@ func completing(list completer) cobra.CompletionFunc {
 		slices.Sort(names)
 		return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func stateNames() (names []string) {
-	for _, state := range delivery.States {
-		names = append(names, string(state))
-	}
-	return names
 }
 
 // completedConfig reads the configuration that the command line names so far. It never prints anything.

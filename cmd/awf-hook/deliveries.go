@@ -59,7 +59,7 @@ func (f *filterFlags) add(cmd *cobra.Command, states string) {
 // filter returns the filter of the flags.
 func (f *filterFlags) filter() (filter engine.Filter, err error) {
 	if filter = f.Filter; filter.State != "" && !slices.Contains(delivery.States, filter.State) {
-		return filter, unknownState(filter.State, delivery.States)
+		return filter, unknownState(filter.State, api.StateNames()...)
 	}
 	filter.Since, err = sinceTime(f.since)
 	return filter, err
@@ -67,24 +67,14 @@ func (f *filterFlags) filter() (filter engine.Filter, err error) {
 
 // sinceTime reads the value of --since: a time in the past, or a duration before now; the zero time without one.
 func sinceTime(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+	at, err := api.ParseTime(text)
+	switch {
+	case err != nil:
+		return at, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
+	case at.After(time.Now()):
+		return at, fmt.Errorf("--since: %s is in the future", text)
 	}
-	now := time.Now()
-	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
-		return now.Add(-age), nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		at, err := time.Parse(layout, text)
-		switch {
-		case err != nil:
-		case at.After(now):
-			return at, fmt.Errorf("--since: %s is in the future", text)
-		default:
-			return at, nil
-		}
-	}
-	return now, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
+	return at, nil
 }
 
 func (c *command) deliveriesCommand() *cobra.Command {
@@ -291,12 +281,8 @@ func (q openedQueue) suggest(ctx context.Context, id string) string {
 }
 
 // unknownState returns the error for a value of --state that is none of the states.
-func unknownState(given delivery.State, states []delivery.State) error {
-	var names []string
-	for _, s := range states {
-		names = append(names, string(s))
-	}
-	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), names))
+func unknownState(given delivery.State, states ...string) error {
+	return fmt.Errorf("--state: %w", spelling.Unknown("state", string(given), states))
 }
 
 // warnOfOrphans says on stderr which deliveries nobody delivers under the current configuration.

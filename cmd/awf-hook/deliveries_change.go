@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/spf13/cobra"
@@ -51,7 +52,7 @@ With --state delivered it sends delivered ones again. It asks first on a termina
 				ch.asks = true
 			case delivery.IsDead:
 			default:
-				return unknownState(ch.State, []delivery.State{delivery.IsDead, delivery.IsDelivered})
+				return unknownState(ch.State, string(delivery.IsDead), string(delivery.IsDelivered))
 			}
 			ch.not = "it is not " + string(ch.State) + ": replay takes dead letters, and with --state delivered also delivered ones"
 			return c.changeDeliveries(where, &ch, ids)
@@ -120,7 +121,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			c.sayNone(filter)
 		}
 		if where.json {
-			encode(c.out, countJSON{n})
+			encode(c.out, api.CountAnswer{Count: n})
 		}
 		if n > 0 {
 			c.sayf("%d %s", n, ch.done)

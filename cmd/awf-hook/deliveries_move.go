@@ -28,7 +28,7 @@ it. NEW must be a webhook of the configuration, or with --server one that the se
 			}
 			n, err := q.Move(ctx, source, target)
 			if err == nil && where.json {
-				encode(c.out, countJSON{n})
+				encode(c.out, api.CountAnswer{Count: n})
 			}
 			if err == nil {
 				c.sayf("%d moved from %s to %s", n, plain(source), plain(target))

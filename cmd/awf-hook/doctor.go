@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -295,7 +296,8 @@ func (d *doctor) samples(cfg *config.Config, webhooks []config.Webhook) {
 		working.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			w := anyEvent(webhooks[i])
+			w := webhooks[i]
+			view.SendAny(&w)
 			w.Timeout = min(w.Timeout, 2*maxReach)
 			all[i], errs[i] = d.trySample(cfg, &w, event.WorkflowError, func(*engine.Preview) error { return nil })
 		})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/spf13/cobra"
 )
@@ -212,31 +213,9 @@ func withStrings(object []byte, set []string) ([]byte, error) {
 		}
 		text, _ := json.Marshal(value) // a string is always valid JSON
 		var err error
-		if object, err = withMember(object, key, text); err != nil {
+		if object, err = jsonbytes.WithMember(object, key, text); err != nil {
 			return nil, fmt.Errorf("--set: %w", err)
 		}
 	}
 	return object, nil
-}
-
-// withMember appends a member to a JSON object and keeps the object's other bytes. A key that exists is an error. An
-// empty text is an empty object.
-func withMember(object []byte, key string, value []byte) ([]byte, error) {
-	if len(object) == 0 {
-		object = []byte("{}")
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(object, &members); err != nil {
-		return nil, err
-	}
-	if _, twice := members[key]; twice {
-		return nil, fmt.Errorf("%q is given twice", key)
-	}
-	separator := ","
-	if len(members) == 0 {
-		separator = ""
-	}
-	name, _ := json.Marshal(key)
-	object = bytes.TrimSpace(object)
-	return fmt.Appendf(nil, "%s%s%s:%s}", object[:len(object)-1], separator, name, value), nil
 }

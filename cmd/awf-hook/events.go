@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -100,9 +99,7 @@ func (c *command) showEvent(typ string) error {
 	fmt.Fprintf(c.out, "%s: %s\n\npayload: %s\n\nFor example:\n\n", typ, when, payload)
 	for _, ev := range sampleEvents() {
 		if ev.Type == typ {
-			var text bytes.Buffer
-			_ = json.Indent(&text, ev.Body(), "", "  ") // it is JSON
-			fmt.Fprintf(c.out, "%s\n", harmless(text.String()))
+			fmt.Fprintln(c.out, harmless(view.Pretty(string(ev.Body()))))
 		}
 	}
 	return nil

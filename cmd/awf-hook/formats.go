@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
 )
@@ -96,11 +95,7 @@ func formatText(receiver *format.Receiver) string {
 	if content.URLSuffix != "" {
 		fmt.Fprintf(&b, "to the URL and %s\n\n", content.URLSuffix)
 	}
-	var body bytes.Buffer
-	if json.Indent(&body, content.Body, "", "  ") != nil { // not JSON, but a form
-		body.Write(content.Body)
-	}
-	fmt.Fprintf(&b, "%s\n\nLimits:\n", body.Bytes())
+	fmt.Fprintf(&b, "%s\n\nLimits:\n", view.Pretty(string(content.Body))) // it may be a form
 	var limits [][]string
 	for _, limit := range receiver.Limits {
 		limits = append(limits, []string{"  " + limit.What, fmt.Sprintf("%d %s", limit.Max, limit.Unit), limit.Source})

@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 const byteOrderMark = "\ufeff" // some editors begin a file with it
@@ -110,7 +112,7 @@ func completed(object []byte, timestamp string) []byte {
 	}
 	for _, d := range defaults {
 		if _, given := members[d.key]; !given {
-			object, _ = withMember(object, d.key, []byte(d.value)) // an object without this key
+			object, _ = jsonbytes.WithMember(object, d.key, []byte(d.value)) // an object without this key
 		}
 	}
 	return object

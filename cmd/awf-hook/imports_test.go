@@ -71,7 +71,7 @@ var mayImport = map[string]string{
 		engine/delivery engine/event engine/expression engine/legible`,
 	"cmd/awf-hook/internal/view": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event
-		engine/secret`,
+		engine/jsonbytes engine/secret`,
 	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": `
 		cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy
@@ -97,6 +97,7 @@ var onlyIn = map[string]string{
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
 	"github.com/rivo/uniseg":             "cmd/awf-hook engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
+	"golang.org/x/sync":                  "cmd/awf-hook/internal/server",
 	"golang.org/x/text":                  "engine/internal/sender",
 	"golang.org/x/term":                  "cmd/awf-hook",
 	"golang.org/x/sys":                   "cmd/awf-hook engine/internal/store/sqlite engine/internal/source transforms/wasm",

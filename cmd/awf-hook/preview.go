@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -301,10 +301,9 @@ func (p *printer) preview(b *strings.Builder, x *engine.Preview) {
 			fmt.Fprintf(b, "    %s\n", p.colour(dim, name+": "+plain(value)))
 		}
 	}
-	var indented bytes.Buffer
 	body := string(x.Body)
-	if p.terminal && json.Indent(&indented, x.Body, "", "  ") == nil {
-		body = indented.String()
+	if p.terminal {
+		body = view.Pretty(body)
 	}
 	fmt.Fprintf(b, "\n    %s\n\n", strings.ReplaceAll(harmless(body), "\n", "\n    "))
 }

@@ -33,10 +33,10 @@ const (
 var outputs = map[string]printed{
 	"backtest":          {eachLine, []any{backtestJSON{}}},
 	"check":             {oneObject, []any{checkJSON{}}},
-	"deliveries delete": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries delete": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries list":   {eachLine, []any{api.Item{}}},
-	"deliveries move":   {eachLine, []any{countJSON{}}},
-	"deliveries replay": {eachLine, []any{api.Item{}, countJSON{}}},
+	"deliveries move":   {eachLine, []any{api.CountAnswer{}}},
+	"deliveries replay": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries send":   {inReport, []any{engine.Report{}}},
 	"deliveries show":   {eachLine, []any{api.Detail{}}},
 	"doctor":            {oneObject, []any{doctorJSON{}}},
@@ -64,16 +64,11 @@ var outputs = map[string]printed{
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},
 	"version":           {eachLine, []any{versionJSON{}}},
-	"webhooks disable":  {eachLine, []any{countJSON{}}},
-	"webhooks enable":   {eachLine, []any{countJSON{}}},
+	"webhooks disable":  {eachLine, []any{api.CountAnswer{}}},
+	"webhooks enable":   {eachLine, []any{api.CountAnswer{}}},
 	"webhooks list":     {eachLine, []any{api.Lane{}}},
-	"webhooks pause":    {eachLine, []any{countJSON{}}},
+	"webhooks pause":    {eachLine, []any{api.CountAnswer{}}},
 	"webhooks test":     {eachLine, []any{triedJSON{}}},
-}
-
-// countJSON says how many deliveries or lanes a command changed.
-type countJSON struct {
-	Count int `json:"count"`
 }
 
 // maker makes the schemas of the commands' output.
@@ -81,7 +76,7 @@ func maker() *schema.Maker {
 	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
 	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
 	m.Of = map[reflect.Type]*schema.Schema{
-		reflect.TypeFor[delivery.State]():   oneOf(stateNames()...),
+		reflect.TypeFor[delivery.State]():   oneOf(api.StateNames()...),
 		reflect.TypeFor[delivery.Outcome](): oneOf("delivered", "retry", "dead", "dropped"),
 		reflect.TypeFor[engine.Choice](): oneOf("sent", "other_type", "filtered_out", "filter_failed", "dropped",
 			"transform_failed", "not_signed"),

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -223,11 +222,6 @@ func envelope(t *config.Tree) []byte {
 	}
 	const since = "2026-01-01T00:00:00Z"
 	return append(completed(given, since), '\n')
-}
-
-func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string is always valid JSON
-	return append(dst, text...)
 }
 
 // testJSON is a test's result as --json prints it.

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
@@ -122,17 +124,10 @@ func webhookOf(cfg *config.Config, name string) (*config.Webhook, error) {
 			names = append(names, w.Name)
 			continue
 		}
-		w = anyEvent(w)
+		view.SendAny(&w)
 		return &w, nil
 	}
 	return nil, spelling.Unknown("webhook", name, names)
-}
-
-// anyEvent makes a webhook send any event, once.
-func anyEvent(w config.Webhook) config.Webhook {
-	w.Events = []config.Text{{Value: "*"}}
-	w.Filter, w.OrderBy, w.Retry.MaxAttempts = config.Text{}, config.Text{}, 1
-	return w
 }
 
 // sample returns the example event of a type, with "test": true in its payload. A type without an example gets an empty
@@ -148,7 +143,7 @@ func sample(typ string) (event.Event, error) {
 		}
 	}
 	ev.ID = event.NewID(time.Now()) // a receiver must not take it for known
-	if ev.Payload, err = withMember(ev.Payload, "test", []byte("true")); err != nil {
+	if ev.Payload, err = jsonbytes.WithMember(ev.Payload, "test", []byte("true")); err != nil {
 		return ev, err
 	}
 	return ev, ev.Validate()

@@ -89,7 +89,7 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 				return err
 			}
 			if where.json {
-				encode(c.out, countJSON{n})
+				encode(c.out, api.CountAnswer{Count: n})
 			}
 			c.sayf("%s %sd", plain(names[0]), verb)
 			if n > 1 {

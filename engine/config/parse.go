@@ -290,11 +290,7 @@ func (d *decoder) unknown(name node, of *Key) {
 		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
-	if meant := spelling.Nearest(name.Value, known); meant != "" {
-		d.fail(name, "key.unknown", "unknown %s, did you mean %s?", noun, meant)
-		return
-	}
-	d.fail(name, "key.unknown", "unknown %s, want one of %s", noun, strings.Join(known, ", "))
+	d.fail(name, "key.unknown", "unknown %s%s", noun, spelling.Hint(name.Value, known))
 }
 
 // use records the place of a value and the variables that it reads.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"gopkg.in/yaml.v3"
 )
@@ -99,13 +100,13 @@ func (d *decoder) step(n node) Step {
 	}
 	switch {
 	case len(kinds) == 0:
-		d.fail(n, "key.missing", "want one of %s", listed("and", stepKinds))
+		d.fail(n, "key.missing", "want one of %s", spelling.Join("and", stepKinds))
 	case len(kinds) > 1:
-		d.fail(n, "key.conflict", "want one of %s, got %s", listed("and", stepKinds), listed("and", kinds))
+		d.fail(n, "key.conflict", "want one of %s, got %s", spelling.Join("and", stepKinds), spelling.Join("and", kinds))
 	default:
 		for _, k := range n.key.below {
 			if k.goesWith != nil && n.has(k.Path) && !slices.Contains(k.goesWith, kinds[0]) {
-				d.fail(n.get(k.Path), "key.useless", "goes with %s", listed("and", k.goesWith))
+				d.fail(n.get(k.Path), "key.useless", "goes with %s", spelling.Join("and", k.goesWith))
 			}
 		}
 	}

@@ -139,24 +139,15 @@ func (d *decoder) choice(n node, text string, to *string) {
 	switch low, high := int(n.key.Min), int(n.key.Max); {
 	case len(n.key.Choices) > 0 && !slices.Contains(n.key.Choices, text):
 		meant := ""
-		if near := spelling.Nearest(n.Value, n.key.Choices); near != "" && n.key.anyCase {
-			meant = ", did you mean " + near + "?"
+		if n.key.anyCase {
+			meant = spelling.Suggest(n.Value, n.key.Choices)
 		}
-		d.fail(n, "value.choice", "want %s, got %s%s", listed("or", n.key.Choices), quote(n), meant)
+		d.fail(n, "value.choice", "want %s, got %s%s", spelling.Join("or", n.key.Choices), quote(n), meant)
 	case len(text) < low || high > 0 && len(text) > high:
 		d.fail(n, "value.length", "want %s, got %d", strings.TrimPrefix(n.key.Bounds(), "0 to "), len(text))
 	default:
 		*to = text
 	}
-}
-
-// listed joins names by commas, and the last one by a word: "a", "a, b or c".
-func listed(word string, names []string) string {
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
 // leadingZero matches numbers that YAML 1.1 and 1.2 read differently.

@@ -3,6 +3,7 @@ package jsonbytes
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -133,4 +134,25 @@ func (o *Object) name(name string) {
 		(*o)[len(*o)-1] = ','
 	}
 	*o = append(AppendString(*o, name), ':')
+}
+
+// WithMember appends a member to an object and keeps the object's other bytes. A name that exists is an error. An empty text is an
+// empty object.
+func WithMember(object []byte, name string, value []byte) ([]byte, error) {
+	object = bytes.TrimSpace(object)
+	if len(object) == 0 {
+		object = []byte("{}")
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, err
+	}
+	if _, twice := members[name]; twice {
+		return nil, fmt.Errorf("%q is given twice", name)
+	}
+	separator := ","
+	if len(members) == 0 {
+		separator = ""
+	}
+	return fmt.Appendf(nil, "%s%s%s:%s}", object[:len(object)-1], separator, AppendString(nil, name), value), nil
 }

@@ -1,6 +1,7 @@
 package spelling
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,11 +37,24 @@ func plain(s string) string {
 	return s
 }
 
-// Or joins words: "a, b or c".
-func Or(words []string) string {
+// Suggest returns the end of an error about an unknown name: the name that was probably meant; "" if there is none.
+func Suggest(name string, names []string) string {
+	if near := Nearest(name, names); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return ""
+}
+
+// Hint is like Suggest, but lists the names if none was probably meant.
+func Hint(name string, names []string) string {
+	return cmp.Or(Suggest(name, names), ", want one of "+strings.Join(names, ", "))
+}
+
+// Join joins words by commas, and the last two by a word: "a, b or c".
+func Join(by string, words []string) string {
 	last := len(words) - 1
 	if last < 1 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + by + " " + words[last]
 }

@@ -190,13 +190,4 @@ func discordEscape(s string) string {
 }
 
 // discordCost measures the most that discordEscape makes of a text.
-func discordCost(s string) int {
-	n := utf16Units(s)
-	for i := range len(s) {
-		switch s[i] {
-		case '@', '\\', '*', '_', '~', '`', '|', '<', '[', ']', '#', '-', '+', '>':
-			n++
-		}
-	}
-	return n
-}
+func discordCost(s string) int { return utf16Units(s) + countAny(s, discordMarkup+discordBegin+"@") }

@@ -13,7 +13,6 @@ package format
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
@@ -87,10 +86,7 @@ func Lookup(name string) (*Receiver, bool) {
 
 // Unknown returns an error's text for a name that no format has.
 func Unknown(name string) string {
-	if near := spelling.Nearest(name, Names()); near != "" {
-		return fmt.Sprintf("unknown format %q, did you mean %s?", name, near)
-	}
-	return fmt.Sprintf("unknown format %q, want one of %s", name, strings.Join(Names(), ", "))
+	return fmt.Sprintf("unknown format %q", name) + spelling.Hint(name, Names())
 }
 
 // Format makes the messages of one webhook. It may be used by several goroutines at once.
@@ -107,8 +103,7 @@ func (r *Receiver) New(with []Option) (*Format, []Mistake) {
 // Compile is New with the compiler of a file, which compiles equal texts once and bounds all texts together.
 func (r *Receiver) Compile(with []Option, by *expression.Compiler) (*Format, []Mistake) {
 	f := &Format{Receiver: r, values: make(map[string]value, len(with))}
-	mistakes := append(f.read(with, by), f.match()...)
-	if len(mistakes) > 0 {
+	if mistakes := f.read(with, by); len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	return f, nil

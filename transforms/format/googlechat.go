@@ -97,14 +97,5 @@ var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 
 // gchatCost returns the size of a text after escapeEntities in a JSON string.
 func gchatCost(s string) int {
-	n := jsonSize(s)
-	for i := range len(s) {
-		switch s[i] {
-		case '&':
-			n += len("amp;")
-		case '<', '>':
-			n += len("lt;")
-		}
-	}
-	return n
+	return jsonSize(s) + len("amp;")*strings.Count(s, "&") + len("lt;")*countAny(s, "<>")
 }

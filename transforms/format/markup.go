@@ -7,6 +7,7 @@ import (
 
 // markup lists the characters that a receiver reads as more than text.
 type markup struct {
+	// No character is in two of these.
 	anywhere string // characters that are always markup
 	edges    string // characters that are markup except inside a word
 	begins   string // characters that are markup at the beginning of a line
@@ -36,9 +37,13 @@ func (k *markup) inert(s string) string {
 
 // cost measures the most that inert makes of a text.
 func (k *markup) cost(s string) int {
-	n := utf16Units(s)
+	return utf16Units(s) + countAny(s, k.anywhere) + countAny(s, k.edges) + countAny(s, k.begins)
+}
+
+// countAny counts the bytes of a text that are in a set.
+func countAny(s, set string) (n int) {
 	for i := range len(s) {
-		if strings.IndexByte(k.anywhere, s[i]) >= 0 || strings.IndexByte(k.edges, s[i]) >= 0 || strings.IndexByte(k.begins, s[i]) >= 0 {
+		if strings.IndexByte(set, s[i]) >= 0 {
 			n++
 		}
 	}

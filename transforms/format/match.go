@@ -2,8 +2,6 @@ package format
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/legible"
@@ -13,38 +11,6 @@ import (
 func matches(expression string) func(string) bool {
 	compiled := lazy.Regexp(expression)
 	return func(s string) bool { return compiled().MatchString(s) }
-}
-
-// match checks constant texts against the rules of their keys.
-func (f *Format) match() []Mistake {
-	var mistakes []Mistake
-	check := func(name string, key *Key, t *text) {
-		constant, is := t.constant()
-		switch {
-		case !is || constant == "" && !key.Required:
-		case key.match != nil && !key.match(constant):
-			mistakes = append(mistakes, Mistake{Option: name, Message: wantMatch(key, constant)})
-		case key.closed && !t.isLiteral() && !slices.Contains(key.Choices, strings.ToLower(constant)):
-			mistakes = append(mistakes, Mistake{Option: name, Message: wantChoice(key.Choices, constant)})
-		}
-	}
-	for i := range f.Receiver.Keys {
-		key := &f.Receiver.Keys[i]
-		v := f.values[key.Name]
-		if key.Kind == KindSecret && key.match != nil && v.secret != "" && !key.match(v.secret) {
-			mistakes = append(mistakes, Mistake{Option: key.Name, Message: "want " + key.want})
-		}
-		check(key.Name, key, v.text)
-		for _, entry := range v.fields {
-			if key.match != nil && !key.match(entry.label) {
-				mistakes = append(mistakes, Mistake{Option: key.Name + "." + entry.label, Message: wantMatch(key, entry.label)})
-			}
-		}
-		for n, entry := range v.list {
-			check(fmt.Sprintf("%s[%d]", key.Name, n), key, entry)
-		}
-	}
-	return mistakes
 }
 
 func wantMatch(key *Key, got string) string {

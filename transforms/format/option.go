@@ -46,7 +46,7 @@ func (k *Key) Describe() string {
 	case len(k.Choices) > 0 && k.Kind == KindText:
 		s = strings.Join(k.Choices, ", ") + " or an expression"
 	case len(k.Choices) > 0:
-		s = spelling.Or(k.Choices)
+		s = spelling.Join("or", k.Choices)
 	case k.Kind == KindNumber:
 		s += fmt.Sprintf(", %d to %d", k.Min, k.Max)
 	case k.Max > 0:
@@ -124,10 +124,7 @@ func (r *Receiver) unknownOption(name string) string {
 	for _, key := range r.Keys {
 		names = append(names, key.Name)
 	}
-	if near := spelling.Nearest(name, names); near != "" {
-		return fmt.Sprintf("unknown option of %s, did you mean %s?", r.Name, near)
-	}
-	return fmt.Sprintf("unknown option of %s, want one of %s", r.Name, strings.Join(names, ", "))
+	return "unknown option of " + r.Name + spelling.Hint(name, names)
 }
 
 type optionReader struct {
@@ -149,10 +146,12 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 	on, isBool := option.Value.(bool)
 	switch {
 	case isText && key.Kind == KindText:
-		v.text = r.text(key.Name, text, key.Choices)
+		v.text = r.text(key, key.Name, text)
 	case isText && key.Kind == KindSecret:
 		if v.secret = text; text == "" {
 			r.fail(key.Name, "want a secret, got an empty text")
+		} else if key.match != nil && !key.match(text) {
+			r.fail(key.Name, "want %s", key.want)
 		}
 	case isText && key.Kind == KindChoice:
 		if v.choice = strings.ToLower(text); !slices.Contains(key.Choices, v.choice) {
@@ -168,7 +167,7 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 		r.fail(key.Name, "want at most %d entries, got %d", key.Max, len(list)+len(fields))
 	case isList && key.Kind == KindList:
 		for i, entry := range list {
-			v.list = append(v.list, r.text(fmt.Sprintf("%s[%d]", key.Name, i), entry, nil))
+			v.list = append(v.list, r.text(key, fmt.Sprintf("%s[%d]", key.Name, i), entry))
 		}
 	case isFields && key.Kind == KindFields:
 		v.fields = r.fields(key, fields)
@@ -182,25 +181,30 @@ func (r *optionReader) value(key *Key, option Option) (v value) {
 const maxQuoted = 40
 
 func wantChoice(choices []string, got string, others ...string) string {
-	want := "want " + spelling.Or(slices.Concat(choices, others))
-	if near := spelling.Nearest(got, choices); near != "" {
-		return fmt.Sprintf("%s, got %q, did you mean %s?", want, legible.Shorten(got, maxQuoted), near)
-	}
-	return fmt.Sprintf("%s, got %q", want, legible.Shorten(got, maxQuoted))
+	want := spelling.Join("or", slices.Concat(choices, others))
+	return fmt.Sprintf("want %s, got %q%s", want, legible.Shorten(got, maxQuoted), spelling.Suggest(got, choices))
 }
 
-// text compiles a text that may have expressions.
-func (r *optionReader) text(name, source string, choices []string) *text {
+// text compiles a text that may have expressions. A text that is the same for all events must be one that its key allows.
+func (r *optionReader) text(key *Key, name, source string) *text {
 	t, mistake := compileText(source, r.by)
 	if mistake != nil {
 		mistake.Option = name
 		r.mistakes = append(r.mistakes, *mistake)
 		return nil
 	}
-	if t.isLiteral() && len(choices) > 0 {
-		if t.literal = strings.ToLower(t.literal); !slices.Contains(choices, t.literal) {
-			r.fail(name, "%s", wantChoice(choices, source, "an expression"))
+	constant, isConstant := t.constant()
+	isChoice := slices.Contains(key.Choices, strings.ToLower(constant))
+	switch {
+	case t.isLiteral() && len(key.Choices) > 0:
+		if t.literal = strings.ToLower(t.literal); !isChoice {
+			r.fail(name, "%s", wantChoice(key.Choices, source, "an expression"))
 		}
+	case !isConstant || constant == "" && !key.Required:
+	case key.match != nil && !key.match(constant):
+		r.fail(name, "%s", wantMatch(key, constant))
+	case key.closed && !isChoice:
+		r.fail(name, "%s", wantChoice(key.Choices, constant))
 	}
 	return t
 }
@@ -214,11 +218,15 @@ func (r *optionReader) fields(key *Key, entries []Option) []labelled {
 		if strings.TrimSpace(entry.Name) == "" {
 			r.fail(key.Name, "want a label, got an empty one")
 		}
+		name := key.Name + "." + entry.Name
+		if key.match != nil && !key.match(entry.Name) {
+			r.fail(name, "%s", wantMatch(key, entry.Name))
+		}
 		source, isText := entry.Value.(string)
 		if !isText {
-			r.fail(key.Name+"."+entry.Name, "want text, got %T", entry.Value)
+			r.fail(name, "want text, got %T", entry.Value)
 		}
-		fields = append(fields, labelled{entry.Name, r.text(key.Name+"."+entry.Name, source, nil)})
+		fields = append(fields, labelled{entry.Name, r.text(&Key{}, name, source)})
 	}
 	return fields
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
@@ -48,7 +49,8 @@ func (p parameter) encode() (text string) {
 	return text
 }
 
-func stateNames() (names []string) {
+// StateNames lists the states of deliveries.
+func StateNames() (names []string) {
 	for _, s := range delivery.States {
 		names = append(names, string(s))
 	}
@@ -65,7 +67,7 @@ func (p parameter) decode(s string) (err error) {
 		*v = s
 	case *delivery.State:
 		if *v = delivery.State(s); !slices.Contains(delivery.States, *v) {
-			return fmt.Errorf("want one of %s", strings.Join(stateNames(), ", "))
+			return fmt.Errorf("want one of %s", strings.Join(StateNames(), ", "))
 		}
 	case *time.Time:
 		if *v, err = time.Parse(time.RFC3339, s); err != nil {
@@ -82,6 +84,22 @@ func (p parameter) decode(s string) (err error) {
 		return err
 	}
 	return err
+}
+
+// ParseTime parses a time, or how long ago it was; "" is no time.
+func ParseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
+		return time.Now().Add(-age), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("want a time like 2026-11-24T00:00:00Z or a duration like 1h or 7d, got %q", text)
 }
 
 // parseNumber parses a number that cannot be negative.

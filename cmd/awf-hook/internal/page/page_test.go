@@ -230,6 +230,21 @@ func TestPlaygroundReachesNothing(t *testing.T) {
 	}
 }
 
+// A test's event has the mark of a test once, also if it is the event of an earlier test.
+func TestPlaygroundMarksTests(t *testing.T) {
+	s := open(t, standard, "")
+	for payload, want := range map[string]string{
+		`{"duration":3}`: `"payload":{"duration":3,"test":true}}`, `{ }`: `"payload":{ "test":true}}`,
+		`{"test":true}`: `"payload":{"test":true}}`, `{"test": true,"n":1.50}`: `"payload":{"test": true,"n":1.50}}`,
+	} {
+		s.play(t, s.hook(t, "archive"), "do", "test", "event", `{"event":"workflow_error","workflow_id":"r","workflow_name":"deploy",`+
+			`"timestamp":"2026-03-01T12:00:00Z","payload":`+payload+`}`)
+		if got := *s.last.Load(); !strings.HasSuffix(got, want) {
+			t.Errorf("%s is sent as %s, want %s at its end", payload, got, want)
+		}
+	}
+}
+
 func TestPlaygroundBacktests(t *testing.T) {
 	s := open(t, standard, "")
 	for i := range 5 {

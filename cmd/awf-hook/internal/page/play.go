@@ -66,7 +66,7 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 		return nil, err
 	}
 	if x := v.Trial.Result; x != nil && x.Choice == engine.Sent {
-		v.Body, v.Message = pretty(string(x.Body)), draw(v.Trial.Format, string(x.Body))
+		v.Body, v.Message = view.Pretty(string(x.Body)), draw(v.Trial.Format, string(x.Body))
 		if v.Old != "" {
 			v.Diff = diffOf(v.Old, v.Body)
 		}
@@ -75,7 +75,7 @@ func (p *Page) playground(r *http.Request) (*shown, error) {
 	case "backtest":
 		if v.Backtest, err = p.desk.Backtest(r.Context(), v.Draft); err == nil {
 			for _, sample := range v.Backtest.Samples {
-				v.Samples = append(v.Samples, diffOf(pretty(sample.Old), pretty(sample.New)))
+				v.Samples = append(v.Samples, diffOf(view.Pretty(sample.Old), view.Pretty(sample.New)))
 			}
 		}
 	case "test":
@@ -94,15 +94,15 @@ func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 		if err != nil {
 			return err
 		}
-		v.Old = pretty(string(d.Body))
-		v.Event, v.Webhook = pretty(d.Envelope), d.Identity
+		v.Old = view.Pretty(string(d.Body))
+		v.Event, v.Webhook = view.Pretty(d.Envelope), d.Identity
 	}
 	if id := form.Get("event"); id != "" && !form.Has("filter") {
 		found, err := p.desk.Event(r.Context(), id)
 		if err != nil {
 			return err
 		}
-		v.Event = pretty(p.desk.Envelope(&found.Event))
+		v.Event = view.Pretty(p.desk.Envelope(&found.Event))
 	}
 	if form.Has("filter") {
 		v.Draft = view.Draft{Webhook: form.Get("webhook"), Events: form.Get("events"), Filter: form.Get("filter"),
@@ -120,7 +120,7 @@ func (p *Page) begun(r *http.Request, v *played, form url.Values) error {
 // anEvent returns the last event that came, or an example.
 func (p *Page) anEvent() string {
 	if last := p.desk.Seen.Events(); len(last) > 0 {
-		return pretty(p.desk.Envelope(&last[0].Event))
+		return view.Pretty(p.desk.Envelope(&last[0].Event))
 	}
 	return `{
   "event": "workflow_error",

@@ -1,8 +1,6 @@
 package page
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -85,7 +83,7 @@ func (p *Page) delivery(r *http.Request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &one{Delivery: d, Made: pretty(string(d.Body)), Why: p.desk.Why(r.Context(), d.Whole)}
+	o := &one{Delivery: d, Made: view.Pretty(string(d.Body)), Why: p.desk.Why(r.Context(), d.Whole)}
 	if d.State == delivery.Due || d.State == delivery.InFlight {
 		o.Wait = d.Due
 	}
@@ -103,15 +101,6 @@ func (p *Page) delivery(r *http.Request) (*shown, error) {
 		o.Lane = &all.Webhooks[at]
 	}
 	return &shown{View: "delivery", Title: "Delivery " + d.ID, Nav: "deliveries", Live: true, Data: o}, nil
-}
-
-// pretty indents JSON. It returns other texts unchanged.
-func pretty(text string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
-		return text
-	}
-	return b.String()
 }
 
 var errAction = api.Bad(errors.New("there is no such action"))
@@ -257,7 +246,7 @@ func (p *Page) event(r *http.Request) (*shown, error) {
 		return nil, err
 	}
 	return &shown{View: "event", Title: "Event", Nav: "tail",
-		Data: seen{found, pretty(p.desk.Envelope(&found.Event)), p.desk.Why(r.Context(), &found.Event)}}, nil
+		Data: seen{found, view.Pretty(p.desk.Envelope(&found.Event)), p.desk.Why(r.Context(), &found.Event)}}, nil
 }
 
 func (p *Page) tail(*http.Request) (*shown, error) {

@@ -33,7 +33,8 @@ type site struct {
 	queue  string
 	status atomic.Int64 // the receiver's answer
 	answer atomic.Pointer[string]
-	taken  atomic.Int64 // requests that it got
+	taken  atomic.Int64           // requests that it got
+	last   atomic.Pointer[string] // the body of the last one
 }
 
 const (
@@ -125,7 +126,9 @@ func (s *site) run(t *testing.T, ln net.Listener) {
 
 func (s *site) receive(w http.ResponseWriter, r *http.Request) {
 	s.taken.Add(1)
-	_, _ = io.Copy(io.Discard, r.Body)
+	text, _ := io.ReadAll(r.Body)
+	body := string(text)
+	s.last.Store(&body)
 	status := int(s.status.Load())
 	if status == 200 && strings.HasPrefix(r.URL.Path, "/v2/") {
 		status = 202

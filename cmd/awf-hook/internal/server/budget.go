@@ -3,7 +3,8 @@ package server
 import (
 	"errors"
 	"io"
-	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -17,36 +18,14 @@ var (
 	errBusy     = errors.New("too many requests at once")
 )
 
-// budget is the memory for all bodies together.
-type budget struct {
-	mu   sync.Mutex
-	left int
-}
-
-// take takes n bytes, or returns false and takes none.
-func (b *budget) take(n int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.left < n {
-		return false
-	}
-	b.left -= n
-	return true
-}
-
-// share is one request's part of a budget.
+// share is one request's part of the memory for all bodies.
 type share struct {
-	of    *budget
-	taken int
+	of    *semaphore.Weighted
+	taken int64
 }
 
-// end returns the share to the budget.
-func (s *share) end() {
-	s.of.mu.Lock()
-	defer s.of.mu.Unlock()
-	s.of.left += s.taken
-	s.taken = 0
-}
+// end gives the share back.
+func (s *share) end() { s.of.Release(s.taken) }
 
 // read reads a whole body. size is its announced size, or -1. The error is the body's, errTooLarge or errBusy.
 func (s *share) read(body io.Reader, size int64) ([]byte, error) {
@@ -72,17 +51,19 @@ func (s *share) read(body io.Reader, size int64) ([]byte, error) {
 			return nil, errTooLarge
 		case len(buf) < cap(buf):
 			continue
-		case !s.grow(cap(buf)):
+		}
+		room = min(2*cap(buf), maxBody+1)
+		if !s.grow(room - cap(buf)) {
 			return nil, errBusy
 		}
-		buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+		buf = append(make([]byte, 0, room), buf...)
 	}
 }
 
 func (s *share) grow(n int) bool {
-	if !s.of.take(n) {
+	if !s.of.TryAcquire(int64(n)) {
 		return false
 	}
-	s.taken += n
+	s.taken += int64(n)
 	return true
 }

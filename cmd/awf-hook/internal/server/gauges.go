@@ -75,8 +75,10 @@ func (c *count[T]) ask(timeout time.Duration, query func(context.Context) (T, er
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	answer, err := query(ctx)
-	if err != nil && !c.failing {
-		first = err
+	if err != nil {
+		if answer = *new(T); !c.failing {
+			first = err
+		}
 	}
 	c.answer, c.isKnown, c.failing = answer, err == nil, err != nil
 	now := time.Now()
@@ -93,10 +95,10 @@ type waiting struct {
 // standings are the values of deliveries_waiting's label.
 var standings = []struct {
 	state string
-	of    func(engine.Standing) int
+	of    func(*engine.Standing) *int
 }{
-	{"due", func(s engine.Standing) int { return s.Due }}, {"later", func(s engine.Standing) int { return s.Later }},
-	{"behind", func(s engine.Standing) int { return s.Behind }}, {"in_flight", func(s engine.Standing) int { return s.InFlight }},
+	{"due", func(s *engine.Standing) *int { return &s.Due }}, {"later", func(s *engine.Standing) *int { return &s.Later }},
+	{"behind", func(s *engine.Standing) *int { return &s.Behind }}, {"in_flight", func(s *engine.Standing) *int { return &s.InFlight }},
 }
 
 // Watch adds the gauges of a queue.
@@ -148,7 +150,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	for name, l := range g.byName() {
 		if g.standing.isKnown {
 			for _, s := range standings {
-				one(g.waiting, float64(s.of(l.Standing)), name, s.state)
+				one(g.waiting, float64(*s.of(&l.Standing)), name, s.state)
 			}
 		}
 		if !g.lanes.isKnown {
@@ -187,25 +189,8 @@ func (g *gauges) ask() {
 	}
 }
 
-// join joins both counts, by webhook.
-func (g *gauges) join() []waiting {
-	if !g.lanes.isKnown {
-		list := make([]waiting, 0, len(g.standing.answer))
-		for webhook, standing := range g.standing.answer {
-			list = append(list, waiting{engine.LaneStatus{Webhook: webhook}, standing})
-		}
-		return list
-	}
-	list := make([]waiting, len(g.lanes.answer))
-	for i := range list {
-		lane := g.lanes.answer[i]
-		list[i] = waiting{lane, g.standing.answer[lane.Webhook]}
-	}
-	return list
-}
-
-// byName sums up lanes with the same label: webhooks that share a name, and those beyond the limit. Webhooks without
-// deliveries get zeros.
+// byName sums up both counts by label: webhooks that share a name, and those beyond the limit. Webhooks without deliveries
+// get zeros.
 func (g *gauges) byName() map[string]*waiting {
 	named := map[string]*waiting{}
 	g.metrics.mu.Lock()
@@ -213,31 +198,37 @@ func (g *gauges) byName() map[string]*waiting {
 		named[name] = &waiting{}
 	}
 	g.metrics.mu.Unlock()
-	lanes := g.join()
-	for i := range lanes {
-		l := &lanes[i]
-		name := g.Name(l.Webhook)
+	of := func(webhook string) *waiting {
+		name := g.Name(webhook)
 		if named[name] == nil && len(named) >= maxNames {
 			name = otherLabel
 		}
-		if sum := named[name]; sum == nil || sum.Webhook == "" {
-			only := *l
-			named[name] = &only
-		} else {
-			sum.add(l)
+		if named[name] == nil {
+			named[name] = &waiting{}
+		}
+		return named[name]
+	}
+	for i := range g.lanes.answer {
+		of(g.lanes.answer[i].Webhook).add(&g.lanes.answer[i])
+	}
+	for webhook, standing := range g.standing.answer {
+		sum := of(webhook)
+		for _, s := range standings {
+			*s.of(&sum.Standing) += *s.of(&standing)
 		}
 	}
 	return named
 }
 
 // add adds a lane of the same label.
-func (w *waiting) add(l *waiting) {
-	w.FuelPercent, w.Dead = max(w.FuelPercent, l.FuelPercent), w.Dead+l.Dead
-	w.Standing = engine.Standing{
-		Due: w.Standing.Due + l.Standing.Due, Later: w.Later + l.Later, Behind: w.Behind + l.Behind, InFlight: w.InFlight + l.InFlight,
+func (w *waiting) add(l *engine.LaneStatus) {
+	if w.Webhook == "" {
+		w.LaneStatus = *l
+		return
 	}
-	if of := &w.LaneStatus; of.Due.IsZero() || !l.LaneStatus.Due.IsZero() && l.LaneStatus.Due.Before(of.Due) {
-		of.Due = l.LaneStatus.Due
+	w.FuelPercent, w.Dead = max(w.FuelPercent, l.FuelPercent), w.Dead+l.Dead
+	if of := &w.LaneStatus; of.Due.IsZero() || !l.Due.IsZero() && l.Due.Before(of.Due) {
+		of.Due = l.Due
 	}
 }
 

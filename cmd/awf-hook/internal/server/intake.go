@@ -57,7 +57,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		problem{status: http.StatusMethodNotAllowed, text: "want POST"}.write(w)
 		return
 	}
-	held := share{of: &s.bodies}
+	held := share{of: s.bodies}
 	defer held.end()
 	in := intake{server: s, gate: s.gate.Load(), request: r, share: &held}
 	span := in.beginSpan()

@@ -17,6 +17,7 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/trace"
+	"golang.org/x/sync/semaphore"
 )
 
 // Bounds of the server. docs/serve.md names them.
@@ -25,7 +26,8 @@ const (
 	maxHeader      = 32 << 10         // bytes of a request's header
 	headerTimeout  = 10 * time.Second // for the header to arrive
 	requestTimeout = time.Minute      // for the whole request to arrive
-	answerTimeout  = time.Minute      // from the end of the header to the end of the answer
+	restTimeout    = 5 * time.Second  // for the rest of a request to arrive whose answer does not depend on it
+	answerTimeout  = time.Minute      // from the end of the request to the end of the answer
 	idleTimeout    = 2 * time.Minute  // of a connection between requests
 )
 
@@ -59,7 +61,7 @@ type Server struct {
 	draining atomic.Bool            // no longer ready
 	stopped  atomic.Bool            // accepts no more events
 	reload   atomic.Pointer[string] // why the last reload failed; nil if it succeeded
-	bodies   budget
+	bodies   *semaphore.Weighted    // maxBodies bytes
 	keys     keys
 	sessions sessions
 	logins   logins
@@ -69,7 +71,7 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options, a Access) *Server {
-	s := &Server{Options: o, bodies: budget{left: maxBodies}}
+	s := &Server{Options: o, bodies: semaphore.NewWeighted(maxBodies)}
 	s.SetAccess(a)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/events", s.events)
@@ -160,6 +162,13 @@ var headers = http.Header{
 type endingKey struct{}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		body := &rest{ReadCloser: r.Body}
+		defer body.hurry(w)
+		replaced := *r // net/http looks at its own request's body
+		replaced.Body = body
+		r = &replaced
+	}
 	h := w.Header()
 	for name, value := range headers {
 		h[name] = value
@@ -171,6 +180,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
+// rest is what nobody has read of a request's body.
+type rest struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (b *rest) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err != nil
+	return n, err
+}
+
+// hurry limits the time for the rest of a body. net/http sends a short answer after it has read the rest, or failed to.
+func (b *rest) hurry(w http.ResponseWriter) {
+	if !b.ended {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout))
+	}
+}
+
 // stopTimeout is how long the server still answers old requests when it stops.
 const stopTimeout = 10 * time.Second
 
@@ -179,9 +207,10 @@ func (s *Server) Run(ctx context.Context, ln net.Listener, tls *tls.Config) erro
 	conns := newConns(ln, maxConns)
 	server := &http.Server{
 		Handler: s, TLSConfig: tls, ConnState: conns.state, MaxHeaderBytes: maxHeader,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
+		WriteTimeout: requestTimeout + answerTimeout, // it begins at the end of the header
+		HTTP2:        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog:     log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx)
 		},

@@ -5,20 +5,30 @@ import (
 	"context"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
+// Compared counts what a webhook would have sent for events, and what another configuration of it would have.
+type Compared struct {
+	Sent    int    `json:"requests"`
+	Failed  int    `json:"failures"`
+	Peak    int    `json:"peak"`           // requests in the busiest minute
+	Rate    string `json:"rate,omitempty"` // as configured
+	Old     int    `json:"old_requests"`   // of the other configuration
+	OnlyNew int    `json:"only_new"`       // events for which the other one sends nothing
+	OnlyOld int    `json:"only_old"`       // events for which only the other one sends something
+	Changed int    `json:"changed"`        // events for which the bodies differ
+
+	minutes map[int64]int
+}
+
 // Backtest compares what a draft would have sent for the last events with what its webhook sends.
 type Backtest struct {
+	Compared
 	Events  int
 	Since   time.Time // when the first of them came
-	Sent    int
-	Failed  int
-	Old     int
-	OnlyNew int // events for which only the draft sends something
-	OnlyOld int // events for which only the webhook sends something
-	Changed int // events for which the bodies differ
 	Samples []Sample
 
 	Mistakes []Mistake
@@ -32,7 +42,8 @@ type Sample struct {
 	New     string
 }
 
-const maxSamples = 3
+// MaxSamples is how many differences are shown for each webhook.
+const MaxSamples = 3
 
 // Backtest runs the last events that this process received, or that the queue holds, through a draft and through its
 // webhook. It sends nothing.
@@ -61,51 +72,68 @@ func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 			break
 		}
 		b.Events++
-		b.add(&events[i], preview(ctx, now.Engine, &events[i]), preview(ctx, old, &events[i]))
+		ev, name := &events[i], configured.Name
+		p, before := Requests(ctx, now.Engine, api.WebhookName, ev)[name], Requests(ctx, old, api.WebhookName, ev)[name]
+		b.Count(ev.Timestamp, p)
+		if b.Compare(p, before) && len(b.Samples) < MaxSamples {
+			b.Samples = append(b.Samples, Sample{ev.Type, ev.ID, BodyText(before), BodyText(p)})
+		}
 	}
 	return b, nil
 }
 
-// preview returns the preview of an engine's only webhook for an event, nil if the webhook does not want the event.
-func preview(ctx context.Context, eng *engine.Engine, ev *event.Event) *engine.Preview {
+// Requests returns what the webhooks of an engine make of an event, without those that do not want it. name names them by their
+// identities. Without an engine it returns nil.
+func Requests(ctx context.Context, eng *engine.Engine, name func(string) string, ev *event.Event) map[string]*engine.Preview {
+	if eng == nil {
+		return nil
+	}
+	all := map[string]*engine.Preview{}
 	for _, p := range eng.Preview(ctx, ev, ev.Timestamp) {
 		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
-			return &p
+			all[name(p.Identity)] = &p
 		}
 	}
-	return nil
+	return all
 }
 
-func (b *Backtest) add(ev *event.Event, now, old *engine.Preview) {
+// Count counts what the configuration makes of an event at a time; nil is no request.
+func (c *Compared) Count(at time.Time, now *engine.Preview) {
 	switch {
 	case now == nil:
-	case now.Choice == engine.Sent:
-		b.Sent++
+	case now.Choice != engine.Sent:
+		c.Failed++
 	default:
-		b.Failed++
+		c.Sent++
+		if c.minutes == nil {
+			c.minutes = map[int64]int{}
+		}
+		minute := at.Unix() / 60
+		c.minutes[minute]++
+		c.Peak = max(c.Peak, c.minutes[minute])
 	}
+}
+
+// Compare counts how what both configurations make of an event differs; nil is no request. It reports whether it does.
+func (c *Compared) Compare(now, old *engine.Preview) (differ bool) {
 	if old != nil {
-		b.Old++
+		c.Old++
 	}
 	switch {
-	case now == nil && old == nil:
-		return
-	case old == nil:
-		b.OnlyNew++
-	case now == nil:
-		b.OnlyOld++
-	case bytes.Equal(now.Body, old.Body):
-		return
+	case now != nil && old == nil:
+		c.OnlyNew++
+	case now == nil && old != nil:
+		c.OnlyOld++
+	case now == nil || bytes.Equal(now.Body, old.Body):
+		return false
 	default:
-		b.Changed++
+		c.Changed++
 	}
-	if len(b.Samples) < maxSamples {
-		b.Samples = append(b.Samples, Sample{ev.Type, ev.ID, sampleText(old), sampleText(now)})
-	}
+	return true
 }
 
-// sampleText returns a request's body, or why there is none.
-func sampleText(p *engine.Preview) string {
+// BodyText returns a request's body, or why there is none; "" for no request.
+func BodyText(p *engine.Preview) string {
 	switch {
 	case p == nil:
 		return ""

@@ -10,7 +10,6 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
-	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 )
 
@@ -151,7 +150,7 @@ func ParseFilter(v url.Values) (engine.Filter, error) {
 		given.Del(name)
 	}
 	for _, name := range []string{"since", "until"} {
-		at, err := parseTime(given.Get(name))
+		at, err := api.ParseTime(given.Get(name))
 		if err != nil {
 			return engine.Filter{}, api.Bad(fmt.Errorf("%s: %w", name, err))
 		}
@@ -167,22 +166,6 @@ func ParseFilter(v url.Values) (engine.Filter, error) {
 		err = api.Bad(err)
 	}
 	return f, err
-}
-
-// parseTime parses a time, or how long ago it was; "" is no time.
-func parseTime(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if age, err := config.ParseDuration(text); err == nil && age >= 0 {
-		return time.Now().Add(-age), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("want a time like 2026-11-24T00:00:00Z or a duration like 1h or 7d, got %q", text)
 }
 
 // Address encodes a filter for an address; [ParseFilter] decodes it.

@@ -1,8 +1,10 @@
 package view
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -78,6 +80,15 @@ func (d *Desk) Request(ctx context.Context, of *Delivery) Request {
 		}
 	}
 	return r
+}
+
+// Pretty indents JSON. It returns other texts unchanged.
+func Pretty(text string) string {
+	var b bytes.Buffer
+	if json.Indent(&b, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return b.String()
 }
 
 // formatOf returns the built-in format at the end of a webhook's transform.

@@ -16,6 +16,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Bounds of the playground.
@@ -176,6 +177,11 @@ func (d *Desk) read(f *Draft, text *draftText, folder string, env config.Env) (*
 // dry removes from a webhook what makes a request valid: trying something out must not reveal a signature.
 func dry(w *config.Webhook) { w.Secrets, w.Signing, w.Custom, w.OrderBy = nil, nil, nil, config.Text{} }
 
+// SendAny makes a webhook send any event, once.
+func SendAny(w *config.Webhook) {
+	w.Events, w.Filter, w.OrderBy, w.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
+}
+
 // openFor opens an engine that has one webhook and stores nothing.
 func (d *Desk) openFor(w config.Webhook, outcome func(engine.Outcome)) (*engine.Engine, error) {
 	only := *d.Engine.Config()
@@ -329,11 +335,8 @@ func (d *Desk) SendTest(ctx context.Context, f Draft) (*TestResult, error) {
 		}
 		return d.Env(name)
 	}
-	once := func(w *config.Webhook) {
-		w.Events, w.Filter, w.OrderBy, w.Retry.MaxAttempts = []config.Text{{Value: "*"}}, config.Text{}, config.Text{}, 1
-	}
 	result := &TestResult{Outcome: "not sent"}
-	o, err := d.open(ctx, &f, env, once, func(o engine.Outcome) {
+	o, err := d.open(ctx, &f, env, SendAny, func(o engine.Outcome) {
 		result.Outcome = strings.TrimSuffix(o.Outcome.String()+": "+o.Reason, ": ")
 		if o.Attempt != nil {
 			result.Attempts = append(result.Attempts, *o.Attempt)
@@ -343,7 +346,10 @@ func (d *Desk) SendTest(ctx context.Context, f Draft) (*TestResult, error) {
 	if result.Mistakes = o.mistakes; err != nil || o.Engine == nil {
 		return result, err
 	}
-	ev.ID, ev.Webhooks, ev.Payload = event.NewID(time.Now()), nil, marked(ev.Payload)
+	ev.ID, ev.Webhooks = event.NewID(time.Now()), nil
+	if payload, err := jsonbytes.WithMember(ev.Payload, "test", []byte("true")); err == nil { // the event of an earlier test has it
+		ev.Payload = payload
+	}
 	eng := o.Engine
 	o.Engine = nil // deliverOne closes it
 	err = deliverOne(ctx, eng, *ev, o.webhook.Timeout+time.Second)
@@ -361,13 +367,4 @@ func deliverOne(ctx context.Context, eng *engine.Engine, ev event.Event, most ti
 		_ = eng.Drain(ctx) // the rest is not sent: the outcome says so
 	}
 	return errors.Join(err, eng.Close(), <-ran)
-}
-
-// marked returns a payload with "test": true at its end.
-func marked(payload []byte) []byte {
-	inner, isObject := strings.CutSuffix(strings.TrimSpace(string(payload)), "}")
-	if !isObject || strings.TrimSpace(inner) == "{" {
-		return []byte(`{"test":true}`)
-	}
-	return []byte(inner + `,"test":true}`)
 }
