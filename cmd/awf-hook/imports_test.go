@@ -28,13 +28,13 @@ var mayImport = map[string]string{
 		engine/secret engine/signature engine/spelling transforms/format`,
 	"engine/internal/lane":         "engine/config engine/delivery engine/internal/store",
 	"engine/internal/route":        "engine/config",
-	"engine/internal/store":        "engine/delivery",
+	"engine/internal/store":        "engine/delivery engine/event engine/trace",
 	"engine/internal/store/memory": "engine/delivery engine/event engine/internal/store",
 	"engine/internal/store/spill": `
 		engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres
 		engine/internal/store/sqlite`,
-	"engine/internal/store/sqlite":    "engine/delivery engine/event engine/internal/store engine/trace",
-	"engine/internal/store/postgres":  "engine/delivery engine/event engine/internal/store engine/trace",
+	"engine/internal/store/sqlite":    "engine/delivery engine/internal/store",
+	"engine/internal/store/postgres":  "engine/delivery engine/internal/store",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
 	"engine/internal/source":          "engine/event engine/file",

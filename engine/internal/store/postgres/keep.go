@@ -96,12 +96,8 @@ func (s *Store) release(ctx context.Context, node int) error {
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		tx.each(func(rows pgx.Rows) error {
-			var webhook string
-			err := rows.Scan(&webhook)
-			tx.told[webhook] = struct{}{}
-			return err
-		}, `WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND `+isDue+` AND due_at > $1
+		tx.each(func(r *row) { tx.told[r.Text()] = struct{}{} },
+			`WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND `+isDue+` AND due_at > $1
     RETURNING lane)
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
@@ -117,16 +113,12 @@ func (s *Store) release(ctx context.Context, node int) error {
 func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 	longest, longestLease := tx.now.Add(store.MaxWait+store.MaxSet), tx.now.Add(store.MaxLease+store.MaxSet)
 	lanes := map[int]*lane{}
-	tx.each(func(rows pgx.Rows) error {
-		l, err := scanLane(rows)
+	tx.each(func(r *row) {
+		l := scanLane(r)
 		lanes[l.id] = l
-		return err
 	}, `SELECT `+laneColumns+` FROM awf_hook.lanes WHERE paused_until > $1 OR probe_until > $2 ORDER BY id FOR UPDATE`, longest, longestLease)
 	n := 0
-	tx.each(func(rows pgx.Rows) error {
-		n++
-		return nil
-	}, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
+	tx.each(func(*row) { n++ }, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
   CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND `+isDue+`
     AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
 		tx.now, longest, recoverMany)

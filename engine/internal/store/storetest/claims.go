@@ -37,9 +37,7 @@ func claimsInOrder(t *testing.T, q *queue) {
 		accept(t, q, at(a.due), a.id, hook)
 	}
 	const want = "soon first second third middle late"
-	if got := claimIDs(t, q, hook, at(3), 10); got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(3), 10, want)
 }
 
 func claimsUpToN(t *testing.T, q *queue) {
@@ -50,9 +48,7 @@ func claimsUpToN(t *testing.T, q *queue) {
 		n    int
 		want string
 	}{{0, ""}, {2, "a b"}, {2, "c"}, {2, ""}} {
-		if got := claimIDs(t, q, hook, at(0), tt.n); got != tt.want {
-			t.Errorf("%d claimed: %q, want %q", tt.n, got, tt.want)
-		}
+		wantClaims(t, q, hook, at(0), tt.n, tt.want)
 	}
 }
 
@@ -63,9 +59,7 @@ func claimsOnlyDue(t *testing.T, q *queue) {
 		now  int
 		want string
 	}{{-1, ""}, {0, "now"}, {9, ""}, {10, "later"}} {
-		if got := claimIDs(t, q, hook, at(tt.now), 10); got != tt.want {
-			t.Errorf("claimed at %d s: %q, want %q", tt.now, got, tt.want)
-		}
+		wantClaims(t, q, hook, at(tt.now), 10, tt.want)
 	}
 }
 
@@ -127,9 +121,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 func leasesEnd(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	first := claim(t, q, hook, at(0), 1)[0]
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q while it was in flight", got)
-	}
+	wantClaims(t, q, hook, at(59), 1, "") // while it was in flight
 	second := claim(t, q, hook, at(60), 1)
 	if len(second) != 1 {
 		t.Fatal("not claimed when its lease had ended")
@@ -143,9 +135,7 @@ func leasesEnd(t *testing.T, q *queue) {
 	if held, err := q.Renew(second[0], at(200)); !held || err != nil {
 		t.Errorf("Renew = %v, %v, want true", held, err)
 	}
-	if got := claimIDs(t, q, hook, at(199), 1); got != "" {
-		t.Errorf("claimed %q though its lease was renewed", got)
-	}
+	wantClaims(t, q, hook, at(199), 1, "") // though its lease was renewed
 	settle(t, q, second[0], delivery.Delivered, at(199), time.Time{})
 }
 
@@ -153,18 +143,12 @@ func leasesEnd(t *testing.T, q *queue) {
 func takesAtOnce(t *testing.T, q *queue) {
 	e := entry("a", hook, "two")
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(0), e)
 	if len(e.Claims) != 1 || e.Claims[0].Delivery.Webhook != hook || !e.Claims[0].Until.Equal(at(60)) {
 		t.Fatalf("claims = %+v, want one of %s until %v", e.Claims, hook, at(60))
 	}
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q, which was taken", got)
-	}
-	if got := claimIDs(t, q, "two", at(0), 1); got != "a" {
-		t.Errorf("claimed %q of the other webhook, want a", got)
-	}
+	wantClaims(t, q, hook, at(59), 1, "")  // it was taken
+	wantClaims(t, q, "two", at(0), 1, "a") // of the other webhook
 	settle(t, q, e.Claims[0], delivery.Delivered, at(1), time.Time{})
 
 	again := entry("a", hook)

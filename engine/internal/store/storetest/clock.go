@@ -24,17 +24,13 @@ func clockJumps(t *testing.T, q *queue) {
 	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // small corrections are no jumps
 		q.keep(t, at(0).Add(-set))
 		for _, webhook := range []string{hook, "two", "three"} {
-			if got := claimIDs(t, q, webhook, at(0).Add(-set), 1); got != "" {
-				t.Errorf("%q is claimed after the clock was set back by %v", got, set)
-			}
+			wantClaims(t, q, webhook, at(0).Add(-set), 1, "")
 		}
 	}
 	before := at(0).Add(-72 * time.Hour)
 	q.keep(t, before)
 	for webhook, want := range map[string]string{hook: "waits", "two": "rests", "three": "in flight"} {
-		if got := claimIDs(t, q, webhook, before, 1); got != want {
-			t.Errorf("%q is claimed after the clock was set back by three days, want %q", got, want)
-		}
+		wantClaims(t, q, webhook, before, 1, want)
 	}
 	if lost := settleAll(t, q, before, tried(flies[0], delivery.Delivered, before)); len(lost) != 1 {
 		t.Error("a claim from before the jump was settled though another one followed")
@@ -85,9 +81,7 @@ func clockShows(t *testing.T, q *queue) {
 	if diff := cmp.Diff(want, held); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
-	if n, err := q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}); err != nil || n != 2 {
-		t.Errorf("Replay of what waits = %d, %v, want 2", n, err)
-	}
+	wantN(t, 2)(q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}))
 	claims := claim(t, q, hook, at(11), 10)
 	if len(claims) != 2 {
 		t.Fatalf("%d claimed, want both", len(claims))

@@ -80,13 +80,9 @@ func leftTellsApart(t *testing.T, q *queue) {
 	settle(t, q, claims[0], delivery.Delivered, at(10), at(10))
 	settle(t, q, claims[1], delivery.Dead, at(10), at(10))
 	check(delivery.Counts{Waiting: 1, Retrying: 1}, delivery.Counts{Waiting: 1})
-	if n, err := q.Replay(at(11), delivery.Filter{State: delivery.IsDead}, delivery.Change{}); n != 1 || err != nil {
-		t.Fatalf("replayed %d, %v", n, err)
-	}
+	wantN(t, 1)(q.Replay(at(11), delivery.Filter{State: delivery.IsDead}, delivery.Change{}))
 	check(delivery.Counts{Waiting: 1, Retrying: 2}, delivery.Counts{Waiting: 1})
-	if n, err := q.Queue.Delete(q.set(at(100)), delivery.Filter{Webhook: "two"}); n != 1 || err != nil {
-		t.Fatalf("deleted %d, %v", n, err)
-	}
+	wantN(t, 1)(q.Queue.Delete(q.set(at(100)), delivery.Filter{Webhook: "two"}))
 	check(delivery.Counts{Waiting: 1, Retrying: 2})
 }
 
@@ -96,12 +92,8 @@ func putOffIsNotInFlight(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(0), id, "k")
 	}
 	settleKeyed(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(60))
-	if got := claimIDs(t, q, hook, at(10), 1); got != "passes" { // its process dies
-		t.Fatalf("claimed %q, want the one that passes the head", got)
-	}
-	if got := claimIDs(t, q, hook, at(70), 10); got != "head" {
-		t.Fatalf("claimed %q when the lease had ended, want only the head", got)
-	}
+	wantClaims(t, q, hook, at(10), 1, "passes") // passes the head; its process dies
+	wantClaims(t, q, hook, at(70), 10, "head")  // when the lease had ended
 	standing, err := q.Standing(q.set(at(70)))
 	if want := (delivery.Standing{Later: 1, InFlight: 1}); err != nil || standing[hook] != want {
 		t.Errorf("it stands %+v, %v, want %+v", standing[hook], err, want)

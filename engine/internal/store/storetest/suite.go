@@ -117,13 +117,18 @@ func entry(id string, webhooks ...string) *delivery.Entry {
 	return e
 }
 
+func acceptAll(t *testing.T, q *queue, now time.Time, entries ...*delivery.Entry) {
+	t.Helper()
+	if err := q.Accept(now, entries); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // accept accepts an event with one delivery for each webhook, and returns how many were known.
 func accept(t *testing.T, q *queue, now time.Time, id string, webhooks ...string) int {
 	t.Helper()
 	e := entry(id, webhooks...)
-	if err := q.Accept(now, []*delivery.Entry{e}); err != nil {
-		t.Fatalf("Accept(%s) = %v", id, err)
-	}
+	acceptAll(t, q, now, e)
 	known := 0
 	for _, want := range e.Wants {
 		if want.Fate == delivery.Known {
@@ -146,10 +151,24 @@ func claim(t *testing.T, q *queue, webhook string, now time.Time, n int) []*deli
 	return claims
 }
 
-// claimIDs claims deliveries and names their events, "a b".
-func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) string {
+// wantClaims claims deliveries of the events with the given names, "a b", and no others.
+func wantClaims(t *testing.T, q *queue, webhook string, now time.Time, n int, want string) []*delivery.Claim {
 	t.Helper()
-	return ids(claim(t, q, webhook, now, n))
+	claims := claim(t, q, webhook, now, n)
+	if got := ids(claims); got != want {
+		t.Fatalf("%s claimed %q at %v, want %q", webhook, got, now, want)
+	}
+	return claims
+}
+
+// wantN wants a call to change n deliveries or lanes: wantN(t, 1)(q.Replay(…)).
+func wantN(t *testing.T, want int) func(n int, err error) {
+	return func(n int, err error) {
+		t.Helper()
+		if n != want || err != nil {
+			t.Fatalf("changed %d, %v, want %d", n, err, want)
+		}
+	}
 }
 
 // attempt returns an attempt with the outcome.
@@ -227,9 +246,7 @@ func goesBack(t *testing.T, q *queue) {
 	accept(t, q, at(1), "second", hook)
 	c := claim(t, q, hook, at(5), 1)[0]
 	settleAll(t, q, at(9), delivery.Settlement{Claim: c, Outcome: delivery.Retry, GivenBack: true})
-	if got, want := claimIDs(t, q, hook, at(9), 2), "first second"; got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(9), 2, "first second")
 }
 
 func retryWaits(t *testing.T, q *queue) {
@@ -242,9 +259,7 @@ func retryWaits(t *testing.T, q *queue) {
 	st.After, st.Content = 59*time.Second, content
 	settleAll(t, q, at(1), st)
 
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q before it is due", got)
-	}
+	wantClaims(t, q, hook, at(59), 1, "") // before it is due
 	claims := claim(t, q, hook, at(60), 1)
 	if len(claims) != 1 {
 		t.Fatal("not claimed when it is due")
@@ -265,9 +280,7 @@ func retryInOrder(t *testing.T, q *queue) {
 	accept(t, q, at(4), "before", hook)
 	accept(t, q, at(6), "after", hook)
 	settle(t, q, c, delivery.Retry, at(0), at(5))
-	if got, want := claimIDs(t, q, hook, at(6), 3), "before again after"; got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(6), 3, "before again after")
 }
 
 // An attempt that was interrupted, or failed through our own fault, does not count against the budget.
@@ -291,9 +304,7 @@ func finalLeaves(t *testing.T, q *queue) {
 		if got := waiting(t, q); got != (left{}) {
 			t.Errorf("%v: left %+v, want nothing", outcome, got)
 		}
-		if got := claimIDs(t, q, hook, at(3600), 1); got != "" {
-			t.Errorf("%v: claimed again: %q", outcome, got)
-		}
+		wantClaims(t, q, hook, at(3600), 1, "")
 	}
 }
 
@@ -355,9 +366,7 @@ func leftCounts(t *testing.T, q *queue) {
 func webhooksApart(t *testing.T, q *queue) {
 	hooks := []string{"one", "two", "three"}
 	accept(t, q, at(0), "a", hooks...)
-	if got := claimIDs(t, q, "four", at(0), 10); got != "" {
-		t.Errorf("a webhook without deliveries claimed %q", got)
-	}
+	wantClaims(t, q, "four", at(0), 10, "") // a webhook without deliveries
 	var seen []string
 	for _, h := range hooks {
 		for _, c := range claim(t, q, h, at(0), 10) {
@@ -390,7 +399,5 @@ func endsWithContext(t *testing.T, q *queue) {
 	if err := q.Queue.Accept(ctx, []*delivery.Entry{entry("b", hook)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Accept: %v, want context.Canceled", err)
 	}
-	if got := claimIDs(t, q, hook, at(1), 10); got != "a" {
-		t.Errorf("claimed %q, want a: what was not accepted is not there", got)
-	}
+	wantClaims(t, q, hook, at(1), 10, "a") // what was not accepted is not there
 }
