@@ -41,8 +41,8 @@ exec sets AWF_AUDIT_LOG for the command to a file of its own, and appends what A
 would have used. exec prints its own messages when the command has ended.
 
 If a workflow run is still open when the command has ended, exec ends it with "synthetic": true: workflow_cancel after
-SIGINT or SIGTERM, else workflow_error. The queue keeps what is not delivered --drain-timeout after the command's end;
-Ctrl-C ends the wait.`,
+SIGINT or SIGTERM or exit code 0, else workflow_error. The queue keeps what is not delivered --drain-timeout after the
+command's end; Ctrl-C ends the wait.`,
 		Example: `  awf-hook exec -- awf run deploy
   awf() { awf-hook exec -- command awf "$@"; }`,
 		Args:                  cobra.MinimumNArgs(1),
