@@ -38,6 +38,9 @@ move, or events that they accept stay in the old one until the next move.`,
 		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if to == engine.Memory {
+				return errors.New("--to: want a file or a PostgreSQL URL: a queue in memory would end with the move")
+			}
 			ctx, stop := context.WithCancel(context.Background())
 			defer onSignals(stage{end: stop})()
 			return c.moveAll(ctx, flags.search(), from, to)
