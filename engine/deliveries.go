@@ -187,21 +187,21 @@ func (d *Deliveries) Namespaces(ctx context.Context) ([]string, error) {
 // Enable opens the lanes of a webhook and ends their pause. webhook is a name or an identity. It returns the number
 // of lanes.
 func (d *Deliveries) Enable(ctx context.Context, webhook string) (int, error) {
-	n, err := d.queue.Enable(ctx, webhook)
+	n, err := d.queue.ChangeLanes(ctx, webhook, store.Enable)
 	return d.told(ctx, n, err)
 }
 
 // Disable closes the lanes of a webhook for a reason. New deliveries are still accepted and kept. Engines of other
 // processes begin no more attempts after two seconds.
 func (d *Deliveries) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	n, err := d.queue.Disable(ctx, webhook, reason)
+	n, err := d.queue.ChangeLanes(ctx, webhook, store.Disable(reason))
 	return d.told(ctx, n, err)
 }
 
 // Pause pauses the lanes of a webhook, for MaxPause at most. It never shortens a pause. It returns the number of
 // lanes. Engines of other processes begin no more attempts after two seconds.
 func (d *Deliveries) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	n, err := d.queue.Pause(ctx, webhook, length)
+	n, err := d.queue.ChangeLanes(ctx, webhook, store.Pause(length))
 	return d.told(ctx, n, err)
 }
 

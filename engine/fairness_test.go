@@ -21,8 +21,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-//test:alone it measures what bad receivers cost the others
-
 // The size and the bounds of the test of fairness. make soak takes ten times the events and the strict bound.
 const (
 	goodHooks   = 48
@@ -141,6 +139,8 @@ func (g *good) compare(t *testing.T, without, with string, pairs, events int) fl
 
 // Of 50 receivers, one never answers and one answers with a byte per second. The other 48 get all their deliveries as soon as without
 // these two.
+//
+//test:alone it measures what bad receivers cost the others
 func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 	events, pairs, bound := fairEvents, fairPairs, float64(fairBound)
 	if os.Getenv("SOAK") != "" {
@@ -165,6 +165,8 @@ func TestBadReceiversTakeNoTimeFromTheOthers(t *testing.T) {
 }
 
 // If receivers accept nothing, 32 MiB of events stay in the file and not in memory, and no goroutine waits for a delivery.
+//
+//test:alone it measures the process's memory and goroutines
 func TestBadReceiversTakeLittleMemory(t *testing.T) {
 	const size = 16 << 10
 	routines := runtime.NumGoroutine()

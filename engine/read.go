@@ -58,7 +58,7 @@ func (s Stream) Begin(ctx context.Context) *Reading {
 	}
 	go func() {
 		defer close(r.ended)
-		r.counts, r.err = s.pipe(add).Read(ctx)
+		r.counts, r.err = s.pipe(ctx, add)
 	}()
 	return r
 }
@@ -83,13 +83,25 @@ func (r *Reading) Drop() error {
 
 // Events reads the events of a stream as [Engine.Read] does, without an engine.
 func Events(ctx context.Context, s Stream, each func(event.Event)) error {
-	_, err := s.pipe(each).Read(ctx)
+	_, err := s.pipe(ctx, each)
 	return err
 }
 
-func (s Stream) pipe(submit func(event.Event)) source.Pipe {
-	return source.Pipe{
-		Name: s.Name, In: s.In, Out: s.Out, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
-		Storage: s.Storage, Sealed: s.Seal.verify,
+// pipe passes the events to submit and all other text to Out. After a failed write to Out it discards the other text.
+func (s Stream) pipe(ctx context.Context, submit func(event.Event)) (event.Counts, error) {
+	reader := &event.Reader{
+		Name: s.Name, Event: submit, Broken: s.Broken, OrphanAfter: s.OrphanAfter, Open: s.Open,
+		State: source.States(s.Storage), Sealed: s.Seal.verify,
 	}
+	if out := s.Out; out != nil {
+		reader.Pass = func(text []byte) {
+			if out == nil {
+				return
+			}
+			if _, err := out.Write(text); err != nil {
+				out = nil
+			}
+		}
+	}
+	return source.Pipe(ctx, s.In, reader)
 }

@@ -18,8 +18,6 @@ import (
 	"time"
 )
 
-//test:alone it measures what awf-hook costs a workflow
-
 // blackHole is a receiver that accepts connections and never answers.
 func blackHole(t testing.TB) string {
 	t.Helper()
@@ -177,6 +175,8 @@ func BenchmarkExecBurden(b *testing.B) {
 
 // Neither a receiver that never answers nor an audit file that takes nothing blocks a command that writes many audit
 // lines, and our full disk costs it no line. The bound leaves room for busy machines; BenchmarkExecBurden measures.
+//
+//test:alone it measures what awf-hook costs a workflow
 func TestExecBurden(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{url: %q, events: ['*'], timeout: 1m}]", blackHole(t))
 	for _, full := range []bool{false, true} {

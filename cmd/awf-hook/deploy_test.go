@@ -7,14 +7,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // The commands of the compose file and of the Kubernetes manifest run on a real database named by their variable, and
 // their probes answer.
 func TestDeployedCommands(t *testing.T) {
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	t.Setenv("AWF_QUEUE_URL", database)
 	for file, command := range map[string]string{"compose.yaml": `command: \[(.*?)\]`, "kubernetes-postgres.yaml": `args: \[(.*?)\]`} {
 		text, err := os.ReadFile(root + "examples/deploy/" + file)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,15 +27,23 @@ type home struct {
 	gate string // a file that must exist before the command begins; "" for none
 }
 
-// buildStandin builds the program that writes what AWF writes.
+// buildStandin returns the path of the program that writes what AWF writes. All tests share it.
 func buildStandin(t testing.TB) string {
 	t.Helper()
-	awf := filepath.Join(t.TempDir(), "awf")
-	if out, err := exec.Command("go", "build", "-o", awf, "../../testdata/standin").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	awf, err := standin()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return awf
 }
+
+var standin = sync.OnceValues(func() (string, error) {
+	awf := filepath.Join(ownFolder, "awf")
+	if out, err := exec.Command("go", "build", "-o", awf, root+"testdata/standin").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return awf, nil
+})
 
 func newHome(t testing.TB, awf string) *home {
 	t.Helper()

@@ -15,8 +15,6 @@ import (
 	"time"
 )
 
-//test:alone it measures processor time and memory
-
 // What a command may cost more in a hostile checkout than in an empty folder.
 const (
 	hostileTime   = time.Second * slowdown
@@ -272,6 +270,8 @@ func costsOf(t testing.TB, dir string, args ...string) (c costs) {
 
 // Whatever a checkout contains, a command in it starts within its limits, whether the checkout is untrusted, changed
 // since it was trusted, or trusted. SOAK=1 (make soak) tries all of them.
+//
+//test:alone it measures processor time and memory
 func TestHostileCheckoutsCostLittle(t *testing.T) {
 	awf := buildStandin(t)
 	recording := recordRun(t, "deploy")

@@ -97,6 +97,8 @@ func (c *counter) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 
 // 100,000 envelopes on stdin (a tenth under the race detector), half of them wanted: each wanted one arrives once, over a few
 // connections, in little memory.
+//
+//test:alone it measures memory and connections
 func TestLoad(t *testing.T) {
 	in := loadFile(t)
 	nothing := filepath.Join(t.TempDir(), "nothing")

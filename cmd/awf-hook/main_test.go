@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/testdata/pgtest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -27,13 +28,19 @@ func TestMain(m *testing.M) {
 // ownState runs the tests as a user without a configuration, with a state folder of their own.
 type ownState struct{ *testing.M }
 
+var (
+	ownFolder string // the state folder, which also holds what tests share
+	databases pgtest.Shared
+)
+
 func (m ownState) Run() int {
-	dir, err := os.MkdirTemp("", "awf-hook-state")
-	if err != nil {
+	var err error
+	if ownFolder, err = os.MkdirTemp("", "awf-hook-state"); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
-	os.Setenv("XDG_STATE_HOME", dir)
+	defer os.RemoveAll(ownFolder)
+	defer databases.Close()
+	os.Setenv("XDG_STATE_HOME", ownFolder)
 	os.Setenv("AWF_CONFIG_HOME", "/nonexistent")
 	os.Unsetenv("AWF_WORKFLOWS_PATH")
 	return m.M.Run()

@@ -3,14 +3,12 @@ package main
 import (
 	"strings"
 	"testing"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // Two configurations in one database have their own webhooks of a name, and what waits for a webhook that one of them lost is named with
 // the command that hands it over, without the URL's password.
 func TestNamespacesShareADatabase(t *testing.T) {
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
 	down := "http://127.0.0.1:" + freePort()
 	const text = "queue: {url: %q, namespace: %s}\nwebhooks: [{name: %s, url: %q, retry: {delay: 1h}}]"
@@ -52,7 +50,7 @@ func TestNamespacesShareADatabase(t *testing.T) {
 
 // Without a namespace in the configuration a command sees "default" alone. If that has nothing, it names namespaces that have something.
 func TestOtherNamespacesAreNamed(t *testing.T) {
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
 	config := func(namespace string) string {
 		return writeConfig(t, "queue: {url: %q%s}\nwebhooks: [{name: hook, url: %q, retry: {delay: 1h}}]",

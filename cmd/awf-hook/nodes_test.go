@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // metric returns the value of a series of a node's /metrics; 0 if it does not exist.
@@ -44,7 +42,7 @@ func TestNodesShareALane(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	var inFlight, most, came, bounded, mostBounded atomic.Int64
 	slow := func(now, most *atomic.Int64) {
 		n := now.Add(1)
@@ -119,7 +117,7 @@ func TestHungNode(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	const events, parallel = 20, 2
 	receiver := newCounted()
 	hold, held := make(chan struct{}), atomic.Int64{}

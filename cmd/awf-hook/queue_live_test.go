@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // While a serve delivers from both queues, a move leaves no delivery behind and doubles none.
@@ -18,7 +16,7 @@ func TestQueueMovesWhileOthersDeliver(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	_, url := pgtest.New(t, "fsync=off")
+	url := databases.New(t)
 	const events = 1500
 	receiver := newCounted()
 	var held atomic.Bool

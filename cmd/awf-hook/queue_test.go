@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // A queue moves into a database and back with all ids, states and attempts, although the move is killed repeatedly.
@@ -18,7 +16,7 @@ func TestQueueMoves(t *testing.T) {
 	if os.Getenv("CLUSTER") == "" {
 		t.Skip("make cluster runs it")
 	}
-	_, url := pgtest.New(t, "fsync=off")
+	url := databases.New(t)
 	const events = 2000
 	receiver := newCounted()
 	up := serve(t, receiver)

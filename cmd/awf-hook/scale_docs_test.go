@@ -5,14 +5,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
 // The configuration and commands in docs/scale.md work on a real server: one machine knows what another one delivered.
 func TestDocsScale(t *testing.T) {
 	t.Parallel()
-	_, database := pgtest.New(t, "fsync=off")
+	database := databases.New(t)
 	page, err := os.ReadFile(root + "docs/scale.md")
 	if err != nil {
 		t.Fatal(err)

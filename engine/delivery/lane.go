@@ -18,16 +18,25 @@ type Lane struct {
 
 // LaneStatus is a store's record of a lane.
 type LaneStatus struct {
-	Webhook   string `json:"identity"`          // the webhook's identity
-	Waiting   int    `json:"waiting"`           // deliveries without a final outcome, those in flight included
-	Unstored  int    `json:"unstored,omitzero"` // those of Waiting that end with the process
-	Dead      int    `json:"dead"`              // dead letters that are kept
-	Delivered int64  `json:"delivered"`         // ever
-	Dropped   int64  `json:"dropped"`           // ever
-	Discarded int64  `json:"discarded"`         // dead letters that were removed to make room
-	Bytes     int64  `json:"bytes"`             // approximate size of the lane's deliveries
+	Webhook string `json:"identity"` // the webhook's identity
+	LaneCounts
+	Due time.Time `json:"due,omitzero"` // when the next delivery may be claimed; zero if none may be
+	LaneState
+}
 
-	Due               time.Time `json:"due,omitzero"`          // when the next delivery may be claimed; zero if none may be
+// LaneCounts counts a lane's deliveries.
+type LaneCounts struct {
+	Waiting   int   `json:"waiting"`           // deliveries without a final outcome, those in flight included
+	Unstored  int   `json:"unstored,omitzero"` // those of Waiting that end with the process
+	Dead      int   `json:"dead"`              // dead letters that are kept
+	Delivered int64 `json:"delivered"`         // ever
+	Dropped   int64 `json:"dropped"`           // ever
+	Discarded int64 `json:"discarded"`         // dead letters that were removed to make room
+	Bytes     int64 `json:"bytes"`             // approximate size of the lane's deliveries
+}
+
+// LaneState says whether a lane sends.
+type LaneState struct {
 	Failures          int       `json:"failures"`              // failed attempts in a row
 	TransformFailures int       `json:"transform_failures"`    // failed transforms in a row
 	PausedUntil       time.Time `json:"paused_until,omitzero"` // zero if the lane is not paused
@@ -36,12 +45,12 @@ type LaneStatus struct {
 	LastErrorAt       time.Time `json:"last_error_at,omitzero"`
 	FuelPercent       int       `json:"fuel_percent,omitzero"` // the most that a module used, in the process that settled last
 
-	Tokens   float64   `json:"-"` // of the rate, at TokensAt; see [LaneStatus.Allowed]
+	Tokens   float64   `json:"-"` // of the rate, at TokensAt; see [LaneState.Allowed]
 	TokensAt time.Time `json:"-"` // zero without a rate
 }
 
 // Allowed returns when a rate in attempts per second allows the next attempt; zero if it allows one now.
-func (l *LaneStatus) Allowed(rate float64) time.Time {
+func (l *LaneState) Allowed(rate float64) time.Time {
 	if rate == 0 || l.TokensAt.IsZero() || l.Tokens >= 1 {
 		return time.Time{}
 	}
@@ -57,7 +66,7 @@ func TokenWait(tokens, rate float64) time.Duration {
 const BreakerFailures = 5
 
 // BreakerOpen reports whether the lane sends one probe at a time.
-func (l *LaneStatus) BreakerOpen() bool {
+func (l *LaneState) BreakerOpen() bool {
 	return l.Failures >= BreakerFailures || l.TransformFailures >= BreakerFailures
 }
 

@@ -80,7 +80,7 @@ func TestRestReachesAClaimUnderWay(t *testing.T) {
 		set.LookAt("w", time.Now())
 		err := set.Run(ctx, func(context.Context) {
 			time.Sleep(time.Second / 2)
-			if n, err := st.Disable(t.Context(), "w", "by hand"); n != 1 || err != nil {
+			if n, err := st.ChangeLanes(t.Context(), "w", store.Disable("by hand")); n != 1 || err != nil {
 				t.Errorf("closed %d lanes, %v", n, err)
 			}
 			set.Rest("w")

@@ -46,6 +46,14 @@ func newStates(folders ...string) *states {
 	return s
 }
 
+// States returns a function that reads the states of runs from AWF's data folder; nil without a folder.
+func States(folder string) func(run string) *event.RunState {
+	if folder == "" {
+		return nil
+	}
+	return newStates(folder).of
+}
+
 // of returns the state of a run; nil if there is no readable file.
 func (s *states) of(run string) *event.RunState {
 	if run == "" || strings.ContainsAny(run, "/\x00") {

@@ -39,30 +39,28 @@ func (l *Lane) Held(it *delivery.Item, now time.Time, behind bool) string {
 	return ""
 }
 
-// StandingOf divides a lane's waiting deliveries. ahead counts those that are not due yet, with those in flight.
-func StandingOf(waiting, ahead, behind, inFlight int) delivery.Standing {
-	return delivery.Standing{Due: max(0, waiting-ahead-behind), Later: ahead - inFlight, Behind: behind, InFlight: inFlight}
-}
-
 // LeftCount counts what waits in lanes, by webhook, for [Store.Left].
 type LeftCount map[string]*delivery.Left
 
-// Lane adds a lane with waiting deliveries, some of which were tried.
-func (c LeftCount) Lane(webhook string, waiting, tried int) {
+// Lane reads a lane with waiting deliveries: its webhook, how many wait, and how many of them were tried.
+func (c LeftCount) Lane(r Row) {
+	webhook, waiting, tried := r.Text(), r.Int(), r.Int()
 	c[webhook] = &delivery.Left{Webhook: webhook, Earlier: delivery.Counts{Waiting: waiting - tried, Retrying: tried}}
 }
 
-// Own notes that this process accepted n of a lane's deliveries.
-func (c LeftCount) Own(webhook string, tried bool, n int) {
-	if left := c[webhook]; left != nil {
+// Own reads how many of a lane's deliveries this process accepted: the webhook, whether they were tried, and their number.
+func (c LeftCount) Own(r Row) {
+	left, tried, n := c[r.Text()], r.Bool(), r.Int()
+	if left != nil {
 		left.Own.Add(tried, n)
 		left.Earlier.Add(tried, -n)
 	}
 }
 
-// Elsewhere notes that another process has n of a lane's deliveries in flight.
-func (c LeftCount) Elsewhere(webhook string, own, tried bool, n int) {
-	left := c[webhook]
+// Elsewhere reads how many of a lane's deliveries other processes have in flight: the webhook, whether this process accepted them, whether
+// they were tried, and their number.
+func (c LeftCount) Elsewhere(r Row) {
+	left, own, tried, n := c[r.Text()], r.Bool(), r.Bool(), r.Int()
 	if left == nil {
 		return
 	}

@@ -129,7 +129,7 @@ func (c *carrying) closures(ctx context.Context) error {
 	var errs []error
 	for i := range lanes {
 		if lanes[i].Closed != "" {
-			_, err := c.to.Disable(ctx, c.rename(lanes[i].Webhook), lanes[i].Closed)
+			_, err := c.to.ChangeLanes(ctx, c.rename(lanes[i].Webhook), Disable(lanes[i].Closed))
 			errs = append(errs, err)
 		}
 	}

@@ -9,16 +9,8 @@ import (
 // Lane is the state of a lane that all processes share: its breaker, pause, closure and rate. Its methods are pure: they
 // depend on their arguments alone, and stores load and save it. Times are the store's.
 type Lane struct {
-	Failures          int       // attempts in a row that failed
-	TransformFailures int       // transforms in a row that failed
-	PausedUntil       time.Time // zero if the lane is not paused
-	ProbeUntil        time.Time // the breaker's probe is in flight until then; zero without a probe
-	Closed            string    // the reason; "" if the lane is open
-	Tokens            float64   // of the rate
-	TokensAt          time.Time
-	LastError         string
-	LastErrorAt       time.Time
-	FuelPercent       int // see [delivery.Settlement]
+	delivery.LaneState
+	ProbeUntil time.Time // the breaker's probe is in flight until then; zero without a probe
 }
 
 // MaySend reports whether a newly accepted delivery may be sent at once.
@@ -108,13 +100,9 @@ func (l *Lane) NextClaim(now, due time.Time) time.Time {
 
 // Status returns the lane's state for people.
 func (l *Lane) Status(now time.Time, webhook string) delivery.LaneStatus {
-	st := delivery.LaneStatus{
-		Webhook: webhook, Failures: l.Failures, TransformFailures: l.TransformFailures, Closed: l.Closed,
-		LastError: l.LastError, LastErrorAt: l.LastErrorAt, FuelPercent: l.FuelPercent,
-		Tokens: l.Tokens, TokensAt: l.TokensAt,
-	}
-	if l.PausedUntil.After(now) {
-		st.PausedUntil = l.PausedUntil
+	st := delivery.LaneStatus{Webhook: webhook, LaneState: l.LaneState}
+	if !l.PausedUntil.After(now) {
+		st.PausedUntil = time.Time{}
 	}
 	return st
 }

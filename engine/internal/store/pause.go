@@ -11,11 +11,6 @@ const (
 	maxBreakerWait = 5 * time.Minute
 )
 
-// BreakerOpen reports whether the lane sends one probe at a time.
-func (l *Lane) BreakerOpen() bool {
-	return l.Failures >= delivery.BreakerFailures || l.TransformFailures >= delivery.BreakerFailures
-}
-
 // Settle notes what a settlement means for the lane. until is when the claim's lease would have ended, by the store's
 // clock.
 func (l *Lane) Settle(now time.Time, st *delivery.Settlement, until time.Time) {
@@ -78,12 +73,20 @@ func (l *Lane) pause(until time.Time) {
 	}
 }
 
-// Pause pauses the lane, for MaxWait at most.
-func (l *Lane) Pause(now time.Time, length time.Duration) { l.pause(now.Add(min(length, MaxWait))) }
+// LaneChange is a change of a lane that somebody makes by hand: see [Browser].
+type LaneChange func(l *Lane, now time.Time)
 
-// Enable opens the lane and ends its pause.
-func (l *Lane) Enable() {
+// Enable opens a lane and ends its pause.
+func Enable(l *Lane, _ time.Time) {
 	l.Closed, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil = "", 0, 0, time.Time{}, time.Time{}
+}
+
+// Disable closes a lane for a reason. New deliveries are still accepted and kept.
+func Disable(reason string) LaneChange { return func(l *Lane, _ time.Time) { l.Closed = reason } }
+
+// Pause pauses a lane, for MaxWait at most. It never shortens a pause.
+func Pause(length time.Duration) LaneChange {
+	return func(l *Lane, now time.Time) { l.pause(now.Add(min(length, MaxWait))) }
 }
 
 // Replayed ends a pause that transforms caused: whoever replays has mended them, and the next probe shows whether that

@@ -15,6 +15,23 @@ const (
 	Leaving = 8
 )
 
+// Count adds n deliveries of a state, which have some bytes, to what a lane holds. The totals of delivered and dropped ones never fall.
+// Deliveries that leave are not counted.
+func Count(c *delivery.LaneCounts, state, n int, bytes int64) {
+	switch state {
+	case StateDue, StateBehind:
+		c.Waiting += n
+		c.Bytes += bytes
+	case StateDead:
+		c.Dead += n
+		c.Bytes += bytes
+	case StateDelivered:
+		c.Delivered += int64(max(0, n))
+	case StateDropped:
+		c.Dropped += int64(max(0, n))
+	}
+}
+
 // StateOf names a state of a database for people.
 func StateOf[N int | int64](state N) delivery.State {
 	switch state % Leaving {

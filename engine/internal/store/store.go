@@ -81,14 +81,8 @@ type Browser interface {
 	Delete(ctx context.Context, f delivery.Filter) (int, error)
 	// Move gives the deliveries of one webhook's identity to another, and returns how many.
 	Move(ctx context.Context, from, to string) (int, error)
-	// Enable opens the lanes of a webhook, by identity or name, and ends their pause. It returns the number of lanes.
-	Enable(ctx context.Context, webhook string) (int, error)
-	// Disable closes the lanes of a webhook for a reason. New deliveries are still accepted and kept. It returns the
-	// number of lanes.
-	Disable(ctx context.Context, webhook, reason string) (int, error)
-	// Pause pauses the lanes of a webhook, for MaxWait at most. It never shortens a pause. It returns the number of
-	// lanes.
-	Pause(ctx context.Context, webhook string, length time.Duration) (int, error)
+	// ChangeLanes enables, disables or pauses the lanes of a webhook, by identity or name, and returns how many lanes it has.
+	ChangeLanes(ctx context.Context, webhook string, change LaneChange) (int, error)
 	// Record stores an operation at the store's time, for [Browser.Operations]. The last MaxOperations are kept.
 	Record(ctx context.Context, op delivery.Operation) error
 	// Operations lists up to n operations before the one with the given number, the last one first. 0 starts at the end.

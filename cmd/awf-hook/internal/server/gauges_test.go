@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // source is a queue whose answers a test chooses.
@@ -33,7 +34,7 @@ func (s *source) series(t *testing.T) func(prefixes ...string) map[string]string
 		Keeps: func() bool { return s.keeps },
 		Ready: func(context.Context) error { return s.readyErr },
 		Lanes: func(context.Context) ([]engine.LaneStatus, error) {
-			return []engine.LaneStatus{{Webhook: "default#hook", Dead: s.dead}}, s.lanesErr
+			return []engine.LaneStatus{{Webhook: "default#hook", LaneCounts: delivery.LaneCounts{Dead: s.dead}}}, s.lanesErr
 		},
 		Standing: func(ctx context.Context) (map[string]engine.Standing, error) {
 			s.standings++

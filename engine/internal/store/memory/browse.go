@@ -106,7 +106,7 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 			r.d.Content, r.made = delivery.Content{}, false
 		}
 		if r.state == delivery.IsDead {
-			r.lane.dead--
+			r.lane.Dead--
 		}
 		r.d.Since, r.d.Spent, r.done = now, 0, time.Time{}
 		r.token++
@@ -160,14 +160,14 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 		n++
 		due, taken, state := r.d.Due, r.taken, r.state
 		r.leave()
-		r.lane.bytes -= r.size
+		r.lane.Bytes -= r.size
 		if state == delivery.IsDead {
-			r.lane.dead--
+			r.lane.Dead--
 		}
 		r.lane, r.d.Webhook = s.laneOf(to), to
-		r.lane.bytes += r.size
+		r.lane.Bytes += r.size
 		if state == delivery.IsDead {
-			r.lane.dead++
+			r.lane.Dead++
 			continue
 		}
 		r.wait(due)
@@ -195,30 +195,16 @@ func (s *Store) movable(webhook string, now time.Time) (rows []*row) {
 	return slices.DeleteFunc(rows, func(r *row) bool { return r.moving })
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now := s.opts.Now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
-	if _, err := s.enter(ctx); err != nil {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
+	now, err := s.enter(ctx)
+	if err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
 	for identity, l := range s.lanes {
 		if store.IsCalled(identity, webhook) {
-			change(l)
+			change(&l.Lane, now)
 			s.changed(l, true)
 			n++
 		}

@@ -128,7 +128,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	}
 	var list []delivery.Left
 	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
-		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].dead + int(s.lanes[webhook].discarded)}
+		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].Dead + int(s.lanes[webhook].Discarded)}
 		if c := counts[webhook]; c != nil {
 			left.Own, left.Unstored, left.Earlier = c.Own, c.Own, c.Earlier
 		}

@@ -64,7 +64,7 @@ func (s *Store) strip(now time.Time, r *row) {
 func (s *Store) remove(r *row) {
 	r.leave()
 	if r.state == delivery.IsDead {
-		r.lane.dead--
+		r.lane.Dead--
 	}
 	r.state = ""
 	s.grow(r, -r.size)
@@ -83,7 +83,7 @@ func (s *Store) makeRoom(now time.Time) bool {
 	for _, state := range inOrder {
 		for r := s.final[state].oldest(state); r != nil && !fits(); r = s.final[state].oldest(state) {
 			if state == delivery.IsDead {
-				r.lane.discarded++
+				r.lane.Discarded++
 			}
 			s.strip(now, r)
 		}

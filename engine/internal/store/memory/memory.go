@@ -166,7 +166,7 @@ func (s *Store) restore(now time.Time, r *row, past *delivery.Past) {
 func (s *Store) grow(r *row, n int64) {
 	s.size += n
 	r.size += n
-	r.lane.bytes += n
+	r.lane.Bytes += n
 }
 
 func (s *Store) setContent(r *row, c *delivery.Content) {
@@ -186,7 +186,7 @@ func (s *Store) finish(r *row, state delivery.State, done time.Time) {
 	r.state, r.done = state, done
 	finals := s.final[state]
 	finals.add(r)
-	r.lane.count(state, 1)
+	store.Count(&r.lane.LaneCounts, store.NumberOf[int](state), 1, 0)
 	if state == delivery.IsDead {
 		return
 	}
@@ -333,12 +333,12 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
 		l := s.lanes[webhook]
 		st := l.Status(now, webhook)
-		st.Waiting, st.Unstored, st.Dead, st.Bytes = l.waiting, l.waiting, l.dead, l.bytes
-		st.Delivered, st.Dropped, st.Discarded = l.delivered, l.dropped, l.discarded
+		st.LaneCounts = l.LaneCounts
+		st.Unstored = l.Waiting
 		switch {
 		case len(l.due) > 0:
 			st.Due = l.NextClaim(now, l.due[0].d.Due)
-		case l.waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
+		case l.Waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
 			st.Due = l.NextClaim(now, now)
 		}
 		list = append(list, st)

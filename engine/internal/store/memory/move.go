@@ -52,7 +52,7 @@ func (s *Store) Uses(webhook string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[webhook]
-	return l != nil && l.waiting > 0
+	return l != nil && l.Waiting > 0
 }
 
 // Has reports whether the store knows a delivery, or has waiting deliveries with its order key.
@@ -208,8 +208,11 @@ func (s *Store) Forget(entries []*delivery.Entry) {
 			if r == nil {
 				continue
 			}
-			if state := r.state; state != delivery.IsDead {
-				r.lane.count(state, -1)
+			switch r.state { // the other store counts it now
+			case delivery.IsDelivered:
+				r.lane.Delivered--
+			case delivery.IsDropped:
+				r.lane.Dropped--
 			}
 			s.remove(r)
 		}

@@ -36,12 +36,10 @@ type row struct {
 // lane is the store's record of a webhook.
 type lane struct {
 	store.Lane
-	webhook string
-	due     rowHeap
-	keys    map[string]*key
-
-	waiting, dead                        int
-	delivered, dropped, discarded, bytes int64
+	delivery.LaneCounts // without Unstored
+	webhook             string
+	due                 rowHeap
+	keys                map[string]*key
 
 	version  int64 // of the store at the lane's last change
 	unshared bool  // see [Store.Unshared]
@@ -58,7 +56,7 @@ func (r *row) inFlight(now time.Time) bool { return r.taken && r.d.Due.After(now
 // wait makes a row wait: due at a time, or behind another one of its key.
 func (r *row) wait(due time.Time) {
 	r.state, r.taken, r.d.Due = delivery.Due, false, due
-	r.lane.waiting++
+	r.lane.Waiting++
 	if r.orderKey != "" {
 		k := r.lane.key(r.orderKey)
 		r.behind = len(k.rows) > 0
@@ -74,7 +72,7 @@ func (r *row) leave() {
 	if r.state != delivery.Due {
 		return
 	}
-	r.lane.waiting--
+	r.lane.Waiting--
 	r.unqueue()
 	if k := r.lane.keys[r.orderKey]; k != nil {
 		k.rows = slices.DeleteFunc(k.rows, func(o *row) bool { return o == r })
@@ -155,18 +153,6 @@ func (l *lane) busy(now time.Time, r *row) bool {
 
 func (k *key) inFlight(now time.Time, beside *row) bool {
 	return slices.ContainsFunc(k.rows, func(o *row) bool { return o != beside && o.inFlight(now) })
-}
-
-// count adds n to the counts of a final state.
-func (l *lane) count(state delivery.State, n int) {
-	switch state {
-	case delivery.IsDelivered:
-		l.delivered += int64(n)
-	case delivery.IsDropped:
-		l.dropped += int64(n)
-	case delivery.IsDead:
-		l.dead += n
-	}
 }
 
 // rowHeap is a heap of rows that can be claimed, including those in flight. The row that is due first comes first.

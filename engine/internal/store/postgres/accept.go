@@ -9,7 +9,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -57,7 +56,7 @@ type mine struct {
 
 // Accept implements [store.Store].
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return store.ErrClosed
 	}
 	var webhooks []string
@@ -214,7 +213,9 @@ func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
 	if err != nil {
 		return err
 	}
-	a.of(l.id).discarded += gone
+	c := a.count[l.id]
+	c.Discarded += gone
+	a.count[l.id] = c
 	if freed < over {
 		return store.ErrFull
 	}
@@ -243,13 +244,8 @@ func (a *acceptance) insert(ctx context.Context) error {
   $7::bytea[], $8::text[], $9::text[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp,
 		cols.payload, cols.trace, cols.source)
 	added := map[string]bool{}
-	collect := func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		added[id] = true
-		return err
-	}
-	a.each(collect, `INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
+	a.each(func(r *row) { added[r.Text()] = true },
+		`INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
     done_at, place, order_key, unrouted, attempts, spent, size, reason)
   SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at, since,
     done_at, seq, order_key, unrouted, attempts, spent, size, reason
@@ -331,7 +327,7 @@ func (a *acceptance) tell() error {
 		if !w.fresh {
 			continue // counted before the answer was lost
 		}
-		a.of(w.lane).add(w.state, 1, w.size)
+		a.add(w.lane, w.state, 1, w.size)
 		a.store.comesBefore(w.lane, w.due)
 		if w.owner == 0 && w.state == due {
 			a.told[w.want.Webhook] = struct{}{}

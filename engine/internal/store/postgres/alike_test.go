@@ -202,14 +202,14 @@ func move(r *rand.Rand, step int) (do func(context.Context, *player) string, wha
 		return func(ctx context.Context, p *player) string { return count(p.Move(ctx, from, to)) }, fmt.Sprint("move ", from, to)
 	case 11:
 		hook := pick(r, "one", webhooks[1])
-		return func(ctx context.Context, p *player) string { return count(p.Enable(ctx, hook)) }, fmt.Sprint("enable ", hook)
+		return func(ctx context.Context, p *player) string { return count(p.ChangeLanes(ctx, hook, store.Enable)) }, fmt.Sprint("enable ", hook)
 	case 12:
 		hook, disable := pick(r, "one", webhooks[1]), r.IntN(3) == 0
 		return func(ctx context.Context, p *player) string {
 			if disable {
-				return count(p.Disable(ctx, hook, "by hand"))
+				return count(p.ChangeLanes(ctx, hook, store.Disable("by hand")))
 			}
-			return count(p.Pause(ctx, hook, 20*time.Second))
+			return count(p.ChangeLanes(ctx, hook, store.Pause(20*time.Second)))
 		}, fmt.Sprint("disable ", disable, hook)
 	case 13:
 		return func(ctx context.Context, p *player) string { return fmt.Sprint(p.Keep(ctx)) }, "keep"

@@ -6,7 +6,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // maxKeyed is how many deliveries of one order key leave at a time.
@@ -77,7 +76,7 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 // waiting deliveries in order, or none.
 func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
 	var found []deliveryRow
-	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND `+isHere+`
+	tx.each(func(r *row) { found = append(found, scanRow(r)) }, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND `+isHere+`
   AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
 		after, tx.now, n, sc.all, sc.lanes)
 	if err := tx.send(ctx); err != nil {
@@ -128,13 +127,9 @@ func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error
 // depart takes deliveries out of their lanes. It returns those that nobody claimed meanwhile, in the same order.
 func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error) {
 	departed := map[int64]bool{}
-	tx.each(func(rows pgx.Rows) error {
-		var seq, size int64
-		var lane, was int
-		err := rows.Scan(&seq, &lane, &was, &size)
-		departed[seq] = true
-		tx.of(lane).add(was, -1, -size)
-		return err
+	tx.each(func(r *row) {
+		departed[r.Int64()] = true
+		tx.add(r.Int(), r.Int(), -1, -r.Int64())
 	}, `UPDATE awf_hook.deliveries d SET `+leaves+`, owner = 0, token = d.token + 1
   FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND `+isStillHere+`
     AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
@@ -159,58 +154,27 @@ const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since
 
 // entries reads deliveries that left, with their past, in the given order.
 func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.Entry, err error) {
-	tx.each(func(rows pgx.Rows) error {
-		entry, err := scanEntry(rows, tx.now)
-		entries = append(entries, entry)
-		return err
-	}, `SELECT `+entryColumns+` JOIN unnest($1::bigint[]) WITH ORDINALITY AS s(seq, n) ON s.seq = d.seq ORDER BY s.n`, seqs)
+	tx.rows(into(&entries, tx.entry),
+		`SELECT `+entryColumns+` JOIN unnest($1::bigint[]) WITH ORDINALITY AS s(seq, n) ON s.seq = d.seq ORDER BY s.n`, seqs)
 	return entries, tx.send(ctx)
 }
 
 // finishedEntries reads n finished deliveries after a number.
 func (tx *tx) finishedEntries(ctx context.Context, sc scope, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
 	last = after
-	tx.each(func(rows pgx.Rows) error {
-		entry, err := scanEntry(rows, tx.now, &last)
-		entries = append(entries, entry)
-		return err
-	}, `SELECT d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
+	tx.rows(into(&entries, func(r *row) (*delivery.Entry, error) {
+		last = r.Int64()
+		return tx.entry(r)
+	}), `SELECT d.seq, d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
   d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
-  d.trace, d.source, d.stamp, d.payload, d.seq
+  d.trace, d.source, d.stamp, d.payload
   FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 AND ($3 OR d.lane = ANY($4::int[]))
   ORDER BY d.seq LIMIT $2`, after, n, sc.all, sc.lanes)
 	return entries, last, tx.send(ctx)
 }
 
-// scanEntry reads a delivery with its past, and any further columns into more.
-func scanEntry(rows pgx.Rows, now time.Time, more ...any) (*delivery.Entry, error) {
-	past := &delivery.Past{}
-	want := delivery.Want{Past: past}
-	var state int
-	var due time.Time
-	var done *time.Time
-	var key, body []byte
-	var log string
-	var contentType, header, urlSuffix *string
-	var ev eventRow
-	targets := []any{
-		&past.ID, &want.Webhook, &state, &due, &past.Accepted, &past.Since, &key, &past.Unrouted, &past.Spent, &done, &past.Reason,
-		&log, &contentType, &header, &urlSuffix, &body}
-	targets = append(append(targets, ev.targets()...), &ev.payload)
-	if err := rows.Scan(append(targets, more...)...); err != nil {
-		return nil, err
-	}
-	if past.State = store.StateOf(state); past.State == delivery.Due {
-		past.After = max(0, due.Sub(now))
-	}
-	past.Done, past.Attempts, want.OrderKey = orZero(done), store.ParseLog(log), string(key)
-	var err error
-	if past.Content, err = made(contentType, header, urlSuffix, body); err != nil {
-		return nil, err
-	}
-	restored, err := ev.event()
-	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
-}
+// entry reads a row of entryColumns.
+func (tx *tx) entry(r *row) (*delivery.Entry, error) { return store.ScanEntry(r, tx.now) }
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
@@ -221,11 +185,8 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 		if err != nil {
 			return err
 		}
-		tx.each(func(rows pgx.Rows) error {
-			entry, err := scanEntry(rows, tx.now)
-			entries = append(entries, entry)
-			return err
-		}, `SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
+		tx.rows(into(&entries, tx.entry),
+			`SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
 		return tx.send(ctx)
 	})
 	return entries, err

@@ -68,13 +68,13 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, 
 	seqs = nil
 	var states []int
 	for _, d := range found {
-		l, c := lanes[d.lane], tx.of(d.lane)
+		l := lanes[d.lane]
 		l.Replayed()
 		tx.told[l.webhook] = struct{}{}
 		if d.state == dead {
-			c.add(dead, -1, -d.size)
+			tx.add(d.lane, dead, -1, -d.size)
 		}
-		c.add(due, 1, d.size)
+		tx.add(d.lane, due, 1, d.size)
 		seqs, states = append(seqs, d.seq), append(states, active.stand(d.lane, d.key))
 	}
 	tx.queue(`UPDATE awf_hook.deliveries d SET due_at = $1, since = $1, done_at = NULL, spent = 0, owner = 0, token = token + 1,
@@ -162,11 +162,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	if from == to {
 		return 0, nil
 	}
-	var source []int
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		column(tx, &source, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
-		return tx.send(ctx)
-	})
+	source, err := all[int](ctx, s, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
 	if err != nil || len(source) == 0 { // make no lane of a misspelled name
 		return 0, err
 	}
@@ -220,8 +216,8 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 			state = d.state
 		}
 		seqs, states = append(seqs, d.seq), append(states, state)
-		tx.of(from).add(d.state, -1, -d.size)
-		tx.of(to).add(d.state, 1, d.size)
+		tx.add(from, d.state, -1, -d.size)
+		tx.add(to, d.state, 1, d.size)
 	}
 	tx.queue(`UPDATE awf_hook.deliveries d SET lane = $1, state = n.state, owner = CASE WHEN due_at > $4 THEN owner ELSE 0 END
   FROM unnest($2::bigint[], $3::smallint[]) n(seq, state) WHERE d.seq = n.seq`, to, seqs, states, tx.now)

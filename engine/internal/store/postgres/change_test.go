@@ -141,7 +141,7 @@ func TestChangesBesideWork(t *testing.T) {
 				_, err := s.Move(t.Context(), from, to)
 				return err
 			},
-			func(int) error { _, err := s.Enable(t.Context(), "hook"); return err },
+			func(int) error { _, err := s.ChangeLanes(t.Context(), "hook", store.Enable); return err },
 		}
 		for _, work := range work {
 			wg.Go(func() {

@@ -6,10 +6,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/awf-project/awf-hook/engine/trace"
-	"github.com/jackc/pgx/v5"
 )
 
 // lease is the right to settle a delivery.
@@ -35,7 +32,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 // Claim implements [store.Store]. It locks lanes with a rate, an order or an open breaker. From other lanes, any number
 // of nodes claim at once, and each skips what another one is claiming.
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return nil, 0, store.ErrClosed
 	}
 	if n <= 0 {
@@ -130,10 +127,7 @@ func (c *claiming) look(ctx context.Context, lock bool) error {
 	if lock {
 		query += ` FOR UPDATE`
 	}
-	c.each(func(rows pgx.Rows) (err error) {
-		c.state, err = scanLane(rows)
-		return err
-	}, query, c.lane.Webhook)
+	c.each(func(r *row) { c.state = scanLane(r) }, query, c.lane.Webhook)
 	c.clock()
 	return c.send(ctx)
 }
@@ -142,23 +136,15 @@ func (c *claiming) look(ctx context.Context, lock bool) error {
 func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, err error) {
 	var putOff []int64
 	taken := map[string]bool{}
-	c.each(func(rows pgx.Rows) error {
-		var seq int64
-		var key []byte
-		var busy bool
-		if err := rows.Scan(&seq, &key, &busy); err != nil {
-			return err
-		}
+	c.each(func(r *row) {
+		seq, key, busy := r.Int64(), r.Text(), r.Bool()
 		found++
-		if key != nil && (busy || taken[string(key)]) {
+		if key != "" && (busy || taken[key]) {
 			putOff = append(putOff, seq)
-			return nil
+			return
 		}
-		if key != nil {
-			taken[string(key)] = true
-		}
+		taken[key] = true
 		seqs = append(seqs, seq)
-		return nil
 	}, `SELECT d.seq, d.order_key, d.order_key IS NOT NULL AND EXISTS (SELECT 1 FROM awf_hook.deliveries o WHERE o.lane = d.lane
   AND o.order_key = d.order_key AND o.order_key IS NOT NULL AND o.`+isWaiting+` AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $2
   AND o.seq <> d.seq)
@@ -179,10 +165,9 @@ const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size - %d AS size FR
     sum(size) OVER (ORDER BY due_at, seq ROWS UNBOUNDED PRECEDING) - size AS before FROM due) d WHERE before < %d),
   taken AS (UPDATE awf_hook.deliveries d SET owner = $1, token = token + 1, due_at = $2 WHERE d.seq = ANY(ARRAY(SELECT seq FROM f))
     RETURNING d.*)
-  SELECT t.seq, t.token, t.id, f.due_at, t.since, t.since > t.accepted_at, t.attempts, t.spent, t.unrouted, t.order_key,
-    t.size, t.accepted_by, (SELECT count(*) FROM due),
-    e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload,
-    m.content_type, m.header, m.url_suffix, m.body
+  SELECT (SELECT count(*) FROM due), t.seq, t.token, t.size, t.id, f.due_at, t.since, t.since > t.accepted_at, t.attempts, t.spent,
+    t.unrouted, t.order_key, m.content_type, m.header, m.url_suffix, m.body, t.accepted_by,
+    e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
   FROM taken t JOIN f ON f.seq = t.seq CROSS JOIN LATERAL (SELECT * FROM awf_hook.events WHERE seq = t.event OFFSET 0) e
   LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
 
@@ -193,17 +178,13 @@ func taking(where string) string { return fmt.Sprintf(take, deliverySize, where,
 // taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait.
 func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	until := c.now.Add(microseconds(c.lane.Lease))
-	scan := func(rows pgx.Rows) error {
-		claim, err := c.scan(rows, until)
-		c.claims = append(c.claims, claim)
-		return err
-	}
+	taken := into(&c.claims, func(r *row) (*delivery.Claim, error) { return c.scan(r, until) })
 	switch {
 	case !c.state.keyed:
-		c.each(scan, taking(`lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
+		c.rows(taken, taking(`lane = $3 AND `+isDue+` AND due_at <= $5 AND due_at >= $6 AND order_key IS NULL`),
 			c.store.node, until, c.state.id, n, c.now, c.low)
 	case len(chosen) > 0:
-		c.each(scan, taking(`seq = ANY($3::bigint[]) AND `+isStillDue+` AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
+		c.rows(taken, taking(`seq = ANY($3::bigint[]) AND `+isStillDue+` AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
 	err := c.send(ctx)
 	if c.leaves() {
@@ -215,52 +196,14 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 // leaves reports whether more is due than was taken, since it is large.
 func (c *claiming) leaves() bool { return c.due > len(c.claims) }
 
-func (c *claiming) scan(rows pgx.Rows, until time.Time) (*delivery.Claim, error) {
-	l := &lease{store: c.store, until: until, lane: c.state.id}
-	claim := &delivery.Claim{Lease: l, Until: c.begun.Add(c.lane.Lease)}
-	d := &claim.Delivery
-	d.Webhook = c.lane.Webhook
-	var ev eventRow
-	var key, body []byte
-	var acceptedBy int
-	var contentType, header, urlSuffix *string
-	own := []any{
-		&l.seq, &l.token, &d.ID, &d.Due, &d.Since, &l.replay, &d.Attempts, &d.Spent, &claim.Unrouted, &key, &l.size, &acceptedBy, &c.due,
+func (c *claiming) scan(r *row, until time.Time) (*delivery.Claim, error) {
+	c.due = r.Int()
+	l := &lease{store: c.store, until: until, lane: c.state.id, seq: r.Int64(), token: r.Int(), size: r.Int64()}
+	claim, replayed, err := store.ScanClaim(r, c.lane.Webhook, int64(c.store.node))
+	if err == nil {
+		l.replay, claim.Lease, claim.Until = replayed, l, c.begun.Add(c.lane.Lease)
 	}
-	err := rows.Scan(append(own,
-		append(ev.targets(), &ev.payload, &contentType, &header, &urlSuffix, &body)...)...)
-	if err != nil {
-		return nil, err
-	}
-	d.Due, d.Since = d.Due.UTC(), d.Since.UTC()
-	content, err := made(contentType, header, urlSuffix, body)
-	if err != nil {
-		return nil, err
-	}
-	if content != nil {
-		d.Content = *content
-	}
-	claim.OrderKey, claim.Own = string(key), acceptedBy == c.store.node
-	claim.Event, err = ev.event()
-	d.EventID, d.Event = string(ev.id), string(ev.eventType)
 	return claim, err
-}
-
-// eventRow is an event as the database stores it.
-type eventRow struct {
-	id, eventType, workflowID, workflowName, payload []byte
-	trace, source, stamp                             string
-}
-
-func (r *eventRow) targets() []any {
-	return []any{&r.id, &r.eventType, &r.workflowID, &r.workflowName, &r.trace, &r.source, &r.stamp}
-}
-
-func (r *eventRow) event() (*event.Event, error) {
-	return event.Restore(event.Event{
-		ID: string(r.id), Type: string(r.eventType), WorkflowID: string(r.workflowID), WorkflowName: string(r.workflowName), Payload: r.payload,
-		Trace: trace.FromText(r.trace), Source: r.source,
-	}, r.stamp)
 }
 
 // wait sets when to ask again: when the next delivery becomes due, and at once if the lane has its first key.

@@ -92,18 +92,6 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 	c.body, c.record = append(c.body, body), append(c.record, record)
 }
 
-// made returns a row's content; nil if transforms have made none.
-func made(contentType, header, urlSuffix *string, body []byte) (*delivery.Content, error) {
-	if contentType == nil {
-		return nil, nil
-	}
-	c := &delivery.Content{ContentType: *contentType, URLSuffix: *urlSuffix, Body: body}
-	if c.Body == nil {
-		c.Body = []byte{}
-	}
-	return c, store.ParseHeader(*header, c)
-}
-
 // content queues storing what transforms made.
 func (tx *tx) content(seq int64, c *delivery.Content) {
 	body := c.Body

@@ -6,7 +6,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 const tallyColumns = `count(*), count(*) FILTER (WHERE attempts > 0), min(accepted_at), max(done_at)`
@@ -20,22 +19,16 @@ func (c *condition) both() string {
 	return `(` + half("working") + ` UNION ALL ` + half("finished") + `) AS selected`
 }
 
-// tallyTargets returns the targets for a row of tallyColumns.
-func tallyTargets(t *delivery.Tally, oldest, last **time.Time) []any {
-	return []any{&t.Count, &t.Tried, oldest, last}
-}
-
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	var oldest, last *time.Time
 	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
 		c, err := tx.selected(ctx, f)
 		if err != nil {
 			return err
 		}
-		return tx.query(ctx, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...).Scan(tallyTargets(&t, &oldest, &last)...)
+		tx.each(func(r *row) { t = store.ScanTally(r) }, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...)
+		return nil
 	})
-	t.Oldest, t.Last = orZero(oldest), orZero(last)
 	return t, err
 }
 
@@ -48,13 +41,11 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []
 		}
 		query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
   ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
-		groups, err = collect(ctx, tx, func(row pgx.CollectableRow) (g delivery.Group, err error) {
-			var oldest, last *time.Time
-			err = row.Scan(append([]any{&g.Webhook, &g.Reason}, tallyTargets(&g.Tally, &oldest, &last)...)...)
-			g.Oldest, g.Last = orZero(oldest), orZero(last)
-			return g, err
+		groups = nil
+		tx.each(func(r *row) {
+			groups = append(groups, delivery.Group{Webhook: r.Text(), Reason: r.Text(), Tally: store.ScanTally(r)})
 		}, query, c.args...)
-		return err
+		return nil
 	})
 	return groups, err
 }
@@ -63,13 +54,8 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []
 func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err error) {
 	err = s.read(ctx, func(_ context.Context, tx *tx) error {
 		oldest = map[string]time.Time{}
-		tx.each(func(rows pgx.Rows) error {
-			var webhook string
-			var at time.Time
-			err := rows.Scan(&webhook, &at)
-			oldest[webhook] = at
-			return err
-		}, `SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
+		tx.each(func(r *row) { oldest[r.Text()] = r.Time() },
+			`SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
   WHERE d.`+isDue+` AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
 		return nil
 	})
@@ -95,23 +81,8 @@ func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Stan
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		tx.each(func(rows pgx.Rows) error {
-			var webhook string
-			var waiting, ahead, behind, inFlight int
-			err := rows.Scan(&webhook, &waiting, &ahead, &behind, &inFlight)
-			standing[webhook] = store.StandingOf(waiting, ahead, behind, inFlight)
-			return err
-		}, countStanding, s.opts.Namespace, tx.now)
+		tx.each(func(r *row) { standing[r.Text()] = store.ScanStanding(r) }, countStanding, s.opts.Namespace, tx.now)
 		return nil
 	})
 	return standing, err
-}
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now, err := s.now(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
 }

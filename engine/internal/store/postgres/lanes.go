@@ -4,11 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // lane is a row of lanes.
@@ -21,31 +19,11 @@ type lane struct {
 	saved   store.Lane // as in the database
 }
 
-// counts are changes to what a lane holds.
-type counts struct{ waiting, deadLetters, bytes, delivered, dropped, discarded int64 }
-
-// of returns the changes to a lane's counts in this transaction.
-func (tx *tx) of(lane int) *counts {
-	if tx.count[lane] == nil {
-		tx.count[lane] = &counts{}
-	}
-	return tx.count[lane]
-}
-
-// add counts n deliveries of a state, and the bytes of waiting and dead ones.
-func (c *counts) add(state int, n, bytes int64) {
-	switch state {
-	case due, behind:
-		c.waiting += n
-		c.bytes += bytes
-	case dead:
-		c.deadLetters += n
-		c.bytes += bytes
-	case delivered:
-		c.delivered += n
-	case dropped:
-		c.dropped += n
-	}
+// add adds n deliveries of a state, which have some bytes, to what a lane holds.
+func (tx *tx) add(lane, state, n int, bytes int64) {
+	c := tx.count[lane]
+	store.Count(&c, state, n, bytes)
+	tx.count[lane] = c
 }
 
 // laneIDs returns the ids of webhooks' lanes. It makes missing lanes.
@@ -59,13 +37,7 @@ func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int,
 	for len(unknown) > 0 { // another node may make one between the two halves of the query
 		found := map[string]int{}
 		err := s.write(ctx, func(_ context.Context, tx *tx) error {
-			tx.each(func(rows pgx.Rows) error {
-				var webhook string
-				var id int
-				err := rows.Scan(&webhook, &id)
-				found[webhook] = id
-				return err
-			}, query, unknown)
+			tx.each(func(r *row) { found[r.Text()] = r.Int() }, query, unknown)
 			return nil
 		})
 		if err != nil {
@@ -93,19 +65,13 @@ func (s *Store) cachedLanes(webhooks []string) (ids map[string]int, unknown []st
 	return ids, unknown
 }
 
-const laneColumns = `id, webhook, keyed, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error,
-    last_error_at, fuel_percent`
+const laneColumns = `id, webhook, keyed, ` + store.LaneColumns
 
-// scanLane reads a row of laneColumns, and any further columns into more.
-func scanLane(rows pgx.Rows, more ...any) (*lane, error) {
-	l := &lane{}
-	var paused, probe, tokens, failed *time.Time
-	err := rows.Scan(append([]any{&l.id, &l.webhook, &l.keyed, &l.Failures, &l.TransformFailures,
-		&paused, &probe, &l.Closed, &l.Tokens, &tokens,
-		&l.LastError, &failed, &l.FuelPercent}, more...)...)
-	l.PausedUntil, l.ProbeUntil, l.TokensAt, l.LastErrorAt = orZero(paused), orZero(probe), orZero(tokens), orZero(failed)
+// scanLane reads a row of laneColumns.
+func scanLane(r *row) *lane {
+	l := &lane{id: r.Int(), webhook: r.Text(), keyed: r.Bool(), Lane: store.ScanLane(r)}
 	l.saved = l.Lane
-	return l, err
+	return l
 }
 
 // lanesOf queues reading lanes into the returned map. If lock is set, it locks them in the order of their ids.
@@ -118,10 +84,9 @@ func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	if lock {
 		query += ` FOR UPDATE`
 	}
-	tx.each(func(rows pgx.Rows) error {
-		l, err := scanLane(rows)
+	tx.each(func(r *row) {
+		l := scanLane(r)
 		lanes[l.id] = l
-		return err
 	}, query, ids)
 	return lanes
 }
@@ -150,19 +115,18 @@ const addCounts = ` ON CONFLICT (lane, node) DO UPDATE SET waiting = c.waiting +
 func (tx *tx) saveCounts() {
 	for _, id := range slices.Sorted(maps.Keys(tx.count)) {
 		c := tx.count[id]
-		if *c == (counts{}) {
+		if c == (delivery.LaneCounts{}) {
 			continue
 		}
-		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
+		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, `+store.CountColumns+`)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`+addCounts,
-			id, tx.store.node, c.waiting, c.deadLetters, c.bytes, c.delivered, c.dropped, c.discarded)
+			id, tx.store.node, c.Waiting, c.Dead, c.Bytes, c.Delivered, c.Dropped, c.Discarded)
 	}
 }
 
 // Lanes implements [store.Store].
 func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
-	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
-  coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
+	const query = `SELECT ` + laneColumns + `, ` + store.CountColumns + `,
   (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
@@ -173,32 +137,19 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		tx.each(func(rows pgx.Rows) error {
-			var held counts
-			var first *time.Time
-			l, err := scanLane(rows, &held.waiting, &held.deadLetters, &held.bytes, &held.delivered, &held.dropped, &held.discarded, &first)
+		tx.each(func(r *row) {
+			l := scanLane(r)
 			st := l.Status(tx.now, l.webhook)
-			st.Waiting, st.Dead, st.Due = int(max(0, held.waiting)), int(max(0, held.deadLetters)), l.NextClaim(tx.now, orZero(first))
-			st.Bytes, st.Delivered, st.Dropped, st.Discarded = max(0, held.bytes), held.delivered, held.dropped, held.discarded
+			st.LaneCounts, st.Due = store.ScanCounts(r), l.NextClaim(tx.now, r.Time())
 			list = append(list, st)
-			return err
 		}, query, s.opts.Namespace)
 		return nil
 	})
 	return list, err
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
 		var ids []int
 		column(tx, &ids, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
@@ -206,11 +157,12 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			return err
 		}
 		lanes := tx.lanesOf(ids, true)
+		tx.clock()
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
 		for _, l := range lanes {
-			change(l)
+			change(&l.Lane, tx.now)
 		}
 		tx.saveLanes(lanes)
 		n = len(ids)

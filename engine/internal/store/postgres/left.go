@@ -5,7 +5,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // Counting waiting deliveries uses the lanes' sums and small indexes, so that a backlog does not slow it down.
@@ -30,27 +29,9 @@ func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 			return err
 		}
 		lanes := store.LeftCount{}
-		var webhook string
-		tx.each(func(rows pgx.Rows) error {
-			var waiting, tried int
-			err := rows.Scan(&webhook, &waiting, &tried)
-			lanes.Lane(webhook, waiting, tried)
-			return err
-		}, countAll, s.opts.Namespace)
-		tx.each(func(rows pgx.Rows) error {
-			var tried bool
-			var n int
-			err := rows.Scan(&webhook, &tried, &n)
-			lanes.Own(webhook, tried, n)
-			return err
-		}, countOwn, s.node)
-		tx.each(func(rows pgx.Rows) error {
-			var own, tried bool
-			var n int
-			err := rows.Scan(&webhook, &own, &tried, &n)
-			lanes.Elsewhere(webhook, own, tried, n)
-			return err
-		}, countElsewhere, s.node, tx.now)
+		tx.each(func(r *row) { lanes.Lane(r) }, countAll, s.opts.Namespace)
+		tx.each(func(r *row) { lanes.Own(r) }, countOwn, s.node)
+		tx.each(func(r *row) { lanes.Elsewhere(r) }, countElsewhere, s.node, tx.now)
 		err := tx.send(ctx)
 		list = lanes.List()
 		return err

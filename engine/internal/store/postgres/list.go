@@ -9,7 +9,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // condition is a WHERE clause under construction.
@@ -129,35 +128,14 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 	return items, err
 }
 
-func (tx *tx) list(ctx context.Context, f delivery.Filter) ([]delivery.Item, error) {
+func (tx *tx) list(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
 	c, err := tx.selected(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, tx, func(row pgx.CollectableRow) (delivery.Item, error) { return scanItem(row, tx.now) },
-		c.items(itemColumns, "DESC", f.Limit), c.args...)
-}
-
-// scanItem reads a row of itemColumns.
-func scanItem(row pgx.CollectableRow, now time.Time) (it delivery.Item, err error) {
-	d := &it.Delivery
-	var state, owner int
-	var done, paused *time.Time
-	var l store.Lane
-	var ev eventRow
-	targets := []any{&it.Seq, &d.ID, &d.Webhook, &state, &d.Due, &owner, &d.Since, &d.Attempts, &d.Spent, &it.Accepted, &done, &it.Reason,
-		&l.Closed, &paused}
-	if err := row.Scan(append(targets, ev.targets()...)...); err != nil {
-		return it, err
-	}
-	it.Done, l.PausedUntil = orZero(done), orZero(paused)
-	restored, err := ev.event()
-	if err != nil {
-		return it, err
-	}
-	it.Event, d.EventID, d.Event = *restored, string(ev.id), string(ev.eventType)
-	l.Place(&it, state, owner != 0, now)
-	return it, nil
+	scan := func(r *row) (delivery.Item, error) { return store.ScanItem(r, tx.now) }
+	tx.rows(into(&items, scan), c.items(itemColumns, "DESC", f.Limit), c.args...)
+	return items, tx.send(ctx)
 }
 
 // Show implements [store.Browser].
@@ -179,22 +157,17 @@ func (s *Store) Show(ctx context.Context, id string) (detail *delivery.Detail, e
 }
 
 func (tx *tx) show(ctx context.Context, item delivery.Item) (*delivery.Detail, error) {
-	detail := &delivery.Detail{Item: item}
 	query, args := `SELECT coalesce((SELECT string_agg(record, '' ORDER BY number) FROM awf_hook.attempts WHERE delivery = d.seq), ''),
   m.content_type, m.header, m.url_suffix, m.body, e.payload FROM awf_hook.deliveries d JOIN awf_hook.events e ON e.seq = d.event
-  LEFT JOIN awf_hook.contents m ON m.delivery = d.seq WHERE d.seq = $1`, []any{detail.Seq}
-	if detail.State == delivery.IsDelivered || detail.State == delivery.IsDropped {
+  LEFT JOIN awf_hook.contents m ON m.delivery = d.seq WHERE d.seq = $1`, []any{item.Seq}
+	if item.State == delivery.IsDelivered || item.State == delivery.IsDropped {
 		query = `SELECT log, content_type, header, url_suffix, body, payload FROM awf_hook.history WHERE id = $1 AND done_at = $2`
-		args = []any{detail.Delivery.ID, detail.Done}
+		args = []any{item.Delivery.ID, item.Done}
 	}
-	var log string
-	var contentType, header, urlSuffix *string
-	var body []byte
-	ev := detail.Item.Event
-	if err := tx.query(ctx, query, args...).Scan(&log, &contentType, &header, &urlSuffix, &body, &ev.Payload); err != nil {
-		return nil, err
+	var found []*delivery.Detail
+	tx.rows(into(&found, func(r *row) (*delivery.Detail, error) { return store.ScanDetail(r, &item) }), query, args...)
+	if err := tx.send(ctx); err != nil || len(found) == 0 {
+		return &delivery.Detail{Item: item}, err
 	}
-	content, err := made(contentType, header, urlSuffix, body)
-	detail.Event, detail.Attempts, detail.Content = &ev, store.ParseLog(log), content
-	return detail, err
+	return found[0], nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // look locks the lanes with an order. It reads the lanes, the known ids, and the keys for which a delivery waits.
@@ -33,15 +32,12 @@ func (a *acceptance) look(ctx context.Context) error {
 	}
 	a.numbers(&a.seqs, len(a.wants))
 	var total int64
-	a.each(func(rows pgx.Rows) error {
-		var id int
-		var bytes int64
-		err := rows.Scan(&id, &bytes)
+	a.each(func(r *row) {
+		l, bytes := a.lanes[r.Int()], r.Int64()
 		total += bytes
-		if l := a.lanes[id]; l != nil {
+		if l != nil {
 			l.bytes = bytes
 		}
-		return err
 	}, `SELECT c.lane, sum(c.bytes)::bigint FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+` GROUP BY 1`,
 		a.store.opts.Namespace)
 	if err := a.send(ctx); err != nil {
@@ -55,21 +51,13 @@ func (a *acceptance) look(ctx context.Context) error {
 
 // readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost.
 func (a *acceptance) readKnown(ids []string) {
-	a.each(func(rows pgx.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		a.known[id] = true
-		return err
-	}, `SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
+	a.each(func(r *row) { a.known[r.Text()] = true },
+		`SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
   UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)`, ids)
 	if !a.again {
 		return
 	}
-	a.each(func(rows pgx.Rows) error {
-		var id string
-		var m mine
-		err := rows.Scan(&id, &m.seq, &m.state, &m.owner, &m.due)
-		a.mine[id] = &m
-		return err
+	a.each(func(r *row) {
+		a.mine[r.Text()] = &mine{seq: r.Int64(), state: r.Int(), owner: r.Int64(), due: r.Time()}
 	}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
 }

@@ -87,12 +87,12 @@ func TestNamespacesAreApart(t *testing.T) {
 		if err := s.Keep(t.Context()); err != nil || !s.Keeps() {
 			t.Errorf("%q: Keep = %v, keeps house: %v, want one node of each namespace to", name, err, s.Keeps())
 		}
-		if n, err := s.Disable(t.Context(), "hook", "by hand"); n != 1 || err != nil {
+		if n, err := s.ChangeLanes(t.Context(), "hook", store.Disable("by hand")); n != 1 || err != nil {
 			t.Errorf("%q: Disable = %d, %v, want its own lane alone", name, n, err)
 		}
 	}
 	first, others := stores[names[0]], stores[names[1]]
-	if n, err := first.Enable(t.Context(), "hook"); n != 1 || err != nil {
+	if n, err := first.ChangeLanes(t.Context(), "hook", store.Enable); n != 1 || err != nil {
 		t.Errorf("Enable = %d, %v", n, err)
 	}
 	if st := status(t, others); st.Closed == "" {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // Record implements [store.Browser].
@@ -25,15 +24,12 @@ func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 
 // Operations implements [store.Browser].
 func (s *Store) Operations(ctx context.Context, before int64, n int) (ops []delivery.Operation, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
-		ops, err = collect(ctx, tx, func(row pgx.CollectableRow) (op delivery.Operation, err error) {
-			var who, target, note []byte
-			err = row.Scan(&op.Seq, &op.At, &who, &op.What, &target, &op.Count, &note)
-			op.Who, op.Target, op.Note = string(who), string(target), string(note)
-			return op, err
-		}, `SELECT seq, at, who, what, target, count, note FROM awf_hook.operations
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		ops = nil
+		tx.each(func(r *row) { ops = append(ops, store.ScanOperation(r)) },
+			`SELECT seq, at, who, what, target, count, note FROM awf_hook.operations
   WHERE ($1::bigint = 0 OR seq < $1) AND $3 IN ('', namespace) ORDER BY seq DESC LIMIT $2`, before, n, s.opts.Namespace)
-		return err
+		return nil
 	})
 	return ops, err
 }

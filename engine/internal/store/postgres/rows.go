@@ -2,11 +2,72 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
+
+// row is a row of a query: see [store.Row].
+type row struct {
+	values []any
+	next   int
+	err    error // a column was read as what it is not
+}
+
+func (r *row) value() any {
+	r.next++
+	return r.values[r.next-1]
+}
+
+// wrong notes that a column is not what it was read as, unless it is NULL.
+func (r *row) wrong(value any) {
+	if value != nil {
+		r.err = fmt.Errorf("column %d is a %T", r.next, value)
+	}
+}
+
+// of returns the next column.
+func of[T any](r *row) T {
+	column := r.value()
+	value, is := column.(T)
+	if !is {
+		r.wrong(column)
+	}
+	return value
+}
+
+func (r *row) Int64() int64 {
+	switch n := r.value().(type) {
+	case int16:
+		return int64(n)
+	case int32:
+		return int64(n)
+	case int64:
+		return n
+	default:
+		r.wrong(n)
+		return 0
+	}
+}
+
+func (r *row) Text() string {
+	switch text := r.value().(type) {
+	case string:
+		return text
+	case []byte:
+		return string(text)
+	default:
+		r.wrong(text)
+		return ""
+	}
+}
+
+func (r *row) Int() int        { return int(r.Int64()) }
+func (r *row) Bool() bool      { return of[bool](r) }
+func (r *row) Float() float64  { return of[float64](r) }
+func (r *row) Time() time.Time { return of[time.Time](r) }
+func (r *row) Bytes() []byte   { return of[[]byte](r) }
+func (r *row) IsNull() bool    { return r.values[r.next] == nil }
 
 // deliveryRow holds what changes need to know about a delivery.
 type deliveryRow struct {
@@ -22,26 +83,22 @@ type deliveryRow struct {
 // rowColumns are a deliveryRow's.
 const rowColumns = `seq, lane, state, size, order_key, owner, due_at`
 
-// rows queues a query of rowColumns.
-func (tx *tx) rows(found *[]deliveryRow, query string, args ...any) {
-	tx.each(func(rows pgx.Rows) error {
-		var d deliveryRow
-		err := rows.Scan(&d.seq, &d.lane, &d.state, &d.size, &d.key, &d.owner, &d.due)
-		*found = append(*found, d)
-		return err
-	}, query, args...)
+// scanRow reads a row of rowColumns.
+func scanRow(r *row) deliveryRow {
+	return deliveryRow{r.Int64(), r.Int(), r.Int(), r.Int64(), r.Bytes(), r.Int(), r.Time()}
 }
 
 // deliveries selects and locks deliveries.
 func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found []deliveryRow, err error) {
-	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
+	tx.each(func(r *row) { found = append(found, scanRow(r)) },
+		`SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
 	return found, tx.send(ctx)
 }
 
 // removeAll queues and counts the removal of deliveries.
 func (tx *tx) removeAll(found []deliveryRow) {
 	for _, d := range found {
-		tx.of(d.lane).add(d.state, -1, -d.size)
+		tx.add(d.lane, d.state, -1, -d.size)
 	}
 	tx.remove(seqsOf(found))
 }
@@ -56,7 +113,7 @@ func seqsOf(found []deliveryRow) []int64 {
 
 // locked selects deliveries and locks them, after their lanes.
 func (tx *tx) locked(ctx context.Context, where string, args ...any) (found []deliveryRow, lanes map[int]*lane, err error) {
-	tx.rows(&found, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where, args...)
+	tx.each(func(r *row) { found = append(found, scanRow(r)) }, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where, args...)
 	if err = tx.send(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -113,13 +170,8 @@ func (tx *tx) activeKeys(ctx context.Context, found []deliveryRow) (keys, error)
 
 // readKeys queues reading which keys are active. The lanes are locked.
 func (tx *tx) readKeys(active keys, lanes []int, of [][]byte) {
-	tx.each(func(rows pgx.Rows) error {
-		var lane int
-		var key []byte
-		err := rows.Scan(&lane, &key)
-		active[laneKey{lane, string(key)}] = true
-		return err
-	}, `SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
+	tx.each(func(r *row) { active[laneKey{r.Int(), r.Text()}] = true },
+		`SELECT DISTINCT d.lane, d.order_key FROM unnest($1::int[], $2::bytea[]) k(lane, key) JOIN awf_hook.deliveries d
   ON d.lane = k.lane AND d.order_key = k.key AND d.order_key IS NOT NULL AND d.`+isWaiting, lanes, of)
 }
 

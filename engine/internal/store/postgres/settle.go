@@ -8,7 +8,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // settling is the state of settling one batch.
@@ -31,7 +30,7 @@ type outcome struct {
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return nil, store.ErrClosed
 	}
 	if err := s.makeDay(ctx, s.roughly()); err != nil {
@@ -149,14 +148,10 @@ func (b *settling) update(ctx context.Context) error {
 			waits.add(o, b.now)
 		}
 	}
-	mark := func(rows pgx.Rows) error {
-		var seq int64
-		var lane int
-		err := rows.Scan(&seq, &lane)
-		if o := bySeq[seq]; o != nil {
-			o.held, o.lane = true, lane
+	mark := func(r *row) {
+		if o := bySeq[r.Int64()]; o != nil {
+			o.held, o.lane = true, r.Int()
 		}
-		return err
 	}
 	if len(waits.seq) > 0 {
 		b.each(mark, `UPDATE awf_hook.deliveries d SET state = CASE WHEN d.`+isBehind+` AND n.`+isDue+` THEN d.state ELSE n.state END,
@@ -194,12 +189,12 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
 
 // keep counts an outcome. If the delivery waits or is dead, keep queues its content and attempt.
 func (b *settling) keep(o *outcome) {
-	c, size := b.of(o.lane), o.lease.size
-	c.add(due, -1, -size)
+	size := o.lease.size
+	b.add(o.lane, due, -1, -size)
 	if o.st.Content != nil {
 		size += int64(len(o.st.Content.Body))
 	}
-	c.add(o.state, 1, size)
+	b.add(o.lane, o.state, 1, size)
 	if o.state == delivered || o.state == dropped {
 		return
 	}
@@ -227,14 +222,10 @@ func (b *settling) mineBefore(ctx context.Context) error {
 			bySeq[o.lease.seq] = o
 		}
 	}
-	b.each(func(rows pgx.Rows) error {
-		var seq int64
-		var token int
-		err := rows.Scan(&seq, &token)
-		if o := bySeq[seq]; o != nil && o.lease.token == token {
+	b.each(func(r *row) {
+		if o := bySeq[r.Int64()]; o != nil && o.lease.token == r.Int() {
 			o.held = true
 		}
-		return err
 	}, `SELECT seq, token FROM awf_hook.history WHERE seq = ANY($1::bigint[])
   UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND `+isDead, seqs)
 	return b.send(ctx)

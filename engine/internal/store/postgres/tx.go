@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,11 +27,11 @@ type tx struct {
 	conn  *pgxpool.Conn
 	store *Store
 	batch *pgx.Batch
-	begun time.Time // by this process's clock
-	now   time.Time // by the store's clock; see clock
-	again bool      // an earlier try may have been committed although its answer was lost
-	count map[int]*counts
-	told  map[string]struct{} // webhooks with lanes that other nodes should look at
+	begun time.Time                   // by this process's clock
+	now   time.Time                   // by the store's clock; see clock
+	again bool                        // an earlier try may have been committed although its answer was lost
+	count map[int]delivery.LaneCounts // changes to what the lanes hold
+	told  map[string]struct{}         // webhooks with lanes that other nodes should look at
 }
 
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
@@ -96,13 +98,13 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(context.Contex
 	for try := 1; ; try++ {
 		err := s.transaction(ctx, how, again, change)
 		switch {
-		case s.isClosed() && err != nil:
+		case s.closed.Load() && err != nil:
 			return store.ErrClosed
 		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
-		var answered *pgconn.PgError
-		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
+		_, answered := errors.AsType[*pgconn.PgError](err)
+		again = again || !answered // the connection is gone: nobody knows what was committed
 		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
 			return ctx.Err()
 		}
@@ -132,7 +134,7 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 	}
 	defer conn.Release()
 	tx := &tx{
-		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]*counts{}, told: map[string]struct{}{},
+		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]delivery.LaneCounts{}, told: map[string]struct{}{},
 	}
 	tx.batch.Queue(how.begin)
 	tx.batch.Queue(how.settings)
@@ -164,10 +166,29 @@ func (tx *tx) queue(query string, args ...any) *pgx.QueuedQuery {
 }
 
 // each queues a query. When it is sent, f is called with each row.
-func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
+func (tx *tx) each(f func(*row), query string, args ...any) {
+	tx.rows(func(r *row) error { f(r); return nil }, query, args...)
+}
+
+// into returns a function for rows that appends what scan makes of each one to a list.
+func into[T any](list *[]T, scan func(*row) (T, error)) func(*row) error {
+	return func(r *row) error {
+		value, err := scan(r)
+		*list = append(*list, value)
+		return err
+	}
+}
+
+// rows is each for a function that may fail.
+func (tx *tx) rows(f func(*row) error, query string, args ...any) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			if err := f(rows); err != nil {
+			values, err := rows.Values()
+			r := &row{values: values}
+			if err == nil {
+				err = cmp.Or(f(r), r.err)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -177,21 +198,21 @@ func (tx *tx) each(f func(pgx.Rows) error, query string, args ...any) {
 
 // column queues a query of one column, and appends its values to a list.
 func column[T any](tx *tx, list *[]T, query string, args ...any) {
-	tx.each(func(rows pgx.Rows) error {
-		var value T
-		err := rows.Scan(&value)
-		*list = append(*list, value)
-		return err
-	}, query, args...)
-}
-
-// collect sends the queued statements and a query, and reads its rows.
-func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
-		list, err = pgx.CollectRows(rows, scan)
+		values, err := pgx.CollectRows(rows, pgx.RowTo[T])
+		*list = append(*list, values...)
 		return err
 	})
-	return list, tx.send(ctx)
+}
+
+// all reads the values of a query of one column.
+func all[T any](ctx context.Context, s *Store, query string, args ...any) (list []T, err error) {
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		list = nil
+		column(tx, &list, query, args...)
+		return nil
+	})
+	return list, err
 }
 
 // changed sends the queued statements and another one, and returns how many rows that changed.
@@ -203,22 +224,29 @@ func (tx *tx) changed(ctx context.Context, query string, args ...any) (n int, er
 	return n, tx.send(ctx)
 }
 
-// row is the only row of a query. Scan reads it.
-type row struct {
+// single is the only row of a query. Scan reads it.
+type single struct {
 	tx    *tx
 	ctx   context.Context
 	query string
 	args  []any
 }
 
-func (tx *tx) query(ctx context.Context, query string, args ...any) row {
-	return row{tx, ctx, query, args}
+func (tx *tx) query(ctx context.Context, query string, args ...any) single {
+	return single{tx, ctx, query, args}
 }
 
 // Scan sends the queued statements and the query, and reads its row. Without a row it leaves the targets unchanged.
-func (r row) Scan(targets ...any) error {
-	r.tx.each(func(rows pgx.Rows) error { return rows.Scan(targets...) }, r.query, r.args...)
-	return r.tx.send(r.ctx)
+func (s single) Scan(targets ...any) error {
+	s.tx.queue(s.query, s.args...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(targets...); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return s.tx.send(s.ctx)
 }
 
 // clock queues asking for the store's time. It comes after the locks, which may take time.
@@ -241,14 +269,6 @@ func orNull(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-// orZero returns a column's time.
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
 }
 
 // microseconds truncates a duration to a column's precision.

@@ -77,32 +77,18 @@ func (s *Store) Move(ctx context.Context, from, to string) (int, error) {
 	return ask(s, func(b store.Browser) (int, error) { return b.Move(ctx, from, to) })
 }
 
-// Enable implements [store.Browser]. It also opens this process's own lanes.
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeBoth(func(b store.Browser) (int, error) { return b.Enable(ctx, webhook) })
-}
-
-// Disable implements [store.Browser]. It also closes this process's own lanes.
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeBoth(func(b store.Browser) (int, error) { return b.Disable(ctx, webhook, reason) })
+// ChangeLanes implements [store.Browser]. It also changes this process's own lanes.
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (int, error) {
+	n, err := ask(s, func(b store.Browser) (int, error) { return b.ChangeLanes(ctx, webhook, change) })
+	if err == nil && s.openFile != nil {
+		_, err = s.memory.ChangeLanes(ctx, webhook, change)
+	}
+	return n, err
 }
 
 // Operations implements [store.Browser].
 func (s *Store) Operations(ctx context.Context, before int64, n int) ([]delivery.Operation, error) {
 	return ask(s, func(b store.Browser) ([]delivery.Operation, error) { return b.Operations(ctx, before, n) })
-}
-
-// Pause implements [store.Browser]. It also pauses this process's own lanes.
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	return s.changeBoth(func(b store.Browser) (int, error) { return b.Pause(ctx, webhook, length) })
-}
-
-func (s *Store) changeBoth(change func(store.Browser) (int, error)) (int, error) {
-	n, err := ask(s, change)
-	if err == nil && s.openFile != nil {
-		_, err = change(s.memory)
-	}
-	return n, err
 }
 
 // Record implements [store.Browser].

@@ -40,10 +40,10 @@ func (s *Store) shareLanes(ctx context.Context, file store.Queue) {
 	for _, l := range s.memory.Unshared() {
 		lanes, err := 1, error(nil)
 		if l.Closed != "" {
-			lanes, err = file.Disable(ctx, l.Webhook, l.Closed)
+			lanes, err = file.ChangeLanes(ctx, l.Webhook, store.Disable(l.Closed))
 		}
 		if length := l.PausedUntil.Sub(s.opts.Now()); err == nil && length > 0 {
-			lanes, err = file.Pause(ctx, l.Webhook, length)
+			lanes, err = file.ChangeLanes(ctx, l.Webhook, store.Pause(length))
 		}
 		switch {
 		case err != nil:

@@ -24,10 +24,14 @@ func (q *queue) beside(change func(context.Context, store.Browser) (int, error))
 }
 
 func disable(ctx context.Context, b store.Browser) (int, error) {
-	return b.Disable(ctx, hook, "by hand")
+	return b.ChangeLanes(ctx, hook, store.Disable("by hand"))
 }
-func enable(ctx context.Context, b store.Browser) (int, error) { return b.Enable(ctx, hook) }
-func pause(ctx context.Context, b store.Browser) (int, error)  { return b.Pause(ctx, hook, time.Hour) }
+func enable(ctx context.Context, b store.Browser) (int, error) {
+	return b.ChangeLanes(ctx, hook, store.Enable)
+}
+func pause(ctx context.Context, b store.Browser) (int, error) {
+	return b.ChangeLanes(ctx, hook, store.Pause(time.Hour))
+}
 
 // A lane that the file says is closed or paused is so for the deliveries in memory, too.
 func TestMemoryKeepsToTheFilesLanes(t *testing.T) {
@@ -91,7 +95,7 @@ func TestMemoryHearsOfOpenedLanes(t *testing.T) {
 	q.acceptIDs(0, "", "old")
 	old := q.claim(0, 1)
 	q.settle(0, old[0], delivery.Delivered)
-	if _, err := q.Disable(q.set(0), hook, "by hand"); err != nil {
+	if _, err := q.ChangeLanes(q.set(0), hook, store.Disable("by hand")); err != nil {
 		t.Fatal(err)
 	}
 	q.beside(enable)

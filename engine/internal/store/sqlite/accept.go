@@ -59,7 +59,7 @@ func (tx *tx) accept(entries []*delivery.Entry) error {
 	}
 	a := acceptance{tx: tx}
 	err := tx.each(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`, func(r *row) error {
-		a.event, a.seq = r.int(), r.int()
+		a.event, a.seq = r.Int64(), r.Int64()
 		return nil
 	})
 	if err != nil {
@@ -125,7 +125,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	}
 	a.seq++
 	a.store.first.CompareAndSwap(0, a.seq)
-	l.bytes += size
+	l.Bytes += size
 	l.holds(p.state, 1)
 	want.Fate = delivery.Accepted
 	switch {
@@ -133,7 +133,6 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 		return a.restore(l, want.Past, p)
 	case want.Dead != "":
 		want.Fate = delivery.BornDead
-		l.dead++
 		l.LastError, l.LastErrorAt = want.Dead, a.now
 	case p.owner != 0:
 		entry.Claims = append(entry.Claims, &delivery.Claim{
@@ -182,7 +181,6 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 	if p.state == due {
 		p.due = a.now.Add(past.After)
 	}
-	l.count(p.state)
 	log, by := "", a.store.folder.owner
 	if past.Foreign {
 		by = 0
@@ -197,20 +195,8 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 		return err
 	}
 	c := columns(past.Content)
-	l.bytes += int64(len(c.body))
+	l.Bytes += int64(len(c.body))
 	_, err = a.run(`UPDATE deliveries SET content_type = ?2, header = ?3, url_suffix = ?4, body = ?5, size = size + ?6 WHERE seq = ?1`,
 		a.seq, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
 	return err
-}
-
-// count counts a delivery with a final state.
-func (l *lane) count(state int64) {
-	switch state {
-	case delivered:
-		l.delivered++
-	case dead:
-		l.dead++
-	case dropped:
-		l.dropped++
-	}
 }

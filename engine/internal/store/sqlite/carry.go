@@ -3,10 +3,8 @@ package sqlite
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -47,7 +45,7 @@ func (tx *tx) leave(after int64, n int) (seqs []int64, last int64, err error) {
 	last = after
 	err = tx.each(`SELECT seq, lane, state, order_key FROM deliveries WHERE seq > ?1 AND state IN (DUE, DELIVERED, DEAD, DROPPED, BEHIND)
   AND NOT (state = DUE AND owner <> 0 AND due_at > ?2) ORDER BY seq LIMIT ?3`, func(r *row) error {
-		found = append(found, candidate{r.int(), r.int(), r.int(), r.text()})
+		found = append(found, candidate{r.Int64(), r.Int64(), r.Int64(), r.Text()})
 		return nil
 	}, after, tx.now, n)
 	gone := map[int64]bool{}
@@ -96,7 +94,7 @@ func (tx *tx) ofKey(c candidate) ([]int64, error) {
 func (tx *tx) depart(seq int64) error {
 	var laneID, state int64
 	err := tx.each(`SELECT lane, state FROM deliveries WHERE seq = ?`, func(r *row) error {
-		laneID, state = r.int(), r.int()
+		laneID, state = r.Int64(), r.Int64()
 		return nil
 	}, seq)
 	if err != nil {
@@ -120,7 +118,7 @@ func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 		err := tx.each(`SELECT d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
   d.log, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
   FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE d.seq = ?`, func(r *row) error {
-			entry, err := scanEntry(r, tx.now)
+			entry, err := store.ScanEntry(r, tx.now)
 			entries = append(entries, entry)
 			return err
 		}, seq)
@@ -129,27 +127,6 @@ func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry, err error) {
 		}
 	}
 	return entries, nil
-}
-
-func scanEntry(r *row, now time.Time) (*delivery.Entry, error) {
-	past := &delivery.Past{ID: r.text()}
-	want := delivery.Want{Webhook: r.text(), Past: past}
-	past.State = store.StateOf(r.int())
-	due := r.time()
-	if past.State == delivery.Due {
-		past.After = max(0, due.Sub(now))
-	}
-	past.Accepted, past.Since, want.OrderKey = r.time(), r.time(), r.text()
-	past.Unrouted, past.Spent, past.Done, past.Reason = r.bool(), int(r.int()), r.time(), r.text()
-	past.Attempts = store.ParseLog(r.text())
-	var err error
-	if past.Content, err = scanContent(r); err != nil {
-		return nil, err
-	}
-	ev, stamp := scanEvent(r)
-	ev.Payload = r.bytes()
-	restored, err := event.Restore(ev, stamp)
-	return &delivery.Entry{Event: restored, Wants: []delivery.Want{want}}, err
 }
 
 // Leaving implements [store.Durable].
@@ -176,7 +153,7 @@ func (tx *tx) withIDs(ids []string, f func(seq, state int64) error) error {
 	for _, id := range ids {
 		var seq, state int64
 		err := tx.each(`SELECT seq, state FROM deliveries WHERE id = ?`, func(r *row) error {
-			seq, state = r.int(), r.int()
+			seq, state = r.Int64(), r.Int64()
 			return nil
 		}, id)
 		if err == nil && seq != 0 && state != pruned {

@@ -80,7 +80,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		err := s.write(ctx, func(tx *tx) error {
 			some = nil
 			err := tx.each(query, func(r *row) error {
-				some = append(some, [3]int64{r.int(), r.int(), r.int()})
+				some = append(some, [3]int64{r.Int64(), r.Int64(), r.Int64()})
 				return nil
 			}, append(args, tx.now, last, n)...)
 			for _, d := range some {
@@ -145,7 +145,7 @@ func (tx *tx) move(from, to string) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		source.bytes, target.bytes = source.bytes-d[1], target.bytes+d[1]
+		source.Bytes, target.Bytes = source.Bytes-d[1], target.Bytes+d[1]
 		source.holds(d[2], -1)
 		target.holds(d[2], 1)
 	}
@@ -160,8 +160,8 @@ func (tx *tx) moving(lane int64) (found [][3]int64, err error) {
 	some := func(condition string, args ...any) {
 		if err == nil {
 			err = tx.each(`SELECT seq, size, state, place, order_key FROM deliveries WHERE lane = ? AND `+condition, func(r *row) error {
-				found = append(found, [3]int64{r.int(), r.int(), r.int()})
-				place, key = r.int(), r.text()
+				found = append(found, [3]int64{r.Int64(), r.Int64(), r.Int64()})
+				place, key = r.Int64(), r.Text()
 				return nil
 			}, append([]any{lane}, args...)...)
 		}

@@ -39,7 +39,7 @@ func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	now := s.now()
 	err = s.snapshot(ctx, func(c *conn) error {
 		err := c.each(`PRAGMA integrity_check(10)`, func(r *row) error {
-			if text := r.text(); text != "ok" {
+			if text := r.Text(); text != "ok" {
 				wrong = append(wrong, "the file is damaged: "+text)
 			}
 			return nil

@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/awf-project/awf-hook/engine/trace"
 )
 
 // lease is the right to settle a delivery.
@@ -29,7 +27,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 	return nil
 }
 
-const claimColumns = `d.seq, d.token, d.id, l.webhook, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
+const claimColumns = `d.seq, d.token, d.id, d.due_at, d.since, d.since > d.accepted_at, d.attempts, d.spent, d.unrouted,
   d.order_key, d.content_type, d.header, d.url_suffix, d.body, d.accepted_by,
   e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload`
 
@@ -55,7 +53,7 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 			l.laneRow = before // Allow's changes follow from the time
 			return nil
 		}
-		found, enough, err := tx.due(l.id, allowed)
+		found, enough, err := tx.due(l.id, lane.Webhook, allowed)
 		if err != nil {
 			return err
 		}
@@ -90,12 +88,12 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 
 var errEnough = errors.New("enough")
 
-// due reads due deliveries of a lane, n at most. enough says that it read no more since they are large: see [store.MaxClaimed].
-func (tx *tx) due(lane int64, n int) (claims []*delivery.Claim, enough bool, err error) {
+// due reads due deliveries of a webhook's lane, n at most. enough says that it read no more since they are large: see [store.MaxClaimed].
+func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, enough bool, err error) {
 	size := 0
-	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event JOIN lanes l ON l.id = d.lane
+	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
   WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
-		c, err := tx.store.scanClaim(r)
+		c, err := tx.store.scanClaim(r, webhook)
 		if err != nil {
 			return err
 		}
@@ -134,46 +132,12 @@ func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, e
 }
 
 // scanClaim reads a row of claimColumns.
-func (s *Store) scanClaim(r *row) (*delivery.Claim, error) {
-	l := &lease{store: s, seq: r.int(), token: r.int()}
-	c := &delivery.Claim{Lease: l}
-	d := &c.Delivery
-	d.ID, d.Webhook, d.Due, d.Since = r.text(), r.text(), r.time(), r.time()
-	l.replay, d.Attempts, d.Spent = r.bool(), int(r.int()), int(r.int())
-	c.Unrouted, c.OrderKey = r.bool(), r.text()
-	content, err := scanContent(r)
-	if err != nil {
-		return nil, err
+func (s *Store) scanClaim(r *row, webhook string) (c *delivery.Claim, err error) {
+	l := &lease{store: s, seq: r.Int64(), token: r.Int64()}
+	if c, l.replay, err = store.ScanClaim(r, webhook, s.folder.owner); err == nil {
+		c.Lease = l
 	}
-	if content != nil {
-		d.Content = *content
-	}
-	c.Own = r.int() == s.folder.owner
-	ev, stamp := scanEvent(r)
-	ev.Payload = r.bytes()
-	d.EventID, d.Event = ev.ID, ev.Type
-	c.Event, err = event.Restore(ev, stamp)
 	return c, err
-}
-
-func scanEvent(r *row) (ev event.Event, stamp string) {
-	return event.Event{
-		ID: r.text(), Type: r.text(), WorkflowID: r.text(), WorkflowName: r.text(), Trace: trace.FromText(r.text()), Source: r.text(),
-	}, r.text()
-}
-
-// scanContent reads the columns of a delivery's content; nil if transforms have made none.
-func scanContent(r *row) (*delivery.Content, error) {
-	if r.isNull() {
-		r.next += 4
-		return nil, nil
-	}
-	c := &delivery.Content{ContentType: r.text()}
-	header := r.text()
-	if c.URLSuffix, c.Body = r.text(), r.bytes(); c.Body == nil {
-		c.Body = []byte{}
-	}
-	return c, store.ParseHeader(header, c)
 }
 
 // Renew implements [store.Store].

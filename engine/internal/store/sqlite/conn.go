@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -227,7 +228,7 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 // number returns the number that a query selects; 0 if it selects none.
 func (c *conn) number(query string, args ...any) (n int64, err error) {
 	err = c.each(query, func(r *row) error {
-		n = r.int()
+		n = r.Int64()
 		return nil
 	}, args...)
 	return n, err
@@ -236,13 +237,13 @@ func (c *conn) number(query string, args ...any) (n int64, err error) {
 // numbers returns a column of numbers.
 func (c *conn) numbers(query string, args ...any) (list []int64, err error) {
 	err = c.each(query, func(r *row) error {
-		list = append(list, r.int())
+		list = append(list, r.Int64())
 		return nil
 	}, args...)
 	return list, err
 }
 
-// row is a row of a query. Each method reads the next column; NULL is the zero value.
+// row is a row of a query: see [store.Row].
 type row struct {
 	*conn
 	handle uintptr
@@ -254,28 +255,29 @@ func (r *row) column() int32 {
 	return r.next - 1
 }
 
-func (r *row) int() int64 { return lib.Xsqlite3_column_int64(r.tls, r.handle, r.column()) }
+func (r *row) Int64() int64 { return lib.Xsqlite3_column_int64(r.tls, r.handle, r.column()) }
 
-func (r *row) bool() bool { return r.int() != 0 }
+func (r *row) Int() int { return int(r.Int64()) }
 
-func (r *row) time() time.Time { return fromMilli(r.int()) }
+func (r *row) Bool() bool { return r.Int64() != 0 }
 
-func (r *row) float() float64 { return lib.Xsqlite3_column_double(r.tls, r.handle, r.column()) }
+func (r *row) Time() time.Time { return fromMilli(r.Int64()) }
 
-func (r *row) text() string {
+func (r *row) Float() float64 { return lib.Xsqlite3_column_double(r.tls, r.handle, r.column()) }
+
+func (r *row) Text() string {
 	at := r.column()
 	text := lib.Xsqlite3_column_text(r.tls, r.handle, at) // must come before its length
 	return string(libc.GoBytes(text, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
-func (r *row) bytes() []byte {
+func (r *row) Bytes() []byte {
 	at := r.column()
 	blob := lib.Xsqlite3_column_blob(r.tls, r.handle, at) // must come before its length
 	return bytes.Clone(libc.GoBytes(blob, int(lib.Xsqlite3_column_bytes(r.tls, r.handle, at))))
 }
 
-// isNull reports whether the next column is NULL, without reading it.
-func (r *row) isNull() bool {
+func (r *row) IsNull() bool {
 	return lib.Xsqlite3_column_type(r.tls, r.handle, r.next) == lib.SQLITE_NULL
 }
 
@@ -326,20 +328,15 @@ func isBusy(err error) bool {
 
 // minSQLite is the first version without a race that loses data, between a commit and another process's reset of the
 // write-ahead log.
-var minSQLite = [3]int{3, 51, 3}
+var minSQLite = []int{3, 51, 3}
 
 func checkVersion(text string) error {
-	var v [3]int
+	v := make([]int, len(minSQLite))
 	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
 		return fmt.Errorf("version of SQLite %q: %w", text, err)
 	}
-	for i := range v {
-		if v[i] < minSQLite[i] {
-			return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
-		}
-		if v[i] > minSQLite[i] {
-			break
-		}
+	if slices.Compare(v, minSQLite) < 0 {
+		return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
 	}
 	return nil
 }

@@ -10,10 +10,6 @@ import (
 
 const tallyColumns = `count(*), total(d.attempts > 0), min(d.accepted_at), max(d.done_at)`
 
-func scanTally(r *row) delivery.Tally {
-	return delivery.Tally{Count: int(r.int()), Tried: int(r.int()), Oldest: r.time(), Last: r.time()}
-}
-
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
 	from, args, err := s.matching(ctx, f, s.now())
@@ -21,7 +17,7 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 		return t, err
 	}
 	err = s.read(ctx, `SELECT `+tallyColumns+from, func(r *row) error {
-		t = scanTally(r)
+		t = store.ScanTally(r)
 		return nil
 	}, args...)
 	return t, err
@@ -36,7 +32,7 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []
 	query := `SELECT l.webhook, d.reason, ` + tallyColumns + from + ` GROUP BY l.webhook, d.reason
   ORDER BY 3 DESC, 1, 2 LIMIT ?`
 	err = s.read(ctx, query, func(r *row) error {
-		groups = append(groups, delivery.Group{Webhook: r.text(), Reason: r.text(), Tally: scanTally(r)})
+		groups = append(groups, delivery.Group{Webhook: r.Text(), Reason: r.Text(), Tally: store.ScanTally(r)})
 		return nil
 	}, append(args, n)...)
 	return groups, err
@@ -49,7 +45,7 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
   WHERE o.seq = (SELECT min(d.seq) FROM deliveries d INDEXED BY deliveries_due WHERE d.lane = l.id AND d.state = DUE))
   FROM lanes l WHERE l.waiting > 0`,
 		func(r *row) error {
-			if webhook, at := r.text(), r.time(); !at.IsZero() {
+			if webhook, at := r.Text(), r.Time(); !at.IsZero() {
 				oldest[webhook] = at
 			}
 			return nil
@@ -69,15 +65,8 @@ func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, err
 	standing := map[string]delivery.Standing{}
 	now := s.now()
 	err := s.read(ctx, countStanding, func(r *row) error {
-		webhook, waiting, ahead, behind, inFlight := r.text(), int(r.int()), int(r.int()), int(r.int()), int(r.int())
-		standing[webhook] = store.StandingOf(waiting, ahead, behind, inFlight)
+		standing[r.Text()] = store.ScanStanding(r)
 		return nil
 	}, now, now.Add(store.MaxLease))
 	return standing, err
-}
-
-// Pause implements [store.Browser].
-func (s *Store) Pause(ctx context.Context, webhook string, length time.Duration) (int, error) {
-	now := s.now()
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Pause(now, length) })
 }

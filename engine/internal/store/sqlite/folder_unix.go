@@ -105,7 +105,8 @@ func openOwn(path string) (*os.File, error) {
 
 const (
 	turnPatience = 10 * time.Second // how long a process waits for its turn
-	turnPoll     = 100              // microseconds
+	turnPoll     = 100 * time.Microsecond
+	turnPollMost = 5 * time.Millisecond
 )
 
 // enter waits for this process's turn. It polls, since a process that is stopped inside must not stop the others for
@@ -113,10 +114,10 @@ const (
 // poll.
 func (f *folder) enter(ctx context.Context) error {
 	deadline := time.Now().Add(turnPatience)
-	err := lock(ctx, f.next, deadline)
+	err := lock(ctx, f.next, deadline, turnPoll) // whoever polls less often would fall behind the others
 	if err == nil {
 		defer unlock(f.next)
-		err = lock(ctx, f.turnstile, deadline)
+		err = lock(ctx, f.turnstile, deadline, turnPollMost)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%s: %s has the lock: %w", f.turnstile.Name(), holder(f.turnstile), err)
@@ -173,9 +174,9 @@ func hasOpen(pid string, file fs.FileInfo) bool {
 	})
 }
 
-// lock locks a file before the deadline.
-func lock(ctx context.Context, f *os.File, deadline time.Time) error {
-	for {
+// lock locks a file before the deadline. It polls after a sixteenth of the time that it has waited, within turnPoll and most.
+func lock(ctx context.Context, f *os.File, deadline time.Time, most time.Duration) error {
+	for begun := time.Now(); ; {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
 		case err == nil:
@@ -187,7 +188,8 @@ func lock(ctx context.Context, f *os.File, deadline time.Time) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		_, _ = unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: turnPoll}) // precise, unlike time.Sleep below a millisecond
+		pause := unix.NsecToTimeval(int64(min(max(time.Since(begun)/16, turnPoll), most)))
+		_, _ = unix.Select(0, nil, nil, nil, &pause) // precise, unlike time.Sleep below a millisecond
 	}
 }
 

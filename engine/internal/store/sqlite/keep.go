@@ -68,7 +68,7 @@ func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
 	longest, longestLease := longestWaits(s.now())
 	err = s.readSoon(ctx, `SELECT EXISTS(SELECT 1 FROM lanes WHERE paused_until > ?1 OR probe_until > ?2) OR
   EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`, func(r *row) error {
-		is = r.bool()
+		is = r.Bool()
 		return nil
 	}, longest, longestLease)
 	return is, err
@@ -135,7 +135,7 @@ func (tx *tx) forget(before time.Time, n int) (int, error) {
 func (tx *tx) strip(seq int64) error {
 	var laneID, event, size, state int64
 	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
-		laneID, event, size, state = r.int(), r.int(), r.int(), r.int()
+		laneID, event, size, state = r.Int64(), r.Int64(), r.Int64(), r.Int64()
 		return nil
 	}, seq)
 	if err != nil || laneID == 0 {
@@ -150,7 +150,7 @@ func (tx *tx) strip(seq int64) error {
 	if err != nil {
 		return err
 	}
-	l.bytes = max(0, l.bytes-size)
+	l.Bytes = max(0, l.Bytes-size)
 	l.holds(state, -1)
 	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
@@ -192,7 +192,7 @@ func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
 // makeRoomInLane keeps a lane within half of the file. It removes and counts the lane's oldest dead letters, and no more
 // than needed.
 func (tx *tx) makeRoomInLane(l *lane, size int64) error {
-	for l.bytes+size > tx.store.opts.MaxSize/2 {
+	for l.Bytes+size > tx.store.opts.MaxSize/2 {
 		oldest, err := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)
 		if err != nil {
 			return err
@@ -203,7 +203,7 @@ func (tx *tx) makeRoomInLane(l *lane, size int64) error {
 		if err := tx.strip(oldest); err != nil {
 			return err
 		}
-		l.discarded++
+		l.Discarded++
 	}
 	return nil
 }

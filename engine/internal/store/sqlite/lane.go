@@ -16,31 +16,18 @@ type lane struct {
 
 type laneRow struct {
 	store.Lane
-	id                                         int64
-	bytes, delivered, dead, dropped, discarded int64 // dead counts all that ever were
-	waiting, deadLetters                       int64 // current numbers
+	delivery.LaneCounts
+	id int64
 }
 
-const laneColumns = `id, failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at,
-  bytes, delivered, dead, dropped, discarded, waiting, dead_letters, fuel_percent`
+const laneColumns = `id, ` + store.CountColumns + `, ` + store.LaneColumns
 
 func (l *laneRow) scan(r *row) {
-	l.id, l.Failures, l.TransformFailures = r.int(), int(r.int()), int(r.int())
-	l.PausedUntil, l.ProbeUntil, l.Closed = r.time(), r.time(), r.text()
-	l.Tokens, l.TokensAt, l.LastError, l.LastErrorAt = r.float(), r.time(), r.text(), r.time()
-	l.bytes, l.delivered, l.dead, l.dropped, l.discarded = r.int(), r.int(), r.int(), r.int(), r.int()
-	l.waiting, l.deadLetters, l.FuelPercent = r.int(), r.int(), int(r.int())
+	l.id, l.LaneCounts, l.Lane = r.Int64(), store.ScanCounts(r), store.ScanLane(r)
 }
 
-// holds notes that the lane has n more deliveries of a state.
-func (l *lane) holds(state, n int64) {
-	switch state {
-	case due, behind:
-		l.waiting += n
-	case dead:
-		l.deadLetters += n
-	}
-}
+// holds notes that the lane has n more deliveries of a state. Their bytes are counted apart, since finished deliveries have some.
+func (l *lane) holds(state int64, n int) { store.Count(&l.LaneCounts, int(state), n, 0) }
 
 // lane returns the lane with an id.
 func (tx *tx) lane(id int64) (*lane, error) {
@@ -98,10 +85,10 @@ func (tx *tx) saveLanes() error {
 			continue
 		}
 		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
-  tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
-  waiting = max(0, ?16), dead_letters = max(0, ?17), fuel_percent = ?18 WHERE id = ?1`,
+  tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dropped = ?13, discarded = ?14,
+  waiting = max(0, ?15), dead_letters = max(0, ?16), fuel_percent = ?17 WHERE id = ?1`,
 			l.id, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
-			l.LastError, l.LastErrorAt, l.bytes, l.delivered, l.dead, l.dropped, l.discarded, l.waiting, l.deadLetters, l.FuelPercent)
+			l.LastError, l.LastErrorAt, l.Bytes, l.Delivered, l.Dropped, l.Discarded, l.Waiting, l.Dead, l.FuelPercent)
 		if err != nil {
 			return err
 		}
@@ -118,26 +105,16 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 	err := s.readSoon(ctx, query, func(r *row) error {
 		var l laneRow
 		l.scan(r)
-		st := l.Status(now, r.text())
-		st.Waiting, st.Dead, st.Due = int(l.waiting), int(l.deadLetters), l.NextClaim(now, r.time())
-		st.Delivered, st.Dropped, st.Discarded, st.Bytes = l.delivered, l.dropped, l.discarded, l.bytes
+		st := l.Status(now, r.Text())
+		st.LaneCounts, st.Due = l.LaneCounts, l.NextClaim(now, r.Time())
 		list = append(list, st)
 		return nil
 	})
 	return list, err
 }
 
-// Enable implements [store.Browser].
-func (s *Store) Enable(ctx context.Context, webhook string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Enable() })
-}
-
-// Disable implements [store.Browser].
-func (s *Store) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return s.changeLanes(ctx, webhook, func(l *lane) { l.Closed = reason })
-}
-
-func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*lane)) (n int, err error) {
+// ChangeLanes implements [store.Browser].
+func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
 	err = s.write(ctx, func(tx *tx) error {
 		ids, err := tx.numbers(`SELECT id FROM lanes WHERE `+isCalled, webhook, webhook, webhook)
 		for _, id := range ids {
@@ -145,7 +122,7 @@ func (s *Store) changeLanes(ctx context.Context, webhook string, change func(*la
 			if err != nil {
 				return err
 			}
-			change(l)
+			change(&l.Lane, tx.now)
 		}
 		n = len(ids)
 		return err

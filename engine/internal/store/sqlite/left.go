@@ -32,12 +32,12 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	now, first, self := s.now(), s.first.Load(), s.folder.owner
 	err := s.snapshot(ctx, func(c *conn) error {
 		err := c.each(countAll, func(r *row) error {
-			lanes.Lane(r.text(), int(r.int()), int(r.int()))
+			lanes.Lane(r)
 			return nil
 		})
 		if err == nil && first > 0 {
 			err = c.each(countOwn, func(r *row) error {
-				lanes.Own(r.text(), r.bool(), int(r.int()))
+				lanes.Own(r)
 				return nil
 			}, first, self)
 		}
@@ -45,7 +45,7 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 			return err
 		}
 		return c.each(countElsewhere, func(r *row) error {
-			lanes.Elsewhere(r.text(), r.bool(), r.bool(), int(r.int()))
+			lanes.Elsewhere(r)
 			return nil
 		}, self, milli(now)+1, now.Add(store.MaxLease))
 	})

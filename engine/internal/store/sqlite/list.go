@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -148,7 +147,7 @@ func (s *Store) few(ctx context.Context, f delivery.Filter, now time.Time, n int
 			[]any{store.NumberOf[int](f.State), until}}
 	}
 	err = s.read(ctx, `SELECT count(*) FROM (`+found.text+` LIMIT ?)`, func(r *row) error {
-		if r.int() > int64(n) {
+		if r.Int64() > int64(n) {
 			found = selection{}
 		}
 		return nil
@@ -174,30 +173,11 @@ func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.I
 		args = append(args, f.Limit)
 	}
 	err = s.read(ctx, text, func(r *row) error {
-		item, err := scanItem(r, now)
+		item, err := store.ScanItem(r, now)
 		items = append(items, item)
 		return err
 	}, args...)
 	return items, err
-}
-
-// scanItem reads a row of itemColumns.
-func scanItem(r *row, now time.Time) (it delivery.Item, err error) {
-	d := &it.Delivery
-	it.Seq, d.ID, d.Webhook = r.int(), r.text(), r.text()
-	state := int(r.int())
-	d.Due = r.time()
-	owner := r.int()
-	d.Since, d.Attempts, d.Spent, it.Accepted, it.Done, it.Reason = r.time(), int(r.int()), int(r.int()), r.time(), r.time(), r.text()
-	l := store.Lane{Closed: r.text(), PausedUntil: r.time()}
-	ev, stamp := scanEvent(r)
-	restored, err := event.Restore(ev, stamp)
-	if err != nil {
-		return it, err
-	}
-	it.Event, d.EventID, d.Event = *restored, ev.ID, ev.Type
-	l.Place(&it, state, owner != 0, now)
-	return it, nil
 }
 
 // Show implements [store.Browser].
@@ -206,18 +186,12 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 	const query = `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries +
 		`d.id = ? AND d.state <> PRUNED`
 	err = s.read(ctx, query, func(r *row) error {
-		item, err := scanItem(r, now)
+		item, err := store.ScanItem(r, now)
 		if err != nil {
 			return err
 		}
-		found = &delivery.Detail{Item: item, Attempts: store.ParseLog(r.text())}
-		if found.Content, err = scanContent(r); err != nil {
-			return err
-		}
-		ev := item.Event
-		ev.Payload = r.bytes()
-		found.Event = &ev
-		return nil
+		found, err = store.ScanDetail(r, &item)
+		return err
 	}, id)
 	if err == nil && found == nil {
 		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)

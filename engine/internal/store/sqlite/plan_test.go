@@ -63,7 +63,7 @@ func plan(t *testing.T, s *Store, query string) string {
 	args := make([]any, prepared.params)
 	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
 		r.next = 3
-		steps = append(steps, "  "+r.text())
+		steps = append(steps, "  "+r.Text())
 		return nil
 	}, args...)
 	if err != nil {
@@ -146,7 +146,7 @@ func runAll(t *testing.T, s *Store) {
 	must(err)
 	_, err = s.Replay(ctx, delivery.Filter{Limit: 3}, delivery.Change{Retransform: true})
 	must(err)
-	_, err = s.Disable(ctx, "two", "by hand")
+	_, err = s.ChangeLanes(ctx, "two", store.Disable("by hand"))
 	must(err)
 	must(s.Ready(ctx))
 	_, err = s.makeRoom(ctx)
@@ -156,7 +156,7 @@ func runAll(t *testing.T, s *Store) {
 		must(err)
 		_, err = tx.run(releaseLeases, 0, 0, 0)
 		must(err)
-		l.bytes = tx.store.opts.MaxSize / 2
+		l.Bytes = tx.store.opts.MaxSize / 2
 		return tx.makeRoomInLane(l, 1)
 	}))
 	_, err = s.Delete(ctx, delivery.Filter{State: delivery.IsDead, Limit: 2})
@@ -166,7 +166,7 @@ func runAll(t *testing.T, s *Store) {
 	counts := func() string {
 		text := ""
 		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) error {
-			text = r.text()
+			text = r.Text()
 			return nil
 		}))
 		return text
@@ -192,8 +192,8 @@ func runOther(t *testing.T, s *Store) {
 	must(nil, s.Record(ctx, delivery.Operation{Who: "me", What: "replay"}))
 	must(s.Operations(ctx, 0, 5))
 	must(s.Operations(ctx, 9, 5))
-	must(s.Pause(ctx, "three", time.Minute))
-	must(s.Enable(ctx, "three"))
+	must(s.ChangeLanes(ctx, "three", store.Pause(time.Minute)))
+	must(s.ChangeLanes(ctx, "three", store.Enable))
 	must(s.Oldest(ctx))
 	for _, f := range []delivery.Filter{{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_7"}} {
 		must(s.Count(ctx, f))

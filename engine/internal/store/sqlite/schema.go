@@ -37,7 +37,7 @@ CREATE TABLE lanes(
   last_error_at INTEGER NOT NULL DEFAULT 0,
   bytes         INTEGER NOT NULL DEFAULT 0,  -- about what its deliveries hold
   delivered     INTEGER NOT NULL DEFAULT 0,  -- totals, which outlive pruning
-  dead          INTEGER NOT NULL DEFAULT 0,
+  dead          INTEGER NOT NULL DEFAULT 0,  -- no longer written
   dropped       INTEGER NOT NULL DEFAULT 0,
   discarded     INTEGER NOT NULL DEFAULT 0   -- dead letters that had to make room
 ) STRICT;
@@ -137,7 +137,7 @@ func (c *conn) open(path string) error {
 	var tables, ours int64
 	err = c.each(`SELECT count(*), count(*) FILTER (WHERE name IN ('lanes', 'events', 'deliveries')) FROM sqlite_schema WHERE type = 'table'`,
 		func(r *row) error {
-			tables, ours = r.int(), r.int()
+			tables, ours = r.Int64(), r.Int64()
 			return nil
 		})
 	switch {

@@ -71,11 +71,10 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 		return false, err
 	}
 	state := store.NumberOf[int64](o.State)
-	holder.count(state)
 	holder.holds(due, -1)
 	holder.holds(state, 1)
 	if st.Content != nil {
-		holder.bytes += int64(len(st.Content.Body))
+		holder.Bytes += int64(len(st.Content.Body))
 	}
 	l.Settle(tx.now, st, ls.until)
 	if at, passed := o.PassedAt(st, tx.now); passed {

@@ -51,19 +51,12 @@ func leaves(t *testing.T, q *queue) {
 		e := entry(string(state), hook)
 		e.Wants[0].Past = past(state)
 		e.Wants[0].Past.ID = "msg_" + string(state)
-		if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAll(t, q, at(0), e)
 	}
 	for _, id := range []string{"k1", "k2", "k3", "b1", "b2"} {
-		if err := q.Accept(at(1), []*delivery.Entry{keyed(id, id[:1], "two")}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAll(t, q, at(1), keyed(id, id[:1], "two"))
 	}
-	busy := claim(t, q, "two", at(2), 2)
-	if len(busy) != 2 || busy[0].Delivery.EventID != "k1" {
-		t.Fatalf("claimed %d", len(busy))
-	}
+	busy := wantClaims(t, q, "two", at(2), 2, "k1 b1")
 	settle(t, q, busy[0], delivery.Retry, at(2), at(60))
 	var order string
 	got := map[string]*delivery.Past{}
@@ -87,9 +80,7 @@ func leaves(t *testing.T, q *queue) {
 			t.Errorf("%s: %s", state, diff)
 		}
 	}
-	if got := claimIDs(t, q, hook, at(1000), 10); got != "" {
-		t.Errorf("claimed %q of what left", got)
-	}
+	wantClaims(t, q, hook, at(1000), 10, "") // of what left
 	again, err := durable(q).Leaving(q.set(at(20)))
 	if err != nil {
 		t.Fatal(err)

@@ -13,10 +13,7 @@ import (
 func claimHoldsAll(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	ev := newEvent("a")
-	claims := claim(t, q, hook, at(1), 1)
-	if len(claims) != 1 {
-		t.Fatalf("%d claims, want 1", len(claims))
-	}
+	claims := wantClaims(t, q, hook, at(1), 1, "a")
 	want := delivery.Delivery{ID: delivery.ID("a", hook), Webhook: hook, EventID: "a", Event: "workflow_end", Due: at(0), Since: at(0)}
 	if diff := cmp.Diff(want, claims[0].Delivery); diff != "" {
 		t.Errorf("delivery (-want +got):\n%s", diff)
@@ -37,9 +34,7 @@ func claimsInOrder(t *testing.T, q *queue) {
 		accept(t, q, at(a.due), a.id, hook)
 	}
 	const want = "soon first second third middle late"
-	if got := claimIDs(t, q, hook, at(3), 10); got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(3), 10, want)
 }
 
 func claimsUpToN(t *testing.T, q *queue) {
@@ -50,9 +45,7 @@ func claimsUpToN(t *testing.T, q *queue) {
 		n    int
 		want string
 	}{{0, ""}, {2, "a b"}, {2, "c"}, {2, ""}} {
-		if got := claimIDs(t, q, hook, at(0), tt.n); got != tt.want {
-			t.Errorf("%d claimed: %q, want %q", tt.n, got, tt.want)
-		}
+		wantClaims(t, q, hook, at(0), tt.n, tt.want)
 	}
 }
 
@@ -63,9 +56,7 @@ func claimsOnlyDue(t *testing.T, q *queue) {
 		now  int
 		want string
 	}{{-1, ""}, {0, "now"}, {9, ""}, {10, "later"}} {
-		if got := claimIDs(t, q, hook, at(tt.now), 10); got != tt.want {
-			t.Errorf("claimed at %d s: %q, want %q", tt.now, got, tt.want)
-		}
+		wantClaims(t, q, hook, at(tt.now), 10, tt.want)
 	}
 }
 
@@ -85,7 +76,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 	for i := range accepting {
 		wg.Go(func() {
 			for j := range each {
-				if err := q.Accept(at(0), []*delivery.Entry{entry(fmt.Sprintf("%d-%d", i, j), hook)}); err != nil {
+				if err := q.Accept(q.set(at(0)), []*delivery.Entry{entry(fmt.Sprintf("%d-%d", i, j), hook)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -102,7 +93,7 @@ func claimsExclusively(t *testing.T, q *queue) {
 					mu.Lock()
 					claimed[c.Delivery.ID]++
 					mu.Unlock()
-					lost, err := q.Settle(at(0), []delivery.Settlement{tried(c, delivery.Delivered, at(0))})
+					lost, err := q.Settle(q.set(at(0)), []delivery.Settlement{tried(c, delivery.Delivered, at(0))})
 					if err != nil || len(lost) > 0 {
 						t.Errorf("Settle = %v, %v", lost, err)
 					}
@@ -127,13 +118,8 @@ func claimsExclusively(t *testing.T, q *queue) {
 func leasesEnd(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	first := claim(t, q, hook, at(0), 1)[0]
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q while it was in flight", got)
-	}
-	second := claim(t, q, hook, at(60), 1)
-	if len(second) != 1 {
-		t.Fatal("not claimed when its lease had ended")
-	}
+	wantClaims(t, q, hook, at(59), 1, "")            // while it was in flight
+	second := wantClaims(t, q, hook, at(60), 1, "a") // its lease has ended
 	if held, err := q.Renew(first, at(200)); held || err != nil {
 		t.Errorf("Renew of a lost claim = %v, %v, want false", held, err)
 	}
@@ -143,9 +129,7 @@ func leasesEnd(t *testing.T, q *queue) {
 	if held, err := q.Renew(second[0], at(200)); !held || err != nil {
 		t.Errorf("Renew = %v, %v, want true", held, err)
 	}
-	if got := claimIDs(t, q, hook, at(199), 1); got != "" {
-		t.Errorf("claimed %q though its lease was renewed", got)
-	}
+	wantClaims(t, q, hook, at(199), 1, "") // though its lease was renewed
 	settle(t, q, second[0], delivery.Delivered, at(199), time.Time{})
 }
 
@@ -153,23 +137,17 @@ func leasesEnd(t *testing.T, q *queue) {
 func takesAtOnce(t *testing.T, q *queue) {
 	e := entry("a", hook, "two")
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(0), e)
 	if len(e.Claims) != 1 || e.Claims[0].Delivery.Webhook != hook || !e.Claims[0].Until.Equal(at(60)) {
 		t.Fatalf("claims = %+v, want one of %s until %v", e.Claims, hook, at(60))
 	}
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q, which was taken", got)
-	}
-	if got := claimIDs(t, q, "two", at(0), 1); got != "a" {
-		t.Errorf("claimed %q of the other webhook, want a", got)
-	}
+	wantClaims(t, q, hook, at(59), 1, "")  // it was taken
+	wantClaims(t, q, "two", at(0), 1, "a") // of the other webhook
 	settle(t, q, e.Claims[0], delivery.Delivered, at(1), time.Time{})
 
 	again := entry("a", hook)
 	again.Wants[0].Take = time.Minute
-	if err := q.Accept(at(0), []*delivery.Entry{again}); err != nil || again.Wants[0].Fate != delivery.Known || len(again.Claims) != 0 {
+	if err := q.Accept(q.set(at(0)), []*delivery.Entry{again}); err != nil || again.Wants[0].Fate != delivery.Known || len(again.Claims) != 0 {
 		t.Errorf("a known delivery: %v, %q, %d claims, want known and none", err, again.Wants[0].Fate, len(again.Claims))
 	}
 }

@@ -24,17 +24,13 @@ func clockJumps(t *testing.T, q *queue) {
 	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // small corrections are no jumps
 		q.keep(t, at(0).Add(-set))
 		for _, webhook := range []string{hook, "two", "three"} {
-			if got := claimIDs(t, q, webhook, at(0).Add(-set), 1); got != "" {
-				t.Errorf("%q is claimed after the clock was set back by %v", got, set)
-			}
+			wantClaims(t, q, webhook, at(0).Add(-set), 1, "")
 		}
 	}
 	before := at(0).Add(-72 * time.Hour)
 	q.keep(t, before)
 	for webhook, want := range map[string]string{hook: "waits", "two": "rests", "three": "in flight"} {
-		if got := claimIDs(t, q, webhook, before, 1); got != want {
-			t.Errorf("%q is claimed after the clock was set back by three days, want %q", got, want)
-		}
+		wantClaims(t, q, webhook, before, 1, want)
 	}
 	if lost := settleAll(t, q, before, tried(flies[0], delivery.Delivered, before)); len(lost) != 1 {
 		t.Error("a claim from before the jump was settled though another one followed")
@@ -46,14 +42,10 @@ func probeJumps(t *testing.T, q *queue) {
 	for _, c := range claim(t, q, hook, at(0), delivery.BreakerFailures) {
 		settle(t, q, c, delivery.Retry, at(0), at(1))
 	}
-	if got := len(claim(t, q, hook, at(5), 10)); got != 1 {
-		t.Fatalf("%d claimed, want a probe", got)
-	}
+	wantClaims(t, q, hook, at(5), 10, "e5") // a probe
 	before := at(0).Add(-72 * time.Hour)
 	q.keep(t, before)
-	if got := len(claim(t, q, hook, before, 10)); got != 1 {
-		t.Errorf("%d claimed after the clock was set back by three days, want a probe", got)
-	}
+	wantClaims(t, q, hook, before, 10, "e0") // another one
 }
 
 func rateJumps(t *testing.T, q *queue) {
@@ -85,13 +77,8 @@ func clockShows(t *testing.T, q *queue) {
 	if diff := cmp.Diff(want, held); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
-	if n, err := q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}); err != nil || n != 2 {
-		t.Errorf("Replay of what waits = %d, %v, want 2", n, err)
-	}
-	claims := claim(t, q, hook, at(11), 10)
-	if len(claims) != 2 {
-		t.Fatalf("%d claimed, want both", len(claims))
-	}
+	wantN(t, 2)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.Due}, delivery.Change{}))
+	claims := wantClaims(t, q, hook, at(11), 10, "wrong right")
 	for _, c := range claims {
 		if c.Delivery.EventID == "right" && (c.Delivery.Spent != 1 || !c.Delivery.Since.Equal(at(0))) {
 			t.Errorf("%d spent since %v, want the budget as it was", c.Delivery.Spent, c.Delivery.Since)

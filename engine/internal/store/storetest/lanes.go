@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
 // acceptMany accepts events named by the prefix and a number.
@@ -26,28 +27,16 @@ func breakerOpens(t *testing.T, q *queue) {
 	if err != nil || len(claims) != 0 || !next.Equal(at(5)) {
 		t.Fatalf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(5))
 	}
-	probe := claim(t, q, hook, at(5), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want one probe", len(probe))
-	}
-	if got := claimIDs(t, q, hook, at(6), 10); got != "" {
-		t.Errorf("claimed %q beside the probe", got)
-	}
+	probe := wantClaims(t, q, hook, at(5), 10, "e5")
+	wantClaims(t, q, hook, at(6), 10, "") // beside the probe
 	settle(t, q, probe[0], delivery.Retry, at(6), at(1000))
-	if got := claimIDs(t, q, hook, at(15), 10); got != "" {
-		t.Errorf("claimed %q before the second probe's time", got)
-	}
-	probe = claim(t, q, hook, at(16), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a second probe after twice the time", len(probe))
-	}
+	wantClaims(t, q, hook, at(15), 10, "")           // before the second probe's time
+	probe = wantClaims(t, q, hook, at(16), 10, "e6") // a second probe after twice the time
 	settle(t, q, probe[0], delivery.Delivered, at(16), time.Time{})
-	if got := len(claim(t, q, hook, at(16), 20)); got != 13 {
-		t.Errorf("%d claimed after a good probe, want the 13 that are due", got)
-	}
+	wantClaims(t, q, hook, at(16), 20, "e7 e8 e9 e10 e11 e12 e13 e14 e15 e16 e17 e18 e19") // after a good probe
 	e := entry("new", hook)
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(17), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
+	if err := q.Accept(q.set(at(17)), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
 		t.Errorf("after a good probe %d were taken at once, %v, want 1", len(e.Claims), err)
 	}
 }
@@ -70,7 +59,7 @@ func showsFuel(t *testing.T, q *queue) {
 		st := tried(claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0))
 		st.FuelPercent = tt.used
 		settleAll(t, q, at(0), st)
-		lanes, err := q.Lanes(at(0))
+		lanes, err := q.Lanes(q.set(at(0)))
 		if err != nil || len(lanes) != 1 || lanes[0].FuelPercent != tt.want {
 			t.Errorf("after %d percent: lanes %+v, %v, want %d percent", tt.used, lanes, err, tt.want)
 		}
@@ -89,21 +78,14 @@ func brokenTransformPauses(t *testing.T, q *queue) {
 		t.Errorf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(6))
 	}
 	breakTransform(t, q, at(6), 1)
-	if got := claimIDs(t, q, hook, at(15), 10); got != "" {
-		t.Errorf("claimed %q within the second rest", got)
-	}
+	wantClaims(t, q, hook, at(15), 10, "") // within the second rest
 }
 
 func replayEndsPause(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures)
-	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); err != nil || n != delivery.BreakerFailures {
-		t.Fatalf("Replay = %d, %v, want %d", n, err, delivery.BreakerFailures)
-	}
-	probe := claim(t, q, hook, at(1), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a probe as soon as it is replayed", len(probe))
-	}
+	wantN(t, delivery.BreakerFailures)(q.Replay(q.set(at(1)), delivery.Filter{Webhook: hook}, delivery.Change{}))
+	probe := wantClaims(t, q, hook, at(1), 10, "e5") // as soon as it is replayed
 	settle(t, q, probe[0], delivery.Delivered, at(1), time.Time{})
 	c := claim(t, q, hook, at(1), 10)
 	if len(c) != 10 {
@@ -113,12 +95,8 @@ func replayEndsPause(t *testing.T, q *queue) {
 	a := attempt(c[1], delivery.Retry, at(1))
 	a.RetryAfter = time.Minute
 	settleAll(t, q, at(1), delivery.Settlement{Claim: c[1], Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
-	if n, err := q.Replay(at(2), delivery.Filter{Webhook: hook}, delivery.Change{}); err != nil || n != 1 {
-		t.Fatalf("Replay = %d, %v, want 1", n, err)
-	}
-	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
-		t.Errorf("claimed %q within the rest that the receiver asked for", got)
-	}
+	wantN(t, 1)(q.Replay(q.set(at(2)), delivery.Filter{Webhook: hook}, delivery.Change{}))
+	wantClaims(t, q, hook, at(60), 10, "") // within the rest that the receiver asked for
 }
 
 func pausesLane(t *testing.T, q *queue) {
@@ -129,16 +107,14 @@ func pausesLane(t *testing.T, q *queue) {
 	settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
 	e := entry("new", hook)
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil || len(e.Claims) != 0 {
+	if err := q.Accept(q.set(at(1)), []*delivery.Entry{e}); err != nil || len(e.Claims) != 0 {
 		t.Errorf("%d were taken while the lane rests, %v, want none", len(e.Claims), err)
 	}
 	claims, next, err := q.Claim(at(41), lane, 10)
 	if err != nil || len(claims) != 0 || !next.Equal(at(42)) {
 		t.Errorf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(42))
 	}
-	if got, want := claimIDs(t, q, hook, at(42), 10), "e1 e2 new e0"; got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(42), 10, "e1 e2 new e0")
 }
 
 func closesLane(t *testing.T, q *queue) {
@@ -147,10 +123,8 @@ func closesLane(t *testing.T, q *queue) {
 	a := attempt(c, delivery.Dead, at(0))
 	a.Gone = true
 	settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: a})
-	if got := claimIDs(t, q, hook, at(100_000), 10); got != "" {
-		t.Errorf("claimed %q of a closed lane", got)
-	}
-	accept(t, q, at(1), "later", hook) // is kept
+	wantClaims(t, q, hook, at(100_000), 10, "") // of a closed lane
+	accept(t, q, at(1), "later", hook)          // is kept
 	if got := waiting(t, q).Waiting; got != 3 {
 		t.Errorf("%d wait, want 3", got)
 	}
@@ -206,9 +180,7 @@ func keyed(id, key, webhook string) *delivery.Entry {
 // acceptKeyed accepts an event with an order key.
 func acceptKeyed(t *testing.T, q *queue, now time.Time, id, key string) {
 	t.Helper()
-	if err := q.Accept(now, []*delivery.Entry{keyed(id, key, hook)}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, now, keyed(id, key, hook))
 }
 
 // deliverEach claims and delivers in each second from one to another, and names the events in order, "a b".
@@ -229,16 +201,10 @@ func keepsOrder(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(i), fmt.Sprintf("a%d", i), "a")
 		acceptKeyed(t, q, at(i), fmt.Sprintf("b%d", i), "b")
 	}
-	heads := claim(t, q, hook, at(10), 10)
-	if got := ids(heads); got != "a0 b0" {
-		t.Fatalf("claimed %q, want the heads", got)
-	}
+	heads := wantClaims(t, q, hook, at(10), 10, "a0 b0")
 	settle(t, q, heads[0], delivery.Retry, at(10), at(100)) // a waiting retry holds its key
 	settle(t, q, heads[1], delivery.Delivered, at(10), time.Time{})
-	next := claim(t, q, hook, at(11), 10)
-	if got := ids(next); got != "b1" {
-		t.Fatalf("claimed %q, want b1", got)
-	}
+	next := wantClaims(t, q, hook, at(11), 10, "b1")
 	settle(t, q, next[0], delivery.Delivered, at(11), time.Time{})
 	settle(t, q, claim(t, q, hook, at(11), 10)[0], delivery.Delivered, at(11), time.Time{})
 	if got := deliverEach(t, q, 100, 110); got != "a0 a1 a2" {
@@ -260,9 +226,7 @@ func deadFreesKey(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
 	}
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Dead, at(0), time.Time{})
-	if n, err := q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}); n != 1 || err != nil {
-		t.Fatalf("Replay = %d, %v, want 1", n, err)
-	}
+	wantN(t, 1)(q.Replay(q.set(at(1)), delivery.Filter{Webhook: hook}, delivery.Change{}))
 	if got := deliverEach(t, q, 1, 5); got != "1 2 0" {
 		t.Errorf("delivered %q, want the replay at the tail: 1 2 0", got)
 	}
@@ -308,37 +272,21 @@ func passesOldHead(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
 	}
 	settleKeyed(t, q, claim(t, q, hook, at(0), 10)[0], delivery.Retry, at(0), at(60))
-	if got := claimIDs(t, q, hook, at(9), 10); got != "" {
-		t.Errorf("claimed %q while the head has not waited for order_max_wait", got)
-	}
-	second := claim(t, q, hook, at(10), 10)
-	if got := ids(second); got != "1" {
-		t.Fatalf("claimed %q when the head has waited for order_max_wait, want 1", got)
-	}
-	if got := claimIDs(t, q, hook, at(30), 10); got != "" {
-		t.Errorf("claimed %q beside one of its key that is in flight", got)
-	}
+	wantClaims(t, q, hook, at(9), 10, "")             // while the head has not waited for order_max_wait
+	second := wantClaims(t, q, hook, at(10), 10, "1") // when the head has waited for order_max_wait
+	wantClaims(t, q, hook, at(30), 10, "")            // beside one of its key that is in flight
 	settleKeyed(t, q, second[0], delivery.Delivered, at(30), time.Time{})
-	third := claim(t, q, hook, at(30), 10)
-	if got := ids(third); got != "2" {
-		t.Fatalf("claimed %q behind one that passed the head, want 2", got)
-	}
-	if got := claimIDs(t, q, hook, at(60), 10); got != "" {
-		t.Errorf("claimed %q, the head that is due, beside one of its key that is in flight", got)
-	}
+	third := wantClaims(t, q, hook, at(30), 10, "2") // behind one that passed the head
+	wantClaims(t, q, hook, at(60), 10, "")           // the head is due, beside one of its key that is in flight
 	settleKeyed(t, q, third[0], delivery.Delivered, at(60), time.Time{})
-	if got := claimIDs(t, q, hook, at(62), 10); got != "0" {
-		t.Errorf("claimed %q, want the head", got)
-	}
+	wantClaims(t, q, hook, at(62), 10, "0")
 }
 
 func faultShows(t *testing.T, q *queue) {
 	e := entry("e", hook)
 	e.Wants[0].Dead = "awf-hook.yaml:3:5: webhooks[0].filter: invalid operation"
-	if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-		t.Fatal(err)
-	}
-	lanes, err := q.Lanes(at(1))
+	acceptAll(t, q, at(0), e)
+	lanes, err := q.Lanes(q.set(at(1)))
 	if err != nil || len(lanes) != 1 || lanes[0].LastError != e.Wants[0].Dead || !lanes[0].LastErrorAt.Equal(at(0)) || lanes[0].Dead != 1 {
 		t.Errorf("lanes %+v, %v, want one with the reason", lanes, err)
 	}
@@ -368,24 +316,14 @@ func dueAfterPause(t *testing.T, q *queue) {
 
 func disables(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook, "/other.yaml#one", "/other.yaml#two")
-	if n, err := q.Disable(q.set(at(1)), "one", "by hand"); err != nil || n != 2 {
-		t.Fatalf("Disable = %d, %v, want 2", n, err)
-	}
+	wantN(t, 2)(q.ChangeLanes(q.set(at(1)), "one", store.Disable("by hand")))
 	for _, webhook := range []string{hook, "/other.yaml#one"} {
-		if got := claimIDs(t, q, webhook, at(2), 1); got != "" {
-			t.Errorf("%s claimed %q, want nothing", webhook, got)
-		}
+		wantClaims(t, q, webhook, at(2), 1, "")
 	}
-	if got := claimIDs(t, q, "/other.yaml#two", at(2), 1); got != "a" {
-		t.Errorf("the other webhook claimed %q, want a", got)
-	}
+	wantClaims(t, q, "/other.yaml#two", at(2), 1, "a") // the other webhook
 	if item := list(t, q, delivery.Filter{Webhook: hook})[0]; item.Held != "closed: by hand" {
 		t.Errorf("held: %q, want closed: by hand", item.Held)
 	}
-	if n, err := q.Enable(q.set(at(3)), hook); err != nil || n != 1 {
-		t.Fatalf("Enable = %d, %v, want 1", n, err)
-	}
-	if got := claimIDs(t, q, hook, at(4), 1); got != "a" {
-		t.Errorf("claimed %q after Enable, want a", got)
-	}
+	wantN(t, 1)(q.ChangeLanes(q.set(at(3)), hook, store.Enable))
+	wantClaims(t, q, hook, at(4), 1, "a") // after Enable
 }

@@ -14,7 +14,7 @@ import (
 
 func list(t *testing.T, q *queue, f delivery.Filter) []delivery.Item {
 	t.Helper()
-	items, err := q.List(at(10), f)
+	items, err := q.List(q.set(at(10)), f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func showTellsAll(t *testing.T, q *queue) {
 	const reason = "attempts used up: 503 Service Unavailable"
 	settleAll(t, q, at(6), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: second, Reason: reason})
 
-	d, err := q.Show(at(10), delivery.ID("a", hook))
+	d, err := q.Show(q.set(at(10)), delivery.ID("a", hook))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func showTellsAll(t *testing.T, q *queue) {
 		t.Errorf("%+v: want a dead one with its reason, accepted at %v and done at %v", d.Item, at(0), at(6))
 	}
 	for _, id := range []string{"msg_unknown", d.Delivery.ID[:9], d.Delivery.ID + "x", "%", ""} {
-		if _, err := q.Show(at(10), id); !errors.Is(err, store.ErrUnknown) {
+		if _, err := q.Show(q.set(at(10)), id); !errors.Is(err, store.ErrUnknown) {
 			t.Errorf("Show of an unknown id %q: %v, want ErrUnknown", id, err)
 		}
 	}
@@ -72,13 +72,15 @@ func listSelects(t *testing.T, q *queue) {
 	}
 	kill(t, q, hook, 1)
 	claim(t, q, hook, at(9), 1)
-	names := func(f delivery.Filter) string {
+	check := func(name string, f delivery.Filter, want string) {
 		t.Helper()
-		text := ""
+		got := ""
 		for _, item := range list(t, q, f) {
-			text += item.Event.ID
+			got += item.Event.ID
 		}
-		return text
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 	for _, tt := range []struct {
 		name string
@@ -115,24 +117,14 @@ func listSelects(t *testing.T, q *queue) {
 		{"no id", delivery.Filter{ID: delivery.ID("3", hook) + "a"}, ""},
 		{"limit", delivery.Filter{Limit: 3}, "554"},
 	} {
-		if got := names(tt.f); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
-		}
+		check(tt.name, tt.f, tt.want)
 	}
 	page := list(t, q, delivery.Filter{Limit: 5})
-	if got := names(delivery.Filter{Before: page[4].Seq}); got != "3221100" {
-		t.Errorf("the next page: %q, want what follows 55443", got)
-	}
-	if got := names(delivery.Filter{Before: page[4].Seq, Event: "workflow_end"}); got != "3221100" {
-		t.Errorf("the next page of an event: %q, want what follows 55443", got)
-	}
-	if got := names(delivery.Filter{Before: page[0].Seq, After: page[4].Seq}); got != "544" {
-		t.Errorf("between the first and the fifth: %q, want 544", got)
-	}
+	check("the next page", delivery.Filter{Before: page[4].Seq}, "3221100")
+	check("the next page of an event", delivery.Filter{Before: page[4].Seq, Event: "workflow_end"}, "3221100")
+	check("between the first and the fifth", delivery.Filter{Before: page[0].Seq, After: page[4].Seq}, "544")
 	accept(t, q, at(7), "0", hook, "three") // known except for one delivery, which is the youngest
-	if got := names(delivery.Filter{Event: "workflow_end"}); got != "0554433221100" {
-		t.Errorf("%q, want the youngest delivery first", got)
-	}
+	check("the youngest delivery first", delivery.Filter{Event: "workflow_end"}, "0554433221100")
 }
 
 func replays(t *testing.T, q *queue) {
@@ -145,7 +137,7 @@ func replays(t *testing.T, q *queue) {
 	for _, c := range claim(t, q, hook, at(2), 2) {
 		settle(t, q, c, delivery.Dead, at(2), time.Time{})
 	}
-	n, err := q.Replay(at(20), delivery.Filter{Webhook: hook, Since: at(1)}, delivery.Change{})
+	n, err := q.Replay(q.set(at(20)), delivery.Filter{Webhook: hook, Since: at(1)}, delivery.Change{})
 	if err != nil || n != 2 {
 		t.Errorf("Replay = %d, %v, want 2", n, err)
 	}
@@ -156,9 +148,7 @@ func replays(t *testing.T, q *queue) {
 		}
 		settle(t, q, c, delivery.Delivered, at(20), time.Time{})
 	}
-	if n, err := q.Replay(at(30), delivery.Filter{}, delivery.Change{Retransform: true}); err != nil || n != 1 {
-		t.Errorf("Replay = %d, %v, want 1", n, err)
-	}
+	wantN(t, 1)(q.Replay(q.set(at(30)), delivery.Filter{}, delivery.Change{Retransform: true}))
 	if c := claim(t, q, hook, at(30), 10); len(c) != 1 || c[0].Delivery.Body != nil {
 		t.Errorf("claimed %+v, want one without a body", c)
 	}
@@ -166,9 +156,7 @@ func replays(t *testing.T, q *queue) {
 	accept(t, q, at(40), "sent", hook)
 	settle(t, q, claim(t, q, hook, at(40), 1)[0], delivery.Delivered, at(40), time.Time{})
 	f := delivery.Filter{ID: delivery.ID("sent", hook), State: delivery.IsDelivered}
-	if n, err := q.Replay(at(50), f, delivery.Change{}); err != nil || n != 1 {
-		t.Errorf("Replay = %d, %v, want the delivered one", n, err)
-	}
+	wantN(t, 1)(q.Replay(q.set(at(50)), f, delivery.Change{})) // the delivered one
 	again := claim(t, q, hook, at(50), 10)
 	if len(again) != 1 || again[0].Delivery.EventID != "sent" || again[0].Delivery.Attempts != 1 || again[0].Delivery.Spent != 0 {
 		t.Fatalf("claimed %+v, want what was delivered", again)
@@ -183,11 +171,9 @@ func replays(t *testing.T, q *queue) {
 func marksReplays(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	settle(t, q, claim(t, q, hook, at(1), 1)[0], delivery.Dead, at(1), time.Time{})
-	if n, err := q.Replay(at(2), delivery.Filter{}, delivery.Change{}); err != nil || n != 1 {
-		t.Fatalf("Replay = %d, %v, want 1", n, err)
-	}
+	wantN(t, 1)(q.Replay(q.set(at(2)), delivery.Filter{}, delivery.Change{}))
 	settle(t, q, claim(t, q, hook, at(3), 1)[0], delivery.Delivered, at(3), time.Time{})
-	d, err := q.Show(at(4), delivery.ID("a", hook))
+	d, err := q.Show(q.set(at(4)), delivery.ID("a", hook))
 	if err != nil || len(d.Attempts) != 2 || d.Attempts[0].Replay || !d.Attempts[1].Replay {
 		t.Errorf("attempts %+v, %v, want the second one alone to be a replay", d.Attempts, err)
 	}
@@ -199,18 +185,16 @@ func deletes(t *testing.T, q *queue) {
 	}
 	kill(t, q, hook, 1)
 	flying := claim(t, q, hook, at(0), 1)
-	n, err := q.Delete(at(1), delivery.Filter{Webhook: hook})
+	n, err := q.Delete(q.set(at(1)), delivery.Filter{Webhook: hook})
 	if err != nil || n != 2 {
 		t.Errorf("Delete = %d, %v, want 2: one is in flight", n, err)
 	}
 	settle(t, q, flying[0], delivery.Delivered, at(1), time.Time{})
-	if got := claimIDs(t, q, "two", at(1), 10); got != "0 1 2" {
-		t.Errorf("the other webhook claimed %q, want all", got)
-	}
+	wantClaims(t, q, "two", at(1), 10, "0 1 2") // the other webhook
 	if known := accept(t, q, at(2), "0", hook); known != 1 {
 		t.Error("a deleted delivery is not known any more")
 	}
-	if _, err := q.Delete(at(1), delivery.Filter{State: delivery.InFlight}); err == nil {
+	if _, err := q.Delete(q.set(at(1)), delivery.Filter{State: delivery.InFlight}); err == nil {
 		t.Error("what is in flight was deleted")
 	}
 }
@@ -221,19 +205,13 @@ func deletesHeads(t *testing.T, q *queue) {
 		want := ""
 		for i := range 4 {
 			e := keyed(fmt.Sprint(n, "-", i), "k", webhook)
-			if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-				t.Fatal(err)
-			}
+			acceptAll(t, q, at(0), e)
 			if i == n {
 				want = e.Event.ID
 			}
 		}
-		if got, err := q.Delete(at(1), delivery.Filter{Webhook: webhook, Limit: n}); err != nil || got != n {
-			t.Fatalf("Delete = %d, %v, want the first %d", got, err, n)
-		}
-		if got := claimIDs(t, q, webhook, at(1), 10); got != want {
-			t.Errorf("claimed %q behind the first %d, want %q", got, n, want)
-		}
+		wantN(t, n)(q.Delete(q.set(at(1)), delivery.Filter{Webhook: webhook, Limit: n}))
+		wantClaims(t, q, webhook, at(1), 10, want)
 	}
 }
 
@@ -243,17 +221,10 @@ func deletesBehind(t *testing.T, q *queue) {
 	acceptKeyed(t, q, at(0), "behind", "k")
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(50))
 	late := at(0).Add(store.OrderPatience + time.Minute)
-	if n, err := q.Delete(late, delivery.Filter{ID: delivery.ID("behind", hook)}); n != 1 || err != nil {
-		t.Fatalf("Delete = %d, %v, want 1", n, err)
-	}
-	claims := claim(t, q, hook, late, 10)
-	if got := ids(claims); got != "head" {
-		t.Fatalf("claimed %q, want the head alone", got)
-	}
+	wantN(t, 1)(q.Delete(q.set(late), delivery.Filter{ID: delivery.ID("behind", hook)}))
+	claims := wantClaims(t, q, hook, late, 10, "head")
 	settle(t, q, claims[0], delivery.Delivered, late, time.Time{})
-	if got := claimIDs(t, q, hook, late.Add(time.Minute), 10); got != "" {
-		t.Errorf("claimed %q, want nothing", got)
-	}
+	wantClaims(t, q, hook, late.Add(time.Minute), 10, "")
 }
 
 func prunesInTime(t *testing.T, q *queue) {
@@ -278,12 +249,8 @@ func prunesInTime(t *testing.T, q *queue) {
 func limitsChanges(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 8)
 	kill(t, q, hook, 6)
-	if n, err := q.Replay(at(2), delivery.Filter{Limit: 2}, delivery.Change{}); err != nil || n != 2 {
-		t.Errorf("Replay with a limit of 2 = %d, %v", n, err)
-	}
-	if n, err := q.Delete(at(3), delivery.Filter{State: delivery.IsDead, Limit: 1}); err != nil || n != 1 {
-		t.Errorf("Delete with a limit of 1 = %d, %v", n, err)
-	}
+	wantN(t, 2)(q.Replay(q.set(at(2)), delivery.Filter{Limit: 2}, delivery.Change{}))
+	wantN(t, 1)(q.Delete(q.set(at(3)), delivery.Filter{State: delivery.IsDead, Limit: 1}))
 	for state, want := range map[delivery.State]int{delivery.IsDead: 3, delivery.Due: 4} {
 		if got := len(list(t, q, delivery.Filter{State: state})); got != want {
 			t.Errorf("%d are %s, want %d", got, state, want)
@@ -332,9 +299,7 @@ func groups(t *testing.T, q *queue) {
 			t.Errorf("%+v: %v (-want +got):\n%s", tt.f, err, diff)
 		}
 	}
-	if n, err := q.Replay(at(20), delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Change{}); err != nil || n != 2 {
-		t.Errorf("Replay of what was dead by then = %d, %v, want 2", n, err)
-	}
+	wantN(t, 2)(q.Replay(q.set(at(20)), delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Change{})) // what was dead by then
 	oldest, err := q.Oldest(q.set(at(20)))
 	if want := map[string]time.Time{hook: at(0), "two": at(0)}; err != nil || !cmp.Equal(want, oldest, cmp.Comparer(time.Time.Equal)) {
 		t.Errorf("oldest %v, %v, want %v", oldest, err, want)
@@ -344,26 +309,14 @@ func groups(t *testing.T, q *queue) {
 // A pause by hand ends by itself, or earlier through Enable.
 func pausesByHand(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
-	if n, err := q.Pause(q.set(at(0)), "one", time.Hour); err != nil || n != 1 {
-		t.Fatalf("Pause = %d, %v, want 1", n, err)
-	}
-	if n, err := q.Pause(q.set(at(0)), "one", time.Minute); err != nil || n != 1 {
-		t.Fatalf("Pause = %d, %v, want 1", n, err)
-	}
-	lanes, err := q.Lanes(at(1))
+	wantN(t, 1)(q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Hour)))
+	wantN(t, 1)(q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Minute)))
+	lanes, err := q.Lanes(q.set(at(1)))
 	if err != nil || !lanes[0].PausedUntil.Equal(at(3600)) {
 		t.Errorf("lanes %+v, %v, want one that is paused for an hour", lanes, err)
 	}
-	if got := claimIDs(t, q, hook, at(3599), 1); got != "" {
-		t.Errorf("claimed %q while it is paused", got)
-	}
-	if n, err := q.Enable(q.set(at(5)), "one"); err != nil || n != 1 {
-		t.Fatalf("Enable = %d, %v, want 1", n, err)
-	}
-	if got := claimIDs(t, q, hook, at(5), 1); got != "a" {
-		t.Errorf("claimed %q, want a", got)
-	}
-	if n, err := q.Pause(q.set(at(0)), "nobody", time.Hour); err != nil || n != 0 {
-		t.Errorf("Pause of nobody = %d, %v", n, err)
-	}
+	wantClaims(t, q, hook, at(3599), 1, "") // while it is paused
+	wantN(t, 1)(q.ChangeLanes(q.set(at(5)), "one", store.Enable))
+	wantClaims(t, q, hook, at(5), 1, "a")
+	wantN(t, 0)(q.ChangeLanes(q.set(at(0)), "nobody", store.Pause(time.Hour)))
 }

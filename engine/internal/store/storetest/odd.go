@@ -7,6 +7,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/trace"
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,7 +25,7 @@ func oddTexts(t *testing.T, q *queue) {
 		entries = append(entries, e)
 	}
 	entries = append(entries, entry("ordinary", hook))
-	if err := q.Accept(at(0), entries); err != nil {
+	if err := q.Accept(q.set(at(0)), entries); err != nil {
 		t.Fatal(err)
 	}
 	claims := claim(t, q, hook, at(1), len(entries))
@@ -40,7 +41,7 @@ func oddTexts(t *testing.T, q *queue) {
 		a.Reason, a.Response = "reason "+text, "response "+text
 		content := &delivery.Content{Body: []byte(text), ContentType: "text/plain", Header: [][2]string{{"X-A", text}}}
 		settleAll(t, q, at(1), delivery.Settlement{Claim: claims[i], Outcome: delivery.Dead, Attempt: a, Content: content})
-		d, err := q.Show(at(2), claims[i].Delivery.ID)
+		d, err := q.Show(q.set(at(2)), claims[i].Delivery.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,9 +52,7 @@ func oddTexts(t *testing.T, q *queue) {
 			t.Errorf("%.20q: %d listed by its workflow, want 1", text, len(items))
 		}
 	}
-	if n, err := q.Disable(q.set(at(3)), hook, "because \x00\xff"); err != nil || n != 1 {
-		t.Errorf("Disable = %d, %v, want 1", n, err)
-	}
+	wantN(t, 1)(q.ChangeLanes(q.set(at(3)), hook, store.Disable("because \x00\xff")))
 }
 
 // longKeys tests order keys that are too long for an index: the order holds all the same.
@@ -63,14 +62,9 @@ func longKeys(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(0), id, long+"a")
 	}
 	acceptKeyed(t, q, at(0), "b0", long+"b")
-	heads := claim(t, q, hook, at(1), 10)
-	if got := ids(heads); got != "a0 b0" {
-		t.Fatalf("claimed %q, want the heads", got)
-	}
+	heads := wantClaims(t, q, hook, at(1), 10, "a0 b0")
 	settle(t, q, heads[0], delivery.Delivered, at(1), time.Time{})
-	if got := claimIDs(t, q, hook, at(2), 10); got != "a1" {
-		t.Errorf("claimed %q behind a0, want a1", got)
-	}
+	wantClaims(t, q, hook, at(2), 10, "a1") // behind a0
 }
 
 // origins tests that an event keeps its origin and its trace from acceptance to replay.
@@ -78,9 +72,7 @@ func origins(t *testing.T, q *queue) {
 	e := entry("traced", hook)
 	e.Event.Source = "ci ünï"
 	e.Event.Trace = trace.Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1,b=2 3")
-	if err := q.Accept(at(0), []*delivery.Entry{e, entry("plain", hook)}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(0), e, entry("plain", hook))
 	check := func(when string, ev *event.Event) {
 		t.Helper()
 		want := event.Event{}
@@ -109,15 +101,13 @@ func origins(t *testing.T, q *queue) {
 			check(step+": listed", &it.Event)
 		}
 		selects(step)
-		d, err := q.Show(at(2), id)
+		d, err := q.Show(q.set(at(2)), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		check(step+": shown", d.Event)
 		if step == "delivered" {
-			if n, err := q.Replay(at(3), delivery.Filter{ID: id, State: delivery.IsDelivered}, delivery.Change{}); err != nil || n != 1 {
-				t.Fatalf("Replay = %d, %v, want 1", n, err)
-			}
+			wantN(t, 1)(q.Replay(q.set(at(3)), delivery.Filter{ID: id, State: delivery.IsDelivered}, delivery.Change{}))
 			continue
 		}
 		for _, c := range claim(t, q, hook, at(3), 10) {

@@ -15,17 +15,13 @@ func tellsFates(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	e := entry("a", hook, "two", "three")
 	e.Wants[2].Dead = "filter: invalid operation"
-	if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(1), e)
 	for i, want := range []delivery.Fate{delivery.Known, delivery.Accepted, delivery.BornDead} {
 		if got := e.Wants[i].Fate; got != want {
 			t.Errorf("the fate of %s is %q, want %q", e.Wants[i].Webhook, got, want)
 		}
 	}
-	if err := q.Accept(at(2), []*delivery.Entry{e}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(2), e)
 	for _, want := range e.Wants {
 		if want.Fate != delivery.Known {
 			t.Errorf("the second time the fate of %s is %q, want known", want.Webhook, want.Fate)
@@ -59,10 +55,8 @@ func bringsPast(t *testing.T, q *queue) {
 		id := string(state)
 		e := entry(id, hook)
 		e.Wants[0].Past = past(state)
-		if err := q.Accept(at(0), []*delivery.Entry{e}); err != nil {
-			t.Fatal(err)
-		}
-		d, err := q.Show(at(1), delivery.ID(id, hook))
+		acceptAll(t, q, at(0), e)
+		d, err := q.Show(q.set(at(1)), delivery.ID(id, hook))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,12 +72,8 @@ func bringsPast(t *testing.T, q *queue) {
 			t.Errorf("%s: attempts (-want +got):\n%s", state, diff)
 		}
 	}
-	if got := claimIDs(t, q, hook, at(29), 10); got != "" {
-		t.Errorf("claimed %q before it is due", got)
-	}
-	if got := claimIDs(t, q, hook, at(30), 10); got != "due" {
-		t.Errorf("claimed %q, want the one that waits", got)
-	}
+	wantClaims(t, q, hook, at(29), 10, "") // before it is due
+	wantClaims(t, q, hook, at(30), 10, "due")
 	l := lanesOf(t, q, at(30))[0]
 	if l.Waiting != 1 || l.Dead != 1 || l.Delivered != 1 || l.Dropped != 1 {
 		t.Errorf("the lane counts %+v, want one of each", l)
@@ -98,12 +88,12 @@ func knownKeepsItsOwn(t *testing.T, q *queue) {
 	for id, state := range map[string]delivery.State{"delivered": delivery.IsDead, "due": delivery.IsDelivered} {
 		e := entry(id, hook)
 		e.Wants[0].Past = past(state)
-		if err := q.Accept(at(2), []*delivery.Entry{e}); err != nil || e.Wants[0].Fate != delivery.Known {
+		if err := q.Accept(q.set(at(2)), []*delivery.Entry{e}); err != nil || e.Wants[0].Fate != delivery.Known {
 			t.Fatalf("Accept = %v, fate %q, want known", err, e.Wants[0].Fate)
 		}
 	}
 	for id, want := range map[string]delivery.State{"delivered": delivery.IsDelivered, "due": delivery.Due} {
-		d, err := q.Show(at(3), delivery.ID(id, hook))
+		d, err := q.Show(q.set(at(3)), delivery.ID(id, hook))
 		if err != nil || d.State != want || d.Content != nil {
 			t.Errorf("Show(%s) = %+v, %v, want it to be %s as before", id, d, err, want)
 		}
@@ -132,23 +122,17 @@ func movesDeliveries(t *testing.T, q *queue) {
 		}
 	}
 	const all = 3 + 3 + 600
-	if n, err := q.Move(q.set(at(3)), hook, other); err != nil || n != all {
-		t.Fatalf("Move = %d, %v, want %d", n, err, all)
-	}
-	if n, err := q.Move(q.set(at(3)), hook, other); err != nil || n != 0 {
-		t.Errorf("the second Move = %d, %v, want 0", n, err)
-	}
+	wantN(t, all)(q.Move(q.set(at(3)), hook, other))
+	wantN(t, 0)(q.Move(q.set(at(3)), hook, other))
 	before := len(lanesOf(t, q, at(3)))
 	for from, to := range map[string]string{other: other, "/nobody.yaml#one": "/new.yaml#two"} {
-		if n, err := q.Move(q.set(at(3)), from, to); err != nil || n != 0 {
-			t.Errorf("Move from %s to %s = %d, %v, want 0", from, to, n, err)
-		}
+		wantN(t, 0)(q.Move(q.set(at(3)), from, to))
 	}
 	if after := len(lanesOf(t, q, at(3))); after != before {
 		t.Errorf("%d lanes after moving nothing, want %d", after, before)
 	}
 	for _, l := range lanesOf(t, q, at(3)) {
-		switch want := (delivery.LaneStatus{Waiting: all - 1, Dead: 1}); {
+		switch want := (delivery.LaneCounts{Waiting: all - 1, Dead: 1}); {
 		case l.Webhook == hook && (l.Waiting != 0 || l.Dead != 0 || l.Bytes != 0):
 			t.Errorf("the old lane still has %+v", l)
 		case l.Webhook == other && (l.Waiting != want.Waiting || l.Dead != want.Dead || l.Bytes == 0):
@@ -166,14 +150,9 @@ func movesDeliveries(t *testing.T, q *queue) {
 		t.Errorf("the id is %s, want %s as before", got, want)
 	}
 	settle(t, q, claims[0], delivery.Delivered, at(3), time.Time{})
-	next := claim(t, q, other, at(4), 10)
-	if got := ids(next); got != "k1" {
-		t.Fatalf("claimed %q behind k0, want k1", got)
-	}
+	next := wantClaims(t, q, other, at(4), 10, "k1") // behind k0
 	settle(t, q, next[0], delivery.Delivered, at(4), time.Time{})
-	if got := claimIDs(t, q, other, at(5), 10); got != "k2" {
-		t.Errorf("claimed %q behind k1, want k2", got)
-	}
+	wantClaims(t, q, other, at(5), 10, "k2") // behind k1
 }
 
 // A delivery that moves after its lease ended keeps its late outcome, although it is behind another one of its key by then.
@@ -183,29 +162,19 @@ func movesExpired(t *testing.T, q *queue) {
 		id := outcome.String()
 		acceptKeyed(t, q, at(begun), id, "k")
 		head := keyed("head of "+id, "k", other)
-		if err := q.Accept(at(begun), []*delivery.Entry{head}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAll(t, q, at(begun), head)
 		late := claim(t, q, hook, at(begun), 1)[0]
-		if n, err := q.Move(q.set(at(begun+61)), hook, other); err != nil || n != 1 {
-			t.Fatalf("Move = %d, %v, want 1", n, err)
-		}
+		wantN(t, 1)(q.Move(q.set(at(begun+61)), hook, other))
 		if lost := settleAll(t, q, at(begun+62), tried(late, outcome, at(begun+62))); len(lost) > 0 {
 			t.Errorf("%s: the outcome was lost", id)
 		}
-		claims := claim(t, q, other, at(begun+62), 10)
-		if got := ids(claims); got != "head of "+id {
-			t.Fatalf("%s: claimed %q, want the head of the key", id, got)
-		}
+		claims := wantClaims(t, q, other, at(begun+62), 10, "head of "+id)
 		settle(t, q, claims[0], delivery.Delivered, at(begun+63), time.Time{})
 		want := ""
 		if outcome == delivery.Retry {
 			want = id
 		}
-		claims = claim(t, q, other, at(begun+64), 10)
-		if got := ids(claims); got != want {
-			t.Errorf("%s: claimed %q, want %q", id, got, want)
-		}
+		claims = wantClaims(t, q, other, at(begun+64), 10, want)
 		for _, c := range claims {
 			settle(t, q, c, delivery.Delivered, at(begun+65), time.Time{})
 		}
@@ -216,23 +185,17 @@ func movesExpired(t *testing.T, q *queue) {
 func movedIsNotInFlight(t *testing.T, q *queue) {
 	const other = "/new.yaml#one"
 	acceptKeyed(t, q, at(0), "late", "k")
-	if err := q.Accept(at(0), []*delivery.Entry{keyed("head", "k", other)}); err != nil {
-		t.Fatal(err)
-	}
+	acceptAll(t, q, at(0), keyed("head", "k", other))
 	claim(t, q, hook, at(0), 1)
-	if n, err := q.Move(q.set(at(61)), hook, other); err != nil || n != 1 {
-		t.Fatalf("Move = %d, %v, want 1", n, err)
-	}
+	wantN(t, 1)(q.Move(q.set(at(61)), hook, other))
 	st := tried(claim(t, q, other, at(61), 1)[0], delivery.Retry, at(62))
 	st.After, st.OrderMaxWait = time.Hour, 100*time.Second
 	settleAll(t, q, at(62), st)
-	items, err := q.List(at(63), delivery.Filter{State: delivery.InFlight})
+	items, err := q.List(q.set(at(63)), delivery.Filter{State: delivery.InFlight})
 	if err != nil || len(items) > 0 {
 		t.Errorf("in flight: %v, %v, want none", items, err)
 	}
-	if got := claimIDs(t, q, other, at(101), 10); got != "late" {
-		t.Errorf("claimed %q, want the one that may pass the head", got)
-	}
+	wantClaims(t, q, other, at(101), 10, "late")
 }
 
 func knownIDs(t *testing.T, q *queue) {
@@ -244,10 +207,7 @@ func knownIDs(t *testing.T, q *queue) {
 	}
 	accept(t, q, at(0), "a", hook)
 	again("it waits")
-	claims := claim(t, q, hook, at(0), 10)
-	if len(claims) != 1 {
-		t.Fatalf("%d claims, want 1", len(claims))
-	}
+	claims := wantClaims(t, q, hook, at(0), 10, "a")
 	again("it is in flight")
 	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
 	again("it is delivered")
@@ -271,8 +231,6 @@ func partlyKnown(t *testing.T, q *queue) {
 		t.Errorf("%d known, want 1", known)
 	}
 	for _, webhook := range []string{hook, "two", "three"} {
-		if got := claimIDs(t, q, webhook, at(0), 10); got != "a" {
-			t.Errorf("%s claimed %q, want a", webhook, got)
-		}
+		wantClaims(t, q, webhook, at(0), 10, "a")
 	}
 }

@@ -117,13 +117,18 @@ func entry(id string, webhooks ...string) *delivery.Entry {
 	return e
 }
 
+func acceptAll(t *testing.T, q *queue, now time.Time, entries ...*delivery.Entry) {
+	t.Helper()
+	if err := q.Accept(q.set(now), entries); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // accept accepts an event with one delivery for each webhook, and returns how many were known.
 func accept(t *testing.T, q *queue, now time.Time, id string, webhooks ...string) int {
 	t.Helper()
 	e := entry(id, webhooks...)
-	if err := q.Accept(now, []*delivery.Entry{e}); err != nil {
-		t.Fatalf("Accept(%s) = %v", id, err)
-	}
+	acceptAll(t, q, now, e)
 	known := 0
 	for _, want := range e.Wants {
 		if want.Fate == delivery.Known {
@@ -146,10 +151,24 @@ func claim(t *testing.T, q *queue, webhook string, now time.Time, n int) []*deli
 	return claims
 }
 
-// claimIDs claims deliveries and names their events, "a b".
-func claimIDs(t *testing.T, q *queue, webhook string, now time.Time, n int) string {
+// wantClaims claims deliveries of the events with the given names, "a b", and no others.
+func wantClaims(t *testing.T, q *queue, webhook string, now time.Time, n int, want string) []*delivery.Claim {
 	t.Helper()
-	return ids(claim(t, q, webhook, now, n))
+	claims := claim(t, q, webhook, now, n)
+	if got := ids(claims); got != want {
+		t.Fatalf("%s claimed %q at %v, want %q", webhook, got, now, want)
+	}
+	return claims
+}
+
+// wantN wants a call to change n deliveries or lanes: wantN(t, 1)(q.Replay(q.set(…))).
+func wantN(t *testing.T, want int) func(n int, err error) {
+	return func(n int, err error) {
+		t.Helper()
+		if n != want || err != nil {
+			t.Fatalf("changed %d, %v, want %d", n, err, want)
+		}
+	}
 }
 
 // attempt returns an attempt with the outcome.
@@ -177,7 +196,7 @@ func settle(t *testing.T, q *queue, c *delivery.Claim, outcome delivery.Outcome,
 
 func settleAll(t *testing.T, q *queue, now time.Time, settlements ...delivery.Settlement) []*delivery.Claim {
 	t.Helper()
-	lost, err := q.Settle(now, settlements)
+	lost, err := q.Settle(q.set(now), settlements)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +234,7 @@ func waiting(t *testing.T, q *queue) left {
 
 func lanesOf(t *testing.T, q *queue, now time.Time) []delivery.LaneStatus {
 	t.Helper()
-	lanes, err := q.Lanes(now)
+	lanes, err := q.Lanes(q.set(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,9 +246,7 @@ func goesBack(t *testing.T, q *queue) {
 	accept(t, q, at(1), "second", hook)
 	c := claim(t, q, hook, at(5), 1)[0]
 	settleAll(t, q, at(9), delivery.Settlement{Claim: c, Outcome: delivery.Retry, GivenBack: true})
-	if got, want := claimIDs(t, q, hook, at(9), 2), "first second"; got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(9), 2, "first second")
 }
 
 func retryWaits(t *testing.T, q *queue) {
@@ -242,13 +259,8 @@ func retryWaits(t *testing.T, q *queue) {
 	st.After, st.Content = 59*time.Second, content
 	settleAll(t, q, at(1), st)
 
-	if got := claimIDs(t, q, hook, at(59), 1); got != "" {
-		t.Errorf("claimed %q before it is due", got)
-	}
-	claims := claim(t, q, hook, at(60), 1)
-	if len(claims) != 1 {
-		t.Fatal("not claimed when it is due")
-	}
+	wantClaims(t, q, hook, at(59), 1, "") // before it is due
+	claims := wantClaims(t, q, hook, at(60), 1, "a")
 	want := c.Delivery
 	want.Content, want.Attempts, want.Spent, want.Due = *content, 1, 1, at(60)
 	if diff := cmp.Diff(want, claims[0].Delivery); diff != "" {
@@ -265,9 +277,7 @@ func retryInOrder(t *testing.T, q *queue) {
 	accept(t, q, at(4), "before", hook)
 	accept(t, q, at(6), "after", hook)
 	settle(t, q, c, delivery.Retry, at(0), at(5))
-	if got, want := claimIDs(t, q, hook, at(6), 3), "before again after"; got != want {
-		t.Errorf("claimed %q, want %q", got, want)
-	}
+	wantClaims(t, q, hook, at(6), 3, "before again after")
 }
 
 // An attempt that was interrupted, or failed through our own fault, does not count against the budget.
@@ -291,9 +301,7 @@ func finalLeaves(t *testing.T, q *queue) {
 		if got := waiting(t, q); got != (left{}) {
 			t.Errorf("%v: left %+v, want nothing", outcome, got)
 		}
-		if got := claimIDs(t, q, hook, at(3600), 1); got != "" {
-			t.Errorf("%v: claimed again: %q", outcome, got)
-		}
+		wantClaims(t, q, hook, at(3600), 1, "")
 	}
 }
 
@@ -355,9 +363,7 @@ func leftCounts(t *testing.T, q *queue) {
 func webhooksApart(t *testing.T, q *queue) {
 	hooks := []string{"one", "two", "three"}
 	accept(t, q, at(0), "a", hooks...)
-	if got := claimIDs(t, q, "four", at(0), 10); got != "" {
-		t.Errorf("a webhook without deliveries claimed %q", got)
-	}
+	wantClaims(t, q, "four", at(0), 10, "") // a webhook without deliveries
 	var seen []string
 	for _, h := range hooks {
 		for _, c := range claim(t, q, h, at(0), 10) {
@@ -375,7 +381,7 @@ func closedQueue(t *testing.T, q *queue) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Accept(at(0), []*delivery.Entry{entry("b", hook)}); !errors.Is(err, store.ErrClosed) {
+	if err := q.Accept(q.set(at(0)), []*delivery.Entry{entry("b", hook)}); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Accept: %v, want ErrClosed", err)
 	}
 	if claims, _, _ := q.Claim(at(0), lane, 1); len(claims) > 0 {
@@ -387,10 +393,8 @@ func endsWithContext(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	ctx, cancel := context.WithCancel(q.set(at(1)))
 	cancel()
-	if err := q.Queue.Accept(ctx, []*delivery.Entry{entry("b", hook)}); !errors.Is(err, context.Canceled) {
+	if err := q.Accept(ctx, []*delivery.Entry{entry("b", hook)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Accept: %v, want context.Canceled", err)
 	}
-	if got := claimIDs(t, q, hook, at(1), 10); got != "a" {
-		t.Errorf("claimed %q, want a: what was not accepted is not there", got)
-	}
+	wantClaims(t, q, hook, at(1), 10, "a") // what was not accepted is not there
 }
