@@ -145,6 +145,17 @@ func ScanOperation(r Row) delivery.Operation {
 	}
 }
 
+// CountColumns are the columns of a lane's counts, which ScanCounts reads.
+const CountColumns = `waiting, dead_letters, bytes, delivered, dropped, discarded`
+
+// ScanCounts reads CountColumns.
+func ScanCounts(r Row) delivery.LaneCounts {
+	return delivery.LaneCounts{
+		Waiting: max(0, r.Int()), Dead: max(0, r.Int()), Bytes: max(0, r.Int64()),
+		Delivered: r.Int64(), Dropped: r.Int64(), Discarded: r.Int64(),
+	}
+}
+
 // LaneColumns are the columns of a lane's state, which ScanLane reads.
 const LaneColumns = `failures, broken, paused_until, probe_until, closed, tokens, tokens_at, last_error, last_error_at, fuel_percent`
 

@@ -56,7 +56,7 @@ type mine struct {
 
 // Accept implements [store.Store].
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return store.ErrClosed
 	}
 	var webhooks []string

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // longTransaction is how long a transaction must be open to count as a blocker.
@@ -13,7 +11,7 @@ const longTransaction = 30 * time.Second
 // Blockers names what keeps the server from removing dead rows, so that the queue's tables grow and claims get slower:
 // old transactions, prepared transactions, and unused replication slots. The server shows a role only its own sessions,
 // unless the role is in pg_monitor.
-func (s *Store) Blockers(ctx context.Context) (list []string, err error) {
+func (s *Store) Blockers(ctx context.Context) ([]string, error) {
 	const query = `
   SELECT format('process %s of the server (user %s, application %s, from %s) has had a transaction open for %s, %s',
     pid, usename, coalesce(nullif(application_name, ''), '?'), coalesce(host(client_addr), 'a socket'),
@@ -24,9 +22,5 @@ func (s *Store) Blockers(ctx context.Context) (list []string, err error) {
   FROM pg_prepared_xacts WHERE prepared < clock_timestamp() - $1::interval
   UNION ALL SELECT format('nobody reads the replication slot %s', slot_name)
   FROM pg_replication_slots WHERE NOT active AND (xmin IS NOT NULL OR catalog_xmin IS NOT NULL)`
-	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
-		list, err = collect(ctx, tx, pgx.RowTo[string], query, longTransaction)
-		return err
-	})
-	return list, err
+	return all[string](ctx, s, query, longTransaction)
 }

@@ -162,11 +162,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	if from == to {
 		return 0, nil
 	}
-	var source []int
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		column(tx, &source, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
-		return tx.send(ctx)
-	})
+	source, err := all[int](ctx, s, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
 	if err != nil || len(source) == 0 { // make no lane of a misspelled name
 		return 0, err
 	}

@@ -32,7 +32,7 @@ func (s *Store) lease(c *delivery.Claim) *lease {
 // Claim implements [store.Store]. It locks lanes with a rate, an order or an open breaker. From other lanes, any number
 // of nodes claim at once, and each skips what another one is claiming.
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return nil, 0, store.ErrClosed
 	}
 	if n <= 0 {

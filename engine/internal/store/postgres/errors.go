@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -102,14 +103,9 @@ func certificate(err error) error {
 
 // mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
-		switch server.Code {
-		case serializationFailure, deadlockDetected, adminShutdown, crashShutdown, noPartition:
-			return true
-		}
-		return false
+	if server, answered := errors.AsType[*pgconn.PgError](err); answered {
+		return slices.Contains([]string{serializationFailure, deadlockDetected, adminShutdown, crashShutdown, noPartition}, server.Code)
 	}
-	var connect *pgconn.ConnectError
-	return !errors.As(err, &connect) && !errors.Is(err, context.DeadlineExceeded)
+	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
+	return !unconnected && !errors.Is(err, context.DeadlineExceeded)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -24,7 +23,7 @@ const keeperLock = migrationLock + 1
 
 // Keep implements [store.Store]. Any number of nodes call it, and one of them does the work for all: see [Store.Keeps].
 func (s *Store) Keep(ctx context.Context) error {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return store.ErrClosed
 	}
 	now, err := s.now(ctx)
@@ -69,12 +68,7 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	var deadNodes []int
-	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
-		deadNodes, err = collect(ctx, tx, pgx.RowTo[int], `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`,
-			now.Add(-nodePeriod), s.node)
-		return err
-	})
+	deadNodes, err := all[int](ctx, s, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
 	if err != nil {
 		return err
 	}
@@ -101,8 +95,8 @@ func (s *Store) release(ctx context.Context, node int) error {
     RETURNING lane)
   SELECT webhook FROM awf_hook.lanes WHERE id IN (SELECT lane FROM freed)`, tx.now, node)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.counts WHERE node = $1 RETURNING *)
-  INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
-  SELECT lane, 0, waiting, dead_letters, bytes, delivered, dropped, discarded FROM gone ORDER BY lane`+addCounts, node)
+  INSERT INTO awf_hook.counts AS c (lane, node, `+store.CountColumns+`)
+  SELECT lane, 0, `+store.CountColumns+` FROM gone ORDER BY lane`+addCounts, node)
 		tx.queue(`DELETE FROM awf_hook.nodes WHERE id = $1`, node)
 		return nil
 	})
@@ -255,10 +249,7 @@ func idsOf(decade int64) partition {
 
 // makeTable makes a partition.
 func (s *Store) makeTable(ctx context.Context, p partition) error {
-	s.mu.Lock()
-	_, exists := s.partitions[p.name]
-	s.mu.Unlock()
-	if exists {
+	if _, exists := s.partitions.Load(p.name); exists {
 		return nil
 	}
 	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
@@ -267,25 +258,17 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 			p.name, p.parent, dayStart(p.from), dayStart(p.to)))
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		s.partitions.Store(p.name, true)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.partitions[p.name] = struct{}{}
-	return nil
+	return err
 }
 
 // dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
-	var days []int64
-	err := s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
-		days, err = collect(ctx, tx, pgx.RowTo[int64], `SELECT substr(c.relname, 9)::bigint
-  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	days, err := all[int64](ctx, s, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
-		return err
-	})
 	if err != nil {
 		return err
 	}
@@ -298,14 +281,14 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		}
 	}
 	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-		old, err := collect(ctx, tx, pgx.RowTo[string], `
-  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		var old []string
+		column(tx, &old, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
-		if err != nil {
+		if err := tx.send(ctx); err != nil {
 			return err
 		}
 		for _, name := range old {
-			s.forgetTable(name)
+			s.partitions.Delete(name)
 			tx.queue(`DROP TABLE awf_hook.` + name)
 		}
 		return nil
@@ -333,7 +316,7 @@ func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error 
 			if more = n == idsMany; more || err != nil {
 				return err
 			}
-			s.forgetTable(name)
+			s.partitions.Delete(name)
 			tx.queue(`DROP TABLE awf_hook.` + name)
 			return nil
 		})
@@ -342,10 +325,4 @@ func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error 
 		}
 	}
 	return nil
-}
-
-func (s *Store) forgetTable(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.partitions, name)
 }

@@ -118,7 +118,7 @@ func (tx *tx) saveCounts() {
 		if c == (delivery.LaneCounts{}) {
 			continue
 		}
-		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, waiting, dead_letters, bytes, delivered, dropped, discarded)
+		tx.queue(`INSERT INTO awf_hook.counts AS c (lane, node, `+store.CountColumns+`)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`+addCounts,
 			id, tx.store.node, c.Waiting, c.Dead, c.Bytes, c.Delivered, c.Dropped, c.Discarded)
 	}
@@ -126,8 +126,7 @@ func (tx *tx) saveCounts() {
 
 // Lanes implements [store.Store].
 func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
-	const query = `SELECT ` + laneColumns + `, coalesce(c.waiting, 0), coalesce(c.dead_letters, 0), coalesce(c.bytes, 0),
-  coalesce(c.delivered, 0), coalesce(c.dropped, 0), coalesce(c.discarded, 0),
+	const query = `SELECT ` + laneColumns + `, ` + store.CountColumns + `,
   (SELECT d.due_at FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDue + ` ORDER BY d.due_at LIMIT 1)
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
@@ -141,11 +140,7 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
 		tx.each(func(r *row) {
 			l := scanLane(r)
 			st := l.Status(tx.now, l.webhook)
-			st.LaneCounts = delivery.LaneCounts{
-				Waiting: max(0, r.Int()), Dead: max(0, r.Int()), Bytes: max(0, r.Int64()),
-				Delivered: r.Int64(), Dropped: r.Int64(), Discarded: r.Int64(),
-			}
-			st.Due = l.NextClaim(tx.now, r.Time())
+			st.LaneCounts, st.Due = store.ScanCounts(r), l.NextClaim(tx.now, r.Time())
 			list = append(list, st)
 		}, query, s.opts.Namespace)
 		return nil

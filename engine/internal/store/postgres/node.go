@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/jackc/pgx/v5"
 )
 
 // keeperLease is how long a node keeps house without renewing. Then another node takes over.
@@ -81,15 +80,17 @@ func (s *Store) Keeps() bool { return s.keeper.Load() }
 
 // Nodes lists the processes that use the namespace and reported lately.
 func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
 		tx.clock()
 		if err := tx.send(ctx); err != nil {
 			return err
 		}
-		nodes, err = collect(ctx, tx, pgx.RowToStructByPos[delivery.Node], `SELECT n.name, n.config, n.started, n.seen,
-  EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
+		nodes = nil
+		tx.each(func(r *row) {
+			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})
+		}, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
   FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
-		return err
+		return nil
 	})
 	return nodes, err
 }

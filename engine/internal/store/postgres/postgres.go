@@ -40,17 +40,17 @@ type Store struct {
 	node  int           // in table nodes; owns leases
 	skew  time.Duration // this machine's clock minus the server's, when the store was opened
 
-	keeper atomic.Bool      // this node keeps house
-	dead   map[string]int64 // rows by table that the last VACUUM left; of the goroutine that calls Keep
+	keeper     atomic.Bool // this node keeps house
+	closing    atomic.Bool
+	closed     atomic.Bool      // everything in flight was released
+	partitions sync.Map         // the names of those that exist
+	dead       map[string]int64 // rows by table that the last VACUUM left; of the goroutine that calls Keep
 
-	mu         sync.Mutex
-	lows       map[int]low         // by lane
-	lanes      map[string]int      // ids by webhook; lanes are never removed
-	partitions map[string]struct{} // those that exist
-	changed    map[string]struct{} // webhooks with lanes that other nodes should look at
-	notify     chan struct{}       // holds a value while changed is not empty
-	closing    bool
-	closed     bool // everything in flight was released
+	mu      sync.Mutex
+	lows    map[int]low         // by lane
+	lanes   map[string]int      // ids by webhook; lanes are never removed
+	changed map[string]struct{} // webhooks with lanes that other nodes should look at
+	notify  chan struct{}       // holds a value while changed is not empty
 }
 
 // Open connects to the database of the URL opts.Path and brings its schema up to date. The URL is what libpq accepts,
@@ -73,7 +73,7 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
 	s := &Store{
-		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{}, partitions: map[string]struct{}{},
+		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{},
 		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
@@ -104,28 +104,15 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 
 // Close makes due what this process has in flight, and closes the connections.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	closing := s.closing
-	s.closing = true
-	s.mu.Unlock()
-	if closing {
+	if s.closing.Swap(true) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	err := errors.Join(s.release(ctx, s.node), s.leaveHouse(ctx))
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+	s.closed.Store(true)
 	s.pool.Close()
 	return err
-}
-
-// isClosed reports whether Close has released everything in flight.
-func (s *Store) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // Ready tries a write that changes nothing.

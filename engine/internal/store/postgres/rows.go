@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 type row struct {
 	values []any
 	next   int
+	err    error // a column was read as what it is not
 }
 
 func (r *row) value() any {
@@ -17,9 +19,20 @@ func (r *row) value() any {
 	return r.values[r.next-1]
 }
 
-// of returns the next column if it is not NULL.
+// wrong notes that a column is not what it was read as, unless it is NULL.
+func (r *row) wrong(value any) {
+	if value != nil {
+		r.err = fmt.Errorf("column %d is a %T", r.next, value)
+	}
+}
+
+// of returns the next column.
 func of[T any](r *row) T {
-	value, _ := r.value().(T)
+	column := r.value()
+	value, is := column.(T)
+	if !is {
+		r.wrong(column)
+	}
 	return value
 }
 
@@ -31,8 +44,10 @@ func (r *row) Int64() int64 {
 		return int64(n)
 	case int64:
 		return n
+	default:
+		r.wrong(n)
+		return 0
 	}
-	return 0
 }
 
 func (r *row) Text() string {
@@ -41,8 +56,10 @@ func (r *row) Text() string {
 		return text
 	case []byte:
 		return string(text)
+	default:
+		r.wrong(text)
+		return ""
 	}
-	return ""
 }
 
 func (r *row) Int() int        { return int(r.Int64()) }

@@ -30,7 +30,7 @@ type outcome struct {
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	if s.isClosed() {
+	if s.closed.Load() {
 		return nil, store.ErrClosed
 	}
 	if err := s.makeDay(ctx, s.roughly()); err != nil {

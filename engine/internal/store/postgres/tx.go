@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -97,13 +98,13 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(context.Contex
 	for try := 1; ; try++ {
 		err := s.transaction(ctx, how, again, change)
 		switch {
-		case s.isClosed() && err != nil:
+		case s.closed.Load() && err != nil:
 			return store.ErrClosed
 		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
-		var answered *pgconn.PgError
-		again = again || !errors.As(err, &answered) // the connection is gone: nobody knows what was committed
+		_, answered := errors.AsType[*pgconn.PgError](err)
+		again = again || !answered // the connection is gone: nobody knows what was committed
 		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
 			return ctx.Err()
 		}
@@ -183,8 +184,9 @@ func (tx *tx) rows(f func(*row) error, query string, args ...any) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			values, err := rows.Values()
+			r := &row{values: values}
 			if err == nil {
-				err = f(&row{values: values})
+				err = cmp.Or(f(r), r.err)
 			}
 			if err != nil {
 				return err
@@ -203,13 +205,14 @@ func column[T any](tx *tx, list *[]T, query string, args ...any) {
 	})
 }
 
-// collect sends the queued statements and a query, and reads its rows.
-func collect[T any](ctx context.Context, tx *tx, scan pgx.RowToFunc[T], query string, args ...any) (list []T, err error) {
-	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
-		list, err = pgx.CollectRows(rows, scan)
-		return err
+// all reads the values of a query of one column.
+func all[T any](ctx context.Context, s *Store, query string, args ...any) (list []T, err error) {
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		list = nil
+		column(tx, &list, query, args...)
+		return nil
 	})
-	return list, tx.send(ctx)
+	return list, err
 }
 
 // changed sends the queued statements and another one, and returns how many rows that changed.

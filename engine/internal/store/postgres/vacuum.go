@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // The working tables turn over many times between two rounds of autovacuum, whose pause a server sets and no table can. So the node that
@@ -36,22 +34,24 @@ func (s *Store) vacuum(ctx context.Context) error {
 
 // fullOfDead lists the working tables that are to be vacuumed, and notes how much is dead in them.
 func (s *Store) fullOfDead(ctx context.Context) (full []string, err error) {
-	type rows struct {
-		Table      string
-		Dead, Live int64
+	type table struct {
+		name       string
+		dead, live int64
 	}
-	var tables []rows
-	err = s.read(ctx, func(ctx context.Context, tx *tx) (err error) {
-		tables, err = collect(ctx, tx, pgx.RowToStructByPos[rows], `SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
+	var tables []table
+	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+		tables = nil
+		tx.each(func(r *row) { tables = append(tables, table{r.Text(), r.Int64(), r.Int64()}) },
+			`SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
   WHERE schemaname = 'awf_hook' AND relname IN ('deliveries', 'events', 'contents', 'attempts')`)
-		return err
+		return nil
 	})
 	for _, t := range tables {
-		if t.Dead > max(deadRows+t.Live/deadShare, 2*s.dead[t.Table]) {
-			full = append(full, "awf_hook."+t.Table)
-			s.dead[t.Table] = t.Dead
+		if t.dead > max(deadRows+t.live/deadShare, 2*s.dead[t.name]) {
+			full = append(full, "awf_hook."+t.name)
+			s.dead[t.name] = t.dead
 		} else {
-			s.dead[t.Table] = min(s.dead[t.Table], t.Dead)
+			s.dead[t.name] = min(s.dead[t.name], t.dead)
 		}
 	}
 	return full, err

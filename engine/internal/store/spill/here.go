@@ -16,9 +16,11 @@ const takeUpPeriod = 30 * time.Second
 // holds reports whether deliveries in memory must wait for the database.
 func (s *Store) holds() bool { return s.journal != nil && s.opts.HoldSpilled }
 
-// acceptHere keeps entries in memory. With a journal it writes them there first, and if lasts is set an error of the
-// journal is returned.
+// acceptHere keeps entries in memory. With a journal it writes them there first. If lasts is set, they must be in the journal.
 func (s *Store) acceptHere(ctx context.Context, entries []*delivery.Entry, lasts bool) error {
+	if lasts && s.journal == nil && len(entries) > 0 {
+		return fmt.Errorf("%w: %w", ErrUnstored, s.why())
+	}
 	if len(entries) > 0 && !s.memory.Holds() {
 		s.followLanes(ctx)
 	}
@@ -60,7 +62,7 @@ func isOrdered(entries []*delivery.Entry) bool {
 
 // why returns the reason why the database is not used.
 func (s *Store) why() error {
-	if err := s.Broken(); err != nil {
+	if _, err := s.inUse(); err != nil {
 		return err
 	}
 	return errors.New("deliveries are on their way into it")

@@ -228,9 +228,7 @@ func closeJournal(file *sqlite.Store, path string) error {
 	}
 	var errs []error
 	for _, suffix := range []string{"-wal", "-shm", ".lock", ".next", ".owners", "", ".held"} {
-		if err := os.RemoveAll(path + suffix); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, os.RemoveAll(path+suffix))
 	}
 	return errors.Join(errs...)
 }

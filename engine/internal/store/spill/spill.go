@@ -7,7 +7,6 @@ package spill
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -173,8 +172,11 @@ func (s *Store) accept(ctx context.Context, entries []*delivery.Entry, lasts boo
 	if err != nil {
 		return err
 	}
-	if file == nil || !lasts && !s.mayHaveRoom() {
+	switch room := s.mayHaveRoom(); {
+	case file == nil || !room && !lasts:
 		return s.acceptHere(ctx, entries, lasts)
+	case !room && s.journal == nil:
+		return store.ErrFull // a smaller batch may fit later
 	}
 	toFile, toMemory := s.split(entries)
 	if err := s.acceptHere(ctx, toMemory.list(), lasts); err != nil {
@@ -211,33 +213,7 @@ var ErrUnstored = errors.New("the queue cannot store events")
 // AcceptStored is Accept for entries that must not be in memory alone. If that is impossible, the error wraps ErrUnstored
 // or [store.ErrFull], and nothing is accepted.
 func (s *Store) AcceptStored(ctx context.Context, entries []*delivery.Entry) error {
-	file, err := s.inUse()
-	switch {
-	case errors.Is(err, store.ErrClosed):
-		return err
-	case s.journal != nil:
-		return s.accept(ctx, entries, true)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrUnstored, err)
-	case !s.mayHaveRoom():
-		return store.ErrFull
-	}
-	if _, toMemory := s.split(entries); len(toMemory) > 0 {
-		return fmt.Errorf("%w: deliveries are on their way into it", ErrUnstored)
-	}
-	if err := file.Accept(ctx, entries); err != nil {
-		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrFull) {
-			return err // a smaller batch may fit
-		}
-		s.fails(err)
-		return fmt.Errorf("%w: %w", ErrUnstored, err)
-	}
-	for _, entry := range entries {
-		for _, c := range entry.Claims {
-			s.memory.Hold(c)
-		}
-	}
-	return nil
+	return s.accept(ctx, entries, true)
 }
 
 // mayHaveRoom reports whether the file is worth trying.

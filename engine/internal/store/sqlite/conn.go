@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -327,20 +328,15 @@ func isBusy(err error) bool {
 
 // minSQLite is the first version without a race that loses data, between a commit and another process's reset of the
 // write-ahead log.
-var minSQLite = [3]int{3, 51, 3}
+var minSQLite = []int{3, 51, 3}
 
 func checkVersion(text string) error {
-	var v [3]int
+	v := make([]int, len(minSQLite))
 	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
 		return fmt.Errorf("version of SQLite %q: %w", text, err)
 	}
-	for i := range v {
-		if v[i] < minSQLite[i] {
-			return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
-		}
-		if v[i] > minSQLite[i] {
-			break
-		}
+	if slices.Compare(v, minSQLite) < 0 {
+		return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
 	}
 	return nil
 }

@@ -17,23 +17,17 @@ type lane struct {
 type laneRow struct {
 	store.Lane
 	delivery.LaneCounts
-	id, died int64 // died counts all dead letters that ever were
+	id int64
 }
 
-const laneColumns = `id, bytes, delivered, dead, dropped, discarded, waiting, dead_letters, ` + store.LaneColumns
+const laneColumns = `id, ` + store.CountColumns + `, ` + store.LaneColumns
 
 func (l *laneRow) scan(r *row) {
-	l.id, l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded = r.Int64(), r.Int64(), r.Int64(), r.Int64(), r.Int64(), r.Int64()
-	l.Waiting, l.Dead, l.Lane = r.Int(), r.Int(), store.ScanLane(r)
+	l.id, l.LaneCounts, l.Lane = r.Int64(), store.ScanCounts(r), store.ScanLane(r)
 }
 
-// holds notes that the lane has n more deliveries of a state.
-func (l *lane) holds(state int64, n int) {
-	store.Count(&l.LaneCounts, int(state), n, 0) // their bytes are counted apart, since finished deliveries have some
-	if state == dead {
-		l.died += int64(max(0, n))
-	}
-}
+// holds notes that the lane has n more deliveries of a state. Their bytes are counted apart, since finished deliveries have some.
+func (l *lane) holds(state int64, n int) { store.Count(&l.LaneCounts, int(state), n, 0) }
 
 // lane returns the lane with an id.
 func (tx *tx) lane(id int64) (*lane, error) {
@@ -91,10 +85,10 @@ func (tx *tx) saveLanes() error {
 			continue
 		}
 		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
-  tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dead = ?13, dropped = ?14, discarded = ?15,
-  waiting = max(0, ?16), dead_letters = max(0, ?17), fuel_percent = ?18 WHERE id = ?1`,
+  tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dropped = ?13, discarded = ?14,
+  waiting = max(0, ?15), dead_letters = max(0, ?16), fuel_percent = ?17 WHERE id = ?1`,
 			l.id, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
-			l.LastError, l.LastErrorAt, l.Bytes, l.Delivered, l.died, l.Dropped, l.Discarded, l.Waiting, l.Dead, l.FuelPercent)
+			l.LastError, l.LastErrorAt, l.Bytes, l.Delivered, l.Dropped, l.Discarded, l.Waiting, l.Dead, l.FuelPercent)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ CREATE TABLE lanes(
   last_error_at INTEGER NOT NULL DEFAULT 0,
   bytes         INTEGER NOT NULL DEFAULT 0,  -- about what its deliveries hold
   delivered     INTEGER NOT NULL DEFAULT 0,  -- totals, which outlive pruning
-  dead          INTEGER NOT NULL DEFAULT 0,
+  dead          INTEGER NOT NULL DEFAULT 0,  -- no longer written
   dropped       INTEGER NOT NULL DEFAULT 0,
   discarded     INTEGER NOT NULL DEFAULT 0   -- dead letters that had to make room
 ) STRICT;

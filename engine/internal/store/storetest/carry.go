@@ -56,10 +56,7 @@ func leaves(t *testing.T, q *queue) {
 	for _, id := range []string{"k1", "k2", "k3", "b1", "b2"} {
 		acceptAll(t, q, at(1), keyed(id, id[:1], "two"))
 	}
-	busy := claim(t, q, "two", at(2), 2)
-	if len(busy) != 2 || busy[0].Delivery.EventID != "k1" {
-		t.Fatalf("claimed %d", len(busy))
-	}
+	busy := wantClaims(t, q, "two", at(2), 2, "k1 b1")
 	settle(t, q, busy[0], delivery.Retry, at(2), at(60))
 	var order string
 	got := map[string]*delivery.Past{}

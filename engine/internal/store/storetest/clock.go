@@ -42,14 +42,10 @@ func probeJumps(t *testing.T, q *queue) {
 	for _, c := range claim(t, q, hook, at(0), delivery.BreakerFailures) {
 		settle(t, q, c, delivery.Retry, at(0), at(1))
 	}
-	if got := len(claim(t, q, hook, at(5), 10)); got != 1 {
-		t.Fatalf("%d claimed, want a probe", got)
-	}
+	wantClaims(t, q, hook, at(5), 10, "e5") // a probe
 	before := at(0).Add(-72 * time.Hour)
 	q.keep(t, before)
-	if got := len(claim(t, q, hook, before, 10)); got != 1 {
-		t.Errorf("%d claimed after the clock was set back by three days, want a probe", got)
-	}
+	wantClaims(t, q, hook, before, 10, "e0") // another one
 }
 
 func rateJumps(t *testing.T, q *queue) {
@@ -81,11 +77,8 @@ func clockShows(t *testing.T, q *queue) {
 	if diff := cmp.Diff(want, held); diff != "" {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
-	wantN(t, 2)(q.Replay(at(11), delivery.Filter{State: delivery.Due}, delivery.Change{}))
-	claims := claim(t, q, hook, at(11), 10)
-	if len(claims) != 2 {
-		t.Fatalf("%d claimed, want both", len(claims))
-	}
+	wantN(t, 2)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.Due}, delivery.Change{}))
+	claims := wantClaims(t, q, hook, at(11), 10, "wrong right")
 	for _, c := range claims {
 		if c.Delivery.EventID == "right" && (c.Delivery.Spent != 1 || !c.Delivery.Since.Equal(at(0))) {
 			t.Errorf("%d spent since %v, want the budget as it was", c.Delivery.Spent, c.Delivery.Since)

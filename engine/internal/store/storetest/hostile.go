@@ -41,7 +41,7 @@ func hostileEvents(t *testing.T, q *queue) {
 		e, ordinary := entry(name, hook), entry("beside "+name, "two")
 		change(e)
 		id := e.Wants[0].DeliveryID(e.Event.ID)
-		if err := q.Accept(at(0), []*delivery.Entry{e, ordinary}); err != nil {
+		if err := q.Accept(q.set(at(0)), []*delivery.Entry{e, ordinary}); err != nil {
 			t.Errorf("%s: Accept = %v", name, err)
 			continue
 		}
@@ -50,7 +50,7 @@ func hostileEvents(t *testing.T, q *queue) {
 		} else {
 			settle(t, q, claims[0], delivery.Delivered, at(1), time.Time{})
 		}
-		d, err := q.Show(at(1), id)
+		d, err := q.Show(q.set(at(1)), id)
 		if err != nil {
 			t.Errorf("%s: Show = %v", name, err)
 			continue

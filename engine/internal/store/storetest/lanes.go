@@ -27,24 +27,16 @@ func breakerOpens(t *testing.T, q *queue) {
 	if err != nil || len(claims) != 0 || !next.Equal(at(5)) {
 		t.Fatalf("claimed %d, next %v, %v, want none until %v", len(claims), next, err, at(5))
 	}
-	probe := claim(t, q, hook, at(5), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want one probe", len(probe))
-	}
+	probe := wantClaims(t, q, hook, at(5), 10, "e5")
 	wantClaims(t, q, hook, at(6), 10, "") // beside the probe
 	settle(t, q, probe[0], delivery.Retry, at(6), at(1000))
-	wantClaims(t, q, hook, at(15), 10, "") // before the second probe's time
-	probe = claim(t, q, hook, at(16), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a second probe after twice the time", len(probe))
-	}
+	wantClaims(t, q, hook, at(15), 10, "")           // before the second probe's time
+	probe = wantClaims(t, q, hook, at(16), 10, "e6") // a second probe after twice the time
 	settle(t, q, probe[0], delivery.Delivered, at(16), time.Time{})
-	if got := len(claim(t, q, hook, at(16), 20)); got != 13 {
-		t.Errorf("%d claimed after a good probe, want the 13 that are due", got)
-	}
+	wantClaims(t, q, hook, at(16), 20, "e7 e8 e9 e10 e11 e12 e13 e14 e15 e16 e17 e18 e19") // after a good probe
 	e := entry("new", hook)
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(17), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
+	if err := q.Accept(q.set(at(17)), []*delivery.Entry{e}); err != nil || len(e.Claims) != 1 {
 		t.Errorf("after a good probe %d were taken at once, %v, want 1", len(e.Claims), err)
 	}
 }
@@ -67,7 +59,7 @@ func showsFuel(t *testing.T, q *queue) {
 		st := tried(claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(0))
 		st.FuelPercent = tt.used
 		settleAll(t, q, at(0), st)
-		lanes, err := q.Lanes(at(0))
+		lanes, err := q.Lanes(q.set(at(0)))
 		if err != nil || len(lanes) != 1 || lanes[0].FuelPercent != tt.want {
 			t.Errorf("after %d percent: lanes %+v, %v, want %d percent", tt.used, lanes, err, tt.want)
 		}
@@ -92,11 +84,8 @@ func brokenTransformPauses(t *testing.T, q *queue) {
 func replayEndsPause(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 20)
 	breakTransform(t, q, at(0), delivery.BreakerFailures)
-	wantN(t, delivery.BreakerFailures)(q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}))
-	probe := claim(t, q, hook, at(1), 10)
-	if len(probe) != 1 {
-		t.Fatalf("%d claimed, want a probe as soon as it is replayed", len(probe))
-	}
+	wantN(t, delivery.BreakerFailures)(q.Replay(q.set(at(1)), delivery.Filter{Webhook: hook}, delivery.Change{}))
+	probe := wantClaims(t, q, hook, at(1), 10, "e5") // as soon as it is replayed
 	settle(t, q, probe[0], delivery.Delivered, at(1), time.Time{})
 	c := claim(t, q, hook, at(1), 10)
 	if len(c) != 10 {
@@ -106,7 +95,7 @@ func replayEndsPause(t *testing.T, q *queue) {
 	a := attempt(c[1], delivery.Retry, at(1))
 	a.RetryAfter = time.Minute
 	settleAll(t, q, at(1), delivery.Settlement{Claim: c[1], Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
-	wantN(t, 1)(q.Replay(at(2), delivery.Filter{Webhook: hook}, delivery.Change{}))
+	wantN(t, 1)(q.Replay(q.set(at(2)), delivery.Filter{Webhook: hook}, delivery.Change{}))
 	wantClaims(t, q, hook, at(60), 10, "") // within the rest that the receiver asked for
 }
 
@@ -118,7 +107,7 @@ func pausesLane(t *testing.T, q *queue) {
 	settleAll(t, q, at(0), delivery.Settlement{Claim: c, Outcome: delivery.Retry, Attempt: a, After: a.RetryAfter})
 	e := entry("new", hook)
 	e.Wants[0].Take = time.Minute
-	if err := q.Accept(at(1), []*delivery.Entry{e}); err != nil || len(e.Claims) != 0 {
+	if err := q.Accept(q.set(at(1)), []*delivery.Entry{e}); err != nil || len(e.Claims) != 0 {
 		t.Errorf("%d were taken while the lane rests, %v, want none", len(e.Claims), err)
 	}
 	claims, next, err := q.Claim(at(41), lane, 10)
@@ -237,7 +226,7 @@ func deadFreesKey(t *testing.T, q *queue) {
 		acceptKeyed(t, q, at(0), fmt.Sprint(i), "k")
 	}
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Dead, at(0), time.Time{})
-	wantN(t, 1)(q.Replay(at(1), delivery.Filter{Webhook: hook}, delivery.Change{}))
+	wantN(t, 1)(q.Replay(q.set(at(1)), delivery.Filter{Webhook: hook}, delivery.Change{}))
 	if got := deliverEach(t, q, 1, 5); got != "1 2 0" {
 		t.Errorf("delivered %q, want the replay at the tail: 1 2 0", got)
 	}
@@ -297,7 +286,7 @@ func faultShows(t *testing.T, q *queue) {
 	e := entry("e", hook)
 	e.Wants[0].Dead = "awf-hook.yaml:3:5: webhooks[0].filter: invalid operation"
 	acceptAll(t, q, at(0), e)
-	lanes, err := q.Lanes(at(1))
+	lanes, err := q.Lanes(q.set(at(1)))
 	if err != nil || len(lanes) != 1 || lanes[0].LastError != e.Wants[0].Dead || !lanes[0].LastErrorAt.Equal(at(0)) || lanes[0].Dead != 1 {
 		t.Errorf("lanes %+v, %v, want one with the reason", lanes, err)
 	}

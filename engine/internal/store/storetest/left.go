@@ -15,7 +15,7 @@ func standingTellsApart(t *testing.T, q *queue) {
 		if err != nil || got[hook] != want {
 			t.Errorf("after %d s it stands %+v, %v, want %+v", seconds, got[hook], err, want)
 		}
-		lanes, err := q.Lanes(at(seconds))
+		lanes, err := q.Lanes(q.set(at(seconds)))
 		if err != nil || len(lanes) > 0 && lanes[0].Waiting != got[hook].Sum() {
 			t.Errorf("after %d s the lane says %+v, %v, want %d that wait", seconds, lanes, err, got[hook].Sum())
 		}
@@ -24,7 +24,7 @@ func standingTellsApart(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	accept(t, q, at(0), "b", hook)
 	batch := []*delivery.Entry{keyed("c", "k", hook), keyed("d", "k", hook), keyed("e", "k", hook)}
-	if err := q.Accept(at(0), batch); err != nil {
+	if err := q.Accept(q.set(at(0)), batch); err != nil {
 		t.Fatal(err)
 	}
 	check(0, delivery.Standing{Due: 3, Behind: 2})
@@ -80,9 +80,9 @@ func leftTellsApart(t *testing.T, q *queue) {
 	settle(t, q, claims[0], delivery.Delivered, at(10), at(10))
 	settle(t, q, claims[1], delivery.Dead, at(10), at(10))
 	check(delivery.Counts{Waiting: 1, Retrying: 1}, delivery.Counts{Waiting: 1})
-	wantN(t, 1)(q.Replay(at(11), delivery.Filter{State: delivery.IsDead}, delivery.Change{}))
+	wantN(t, 1)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.IsDead}, delivery.Change{}))
 	check(delivery.Counts{Waiting: 1, Retrying: 2}, delivery.Counts{Waiting: 1})
-	wantN(t, 1)(q.Queue.Delete(q.set(at(100)), delivery.Filter{Webhook: "two"}))
+	wantN(t, 1)(q.Delete(q.set(at(100)), delivery.Filter{Webhook: "two"}))
 	check(delivery.Counts{Waiting: 1, Retrying: 2})
 }
 

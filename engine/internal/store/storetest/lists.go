@@ -14,7 +14,7 @@ import (
 
 func list(t *testing.T, q *queue, f delivery.Filter) []delivery.Item {
 	t.Helper()
-	items, err := q.List(at(10), f)
+	items, err := q.List(q.set(at(10)), f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func showTellsAll(t *testing.T, q *queue) {
 	const reason = "attempts used up: 503 Service Unavailable"
 	settleAll(t, q, at(6), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: second, Reason: reason})
 
-	d, err := q.Show(at(10), delivery.ID("a", hook))
+	d, err := q.Show(q.set(at(10)), delivery.ID("a", hook))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func showTellsAll(t *testing.T, q *queue) {
 		t.Errorf("%+v: want a dead one with its reason, accepted at %v and done at %v", d.Item, at(0), at(6))
 	}
 	for _, id := range []string{"msg_unknown", d.Delivery.ID[:9], d.Delivery.ID + "x", "%", ""} {
-		if _, err := q.Show(at(10), id); !errors.Is(err, store.ErrUnknown) {
+		if _, err := q.Show(q.set(at(10)), id); !errors.Is(err, store.ErrUnknown) {
 			t.Errorf("Show of an unknown id %q: %v, want ErrUnknown", id, err)
 		}
 	}
@@ -137,7 +137,7 @@ func replays(t *testing.T, q *queue) {
 	for _, c := range claim(t, q, hook, at(2), 2) {
 		settle(t, q, c, delivery.Dead, at(2), time.Time{})
 	}
-	n, err := q.Replay(at(20), delivery.Filter{Webhook: hook, Since: at(1)}, delivery.Change{})
+	n, err := q.Replay(q.set(at(20)), delivery.Filter{Webhook: hook, Since: at(1)}, delivery.Change{})
 	if err != nil || n != 2 {
 		t.Errorf("Replay = %d, %v, want 2", n, err)
 	}
@@ -148,7 +148,7 @@ func replays(t *testing.T, q *queue) {
 		}
 		settle(t, q, c, delivery.Delivered, at(20), time.Time{})
 	}
-	wantN(t, 1)(q.Replay(at(30), delivery.Filter{}, delivery.Change{Retransform: true}))
+	wantN(t, 1)(q.Replay(q.set(at(30)), delivery.Filter{}, delivery.Change{Retransform: true}))
 	if c := claim(t, q, hook, at(30), 10); len(c) != 1 || c[0].Delivery.Body != nil {
 		t.Errorf("claimed %+v, want one without a body", c)
 	}
@@ -156,7 +156,7 @@ func replays(t *testing.T, q *queue) {
 	accept(t, q, at(40), "sent", hook)
 	settle(t, q, claim(t, q, hook, at(40), 1)[0], delivery.Delivered, at(40), time.Time{})
 	f := delivery.Filter{ID: delivery.ID("sent", hook), State: delivery.IsDelivered}
-	wantN(t, 1)(q.Replay(at(50), f, delivery.Change{})) // the delivered one
+	wantN(t, 1)(q.Replay(q.set(at(50)), f, delivery.Change{})) // the delivered one
 	again := claim(t, q, hook, at(50), 10)
 	if len(again) != 1 || again[0].Delivery.EventID != "sent" || again[0].Delivery.Attempts != 1 || again[0].Delivery.Spent != 0 {
 		t.Fatalf("claimed %+v, want what was delivered", again)
@@ -171,9 +171,9 @@ func replays(t *testing.T, q *queue) {
 func marksReplays(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	settle(t, q, claim(t, q, hook, at(1), 1)[0], delivery.Dead, at(1), time.Time{})
-	wantN(t, 1)(q.Replay(at(2), delivery.Filter{}, delivery.Change{}))
+	wantN(t, 1)(q.Replay(q.set(at(2)), delivery.Filter{}, delivery.Change{}))
 	settle(t, q, claim(t, q, hook, at(3), 1)[0], delivery.Delivered, at(3), time.Time{})
-	d, err := q.Show(at(4), delivery.ID("a", hook))
+	d, err := q.Show(q.set(at(4)), delivery.ID("a", hook))
 	if err != nil || len(d.Attempts) != 2 || d.Attempts[0].Replay || !d.Attempts[1].Replay {
 		t.Errorf("attempts %+v, %v, want the second one alone to be a replay", d.Attempts, err)
 	}
@@ -185,7 +185,7 @@ func deletes(t *testing.T, q *queue) {
 	}
 	kill(t, q, hook, 1)
 	flying := claim(t, q, hook, at(0), 1)
-	n, err := q.Delete(at(1), delivery.Filter{Webhook: hook})
+	n, err := q.Delete(q.set(at(1)), delivery.Filter{Webhook: hook})
 	if err != nil || n != 2 {
 		t.Errorf("Delete = %d, %v, want 2: one is in flight", n, err)
 	}
@@ -194,7 +194,7 @@ func deletes(t *testing.T, q *queue) {
 	if known := accept(t, q, at(2), "0", hook); known != 1 {
 		t.Error("a deleted delivery is not known any more")
 	}
-	if _, err := q.Delete(at(1), delivery.Filter{State: delivery.InFlight}); err == nil {
+	if _, err := q.Delete(q.set(at(1)), delivery.Filter{State: delivery.InFlight}); err == nil {
 		t.Error("what is in flight was deleted")
 	}
 }
@@ -210,7 +210,7 @@ func deletesHeads(t *testing.T, q *queue) {
 				want = e.Event.ID
 			}
 		}
-		wantN(t, n)(q.Delete(at(1), delivery.Filter{Webhook: webhook, Limit: n}))
+		wantN(t, n)(q.Delete(q.set(at(1)), delivery.Filter{Webhook: webhook, Limit: n}))
 		wantClaims(t, q, webhook, at(1), 10, want)
 	}
 }
@@ -221,7 +221,7 @@ func deletesBehind(t *testing.T, q *queue) {
 	acceptKeyed(t, q, at(0), "behind", "k")
 	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Retry, at(0), at(50))
 	late := at(0).Add(store.OrderPatience + time.Minute)
-	wantN(t, 1)(q.Delete(late, delivery.Filter{ID: delivery.ID("behind", hook)}))
+	wantN(t, 1)(q.Delete(q.set(late), delivery.Filter{ID: delivery.ID("behind", hook)}))
 	claims := wantClaims(t, q, hook, late, 10, "head")
 	settle(t, q, claims[0], delivery.Delivered, late, time.Time{})
 	wantClaims(t, q, hook, late.Add(time.Minute), 10, "")
@@ -249,8 +249,8 @@ func prunesInTime(t *testing.T, q *queue) {
 func limitsChanges(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 8)
 	kill(t, q, hook, 6)
-	wantN(t, 2)(q.Replay(at(2), delivery.Filter{Limit: 2}, delivery.Change{}))
-	wantN(t, 1)(q.Delete(at(3), delivery.Filter{State: delivery.IsDead, Limit: 1}))
+	wantN(t, 2)(q.Replay(q.set(at(2)), delivery.Filter{Limit: 2}, delivery.Change{}))
+	wantN(t, 1)(q.Delete(q.set(at(3)), delivery.Filter{State: delivery.IsDead, Limit: 1}))
 	for state, want := range map[delivery.State]int{delivery.IsDead: 3, delivery.Due: 4} {
 		if got := len(list(t, q, delivery.Filter{State: state})); got != want {
 			t.Errorf("%d are %s, want %d", got, state, want)
@@ -299,7 +299,7 @@ func groups(t *testing.T, q *queue) {
 			t.Errorf("%+v: %v (-want +got):\n%s", tt.f, err, diff)
 		}
 	}
-	wantN(t, 2)(q.Replay(at(20), delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Change{})) // what was dead by then
+	wantN(t, 2)(q.Replay(q.set(at(20)), delivery.Filter{State: delivery.IsDead, Until: at(11)}, delivery.Change{})) // what was dead by then
 	oldest, err := q.Oldest(q.set(at(20)))
 	if want := map[string]time.Time{hook: at(0), "two": at(0)}; err != nil || !cmp.Equal(want, oldest, cmp.Comparer(time.Time.Equal)) {
 		t.Errorf("oldest %v, %v, want %v", oldest, err, want)
@@ -311,7 +311,7 @@ func pausesByHand(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	wantN(t, 1)(q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Hour)))
 	wantN(t, 1)(q.ChangeLanes(q.set(at(0)), "one", store.Pause(time.Minute)))
-	lanes, err := q.Lanes(at(1))
+	lanes, err := q.Lanes(q.set(at(1)))
 	if err != nil || !lanes[0].PausedUntil.Equal(at(3600)) {
 		t.Errorf("lanes %+v, %v, want one that is paused for an hour", lanes, err)
 	}

@@ -25,7 +25,7 @@ func oddTexts(t *testing.T, q *queue) {
 		entries = append(entries, e)
 	}
 	entries = append(entries, entry("ordinary", hook))
-	if err := q.Accept(at(0), entries); err != nil {
+	if err := q.Accept(q.set(at(0)), entries); err != nil {
 		t.Fatal(err)
 	}
 	claims := claim(t, q, hook, at(1), len(entries))
@@ -41,7 +41,7 @@ func oddTexts(t *testing.T, q *queue) {
 		a.Reason, a.Response = "reason "+text, "response "+text
 		content := &delivery.Content{Body: []byte(text), ContentType: "text/plain", Header: [][2]string{{"X-A", text}}}
 		settleAll(t, q, at(1), delivery.Settlement{Claim: claims[i], Outcome: delivery.Dead, Attempt: a, Content: content})
-		d, err := q.Show(at(2), claims[i].Delivery.ID)
+		d, err := q.Show(q.set(at(2)), claims[i].Delivery.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,13 +101,13 @@ func origins(t *testing.T, q *queue) {
 			check(step+": listed", &it.Event)
 		}
 		selects(step)
-		d, err := q.Show(at(2), id)
+		d, err := q.Show(q.set(at(2)), id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		check(step+": shown", d.Event)
 		if step == "delivered" {
-			wantN(t, 1)(q.Replay(at(3), delivery.Filter{ID: id, State: delivery.IsDelivered}, delivery.Change{}))
+			wantN(t, 1)(q.Replay(q.set(at(3)), delivery.Filter{ID: id, State: delivery.IsDelivered}, delivery.Change{}))
 			continue
 		}
 		for _, c := range claim(t, q, hook, at(3), 10) {

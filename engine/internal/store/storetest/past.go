@@ -56,7 +56,7 @@ func bringsPast(t *testing.T, q *queue) {
 		e := entry(id, hook)
 		e.Wants[0].Past = past(state)
 		acceptAll(t, q, at(0), e)
-		d, err := q.Show(at(1), delivery.ID(id, hook))
+		d, err := q.Show(q.set(at(1)), delivery.ID(id, hook))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,12 +88,12 @@ func knownKeepsItsOwn(t *testing.T, q *queue) {
 	for id, state := range map[string]delivery.State{"delivered": delivery.IsDead, "due": delivery.IsDelivered} {
 		e := entry(id, hook)
 		e.Wants[0].Past = past(state)
-		if err := q.Accept(at(2), []*delivery.Entry{e}); err != nil || e.Wants[0].Fate != delivery.Known {
+		if err := q.Accept(q.set(at(2)), []*delivery.Entry{e}); err != nil || e.Wants[0].Fate != delivery.Known {
 			t.Fatalf("Accept = %v, fate %q, want known", err, e.Wants[0].Fate)
 		}
 	}
 	for id, want := range map[string]delivery.State{"delivered": delivery.IsDelivered, "due": delivery.Due} {
-		d, err := q.Show(at(3), delivery.ID(id, hook))
+		d, err := q.Show(q.set(at(3)), delivery.ID(id, hook))
 		if err != nil || d.State != want || d.Content != nil {
 			t.Errorf("Show(%s) = %+v, %v, want it to be %s as before", id, d, err, want)
 		}
@@ -191,7 +191,7 @@ func movedIsNotInFlight(t *testing.T, q *queue) {
 	st := tried(claim(t, q, other, at(61), 1)[0], delivery.Retry, at(62))
 	st.After, st.OrderMaxWait = time.Hour, 100*time.Second
 	settleAll(t, q, at(62), st)
-	items, err := q.List(at(63), delivery.Filter{State: delivery.InFlight})
+	items, err := q.List(q.set(at(63)), delivery.Filter{State: delivery.InFlight})
 	if err != nil || len(items) > 0 {
 		t.Errorf("in flight: %v, %v, want none", items, err)
 	}
@@ -207,10 +207,7 @@ func knownIDs(t *testing.T, q *queue) {
 	}
 	accept(t, q, at(0), "a", hook)
 	again("it waits")
-	claims := claim(t, q, hook, at(0), 10)
-	if len(claims) != 1 {
-		t.Fatalf("%d claims, want 1", len(claims))
-	}
+	claims := wantClaims(t, q, hook, at(0), 10, "a")
 	again("it is in flight")
 	settle(t, q, claims[0], delivery.Delivered, at(0), time.Time{})
 	again("it is delivered")
