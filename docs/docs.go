@@ -3,6 +3,11 @@ package docs
 
 import _ "embed"
 
+// Commands is the reference of the commands. It has the texts and the examples of their help.
+//
+//go:embed commands.md
+var Commands string
+
 // Config is the reference of the configuration.
 //
 //go:embed config.md

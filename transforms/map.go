@@ -23,14 +23,6 @@ type body struct {
 	values  *expression.Env
 }
 
-// begin begins a member of the list or object whose members begin at first. It returns the text's length without the member.
-func (b *body) begin(first int) (before int) {
-	if before = len(b.text); before > first {
-		b.text = append(b.text, ',')
-	}
-	return before
-}
-
 // Literal is JSON without expressions.
 type Literal string
 
@@ -121,51 +113,34 @@ func appendInner(dst []byte, text string) []byte {
 	return dst[:len(dst)-2]
 }
 
-// List is a list of parts.
-type List struct {
+// Group is a list or an object of parts, in order.
+type Group struct {
+	Brackets  string   // "[]" or "{}"
+	Keys      []string // of an object, as JSON strings
 	Nodes     []Node
 	OmitEmpty bool // leaves out nulls
 }
 
-func (l List) appendTo(b *body) (bool, error) {
-	b.text = append(b.text, '[')
+func (g Group) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, g.Brackets[0])
 	first := len(b.text)
-	for _, node := range l.Nodes {
-		before := b.begin(first)
+	for i, node := range g.Nodes {
+		before := len(b.text)
+		if before > first {
+			b.text = append(b.text, ',')
+		}
+		if g.Keys != nil {
+			b.text = append(append(b.text, g.Keys[i]...), ':')
+		}
 		there, err := node.appendTo(b)
 		if err != nil {
 			return false, err
 		}
-		if !there && l.OmitEmpty {
+		if !there && g.OmitEmpty {
 			b.text = b.text[:before]
 		}
 	}
-	b.text = append(b.text, ']')
-	return true, nil
-}
-
-// Object is an object of parts, in order.
-type Object struct {
-	Keys      []string // as JSON strings
-	Nodes     []Node
-	OmitEmpty bool
-}
-
-func (o Object) appendTo(b *body) (bool, error) {
-	b.text = append(b.text, '{')
-	first := len(b.text)
-	for i, node := range o.Nodes {
-		before := b.begin(first)
-		b.text = append(append(b.text, o.Keys[i]...), ':')
-		there, err := node.appendTo(b)
-		if err != nil {
-			return false, err
-		}
-		if !there && o.OmitEmpty {
-			b.text = b.text[:before]
-		}
-	}
-	b.text = append(b.text, '}')
+	b.text = append(b.text, g.Brackets[1])
 	return true, nil
 }
 

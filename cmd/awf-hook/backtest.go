@@ -45,13 +45,7 @@ func (c *command) backtestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backtest [AUDIT|FOLDER…]",
 		Short: "Show what a configuration would have sent for past runs; sends nothing",
-		Long: `backtest reads AWF's audit files and transcripts folders, by default those that AWF uses, and runs their events through the
-configuration: how many requests each webhook would have made, and how many in the busiest minute, compared with its rate.
-With --against OLD it also shows what OLD would have sent and the new configuration does not, the reverse, and samples of
-bodies that differ. It sends nothing and stores nothing.`,
-		Example: `  awf-hook backtest -c new.yaml --against awf-hook.yaml --since 7d
-  awf-hook backtest -c new.yaml ~/.local/share/awf/audit.jsonl`,
-		RunE: func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
+		RunE:  func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
 	}
 	b.configFlags.add(cmd)
 	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")

@@ -31,11 +31,6 @@ func (c *command) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE…]",
 		Short: "Report every mistake in configurations",
-		Long: `check reads configuration files and reports every mistake in them with its place.
-Without a FILE it reads what run would read: the global settings.yaml, the project's .awf/settings.yaml and the workflow
-definitions. A file in a project's .awf folder may set less than your own files, even if you name it.
-check exits with 3 if there is a mistake or nothing to check, and with --strict also if there is a warning.`,
-		Example: "  awf-hook check awf-hook.yaml\n  awf-hook check --print",
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema:

@@ -13,15 +13,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// docs/commands.md has each command's help and the fields that it prints with --json; UPDATE=1 writes it.
+// docs/commands.md has each command's help, its flags and the fields that it prints with --json. UPDATE=1 writes all but the texts and
+// examples of the help, which stand there alone.
 func TestHelpStandsInDocs(t *testing.T) {
 	used := map[string]bool{}
 	var b strings.Builder
 	b.WriteString(`# Commands
 
-Written by a test from the commands themselves. Data goes to stdout and messages to stderr. With ` + "`--json`" + `
-a command prints an object, or an object on each line; one name means the same in all of them. Fields that do not apply are left
-out. Times are RFC 3339, durations are seconds. ` + "`awf-hook schema COMMAND`" + ` prints the same as a JSON Schema.
+The commands print the texts and examples below as their help; a test writes the rest. Data goes to stdout and messages to stderr.
+With ` + "`--json`" + ` a command prints an object, or an object on each line; one name means the same in all of them.
+Fields that do not apply are left out. Times are RFC 3339, durations are seconds.
+` + "`awf-hook schema COMMAND`" + ` prints the same as a JSON Schema.
 `)
 	root := (&command{in: strings.NewReader(""), out: io.Discard, err: io.Discard}).root()
 	var write func(cmd *cobra.Command)

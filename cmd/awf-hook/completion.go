@@ -27,15 +27,8 @@ func (c *command) completionCommand() *cobra.Command {
 	}
 	names := slices.Sorted(maps.Keys(shells))
 	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: "Print a script that completes awf-hook's commands in a shell",
-		Long: `completion prints a script for bash, fish or zsh. With it, Tab completes commands, flags, and the names of webhooks, the ids of
-deliveries, states, types of events, formats and languages. A release and the Debian package have these scripts.
-
-  bash   source <(awf-hook completion bash) in ~/.bashrc; it needs the package bash-completion
-  fish   awf-hook completion fish > ~/.config/fish/completions/awf-hook.fish
-  zsh    awf-hook completion zsh > "${fpath[1]}/_awf-hook"; ~/.zshrc needs: autoload -U compinit; compinit`,
-		Example:   "  source <(awf-hook completion bash)",
+		Use:       "completion SHELL",
+		Short:     "Print a script that completes awf-hook's commands in a shell",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -107,61 +100,52 @@ func completing(list completer) cobra.CompletionFunc {
 	}
 }
 
-// completedConfig reads the configuration that the command line names so far. It never prints anything.
-func completedConfig(cmd *cobra.Command) (config.Search, *config.Config) {
-	search := config.Search{Env: os.LookupEnv}
-	if flag := cmd.Flag("config"); flag != nil {
-		search.File = flag.Value.String()
-	}
-	cfg, _ := search.Load()
-	return search, cfg
-}
-
 // webhookNames lists the webhooks in the configuration and in the queue.
 func webhookNames(cmd *cobra.Command) (names []string) {
-	search, cfg := completedConfig(cmd)
-	if cfg == nil {
-		return nil
+	cfg, queue := completedQueue(cmd)
+	if cfg != nil {
+		names = namesOf(activeWebhooks(cfg))
 	}
-	names = namesOf(activeWebhooks(cfg))
-	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
-		lanes, _ := q.Lanes(context.Background())
+	if queue != nil {
+		defer queue.Close()
+		lanes, _ := queue.Lanes(context.Background())
 		for i := range lanes {
 			names = append(names, api.WebhookName(lanes[i].Webhook))
 		}
-	})
+	}
 	return names
 }
 
 // newestIDs lists the ids of the newest deliveries.
 func newestIDs(cmd *cobra.Command) (ids []string) {
-	search, cfg := completedConfig(cmd)
-	if cfg == nil {
-		return nil
-	}
-	withCompletedQueue(cmd, search, cfg, func(q *engine.Deliveries) {
-		items, _ := q.List(context.Background(), engine.Filter{Limit: maxCompleted})
+	if _, queue := completedQueue(cmd); queue != nil {
+		defer queue.Close()
+		items, _ := queue.List(context.Background(), engine.Filter{Limit: maxCompleted})
 		for i := range items {
 			ids = append(ids, items[i].Delivery.ID)
 		}
-	})
+	}
 	return ids
 }
 
-// withCompletedQueue opens the queue if there is one.
-func withCompletedQueue(cmd *cobra.Command, search config.Search, cfg *config.Config, do func(*engine.Deliveries)) {
-	named := ""
-	if flag := cmd.Flag("queue"); flag != nil {
-		named = flag.Value.String()
+// completedQueue reads the configuration that the command line names so far, and opens its queue's file; nil for what there is not. It
+// never prints anything.
+func completedQueue(cmd *cobra.Command) (*config.Config, *engine.Deliveries) {
+	named := func(name string) string {
+		if flag := cmd.Flag(name); flag != nil {
+			return flag.Value.String()
+		}
+		return ""
 	}
-	file := queueFile(search, cfg, named)
+	search := config.Search{File: named("config"), Env: os.LookupEnv}
+	cfg, _ := search.Load()
+	if cfg == nil {
+		return nil, nil
+	}
+	file := queueFile(search, cfg, named("queue"))
 	if _, err := os.Stat(file); err != nil { // opening would create it
-		return
+		return cfg, nil
 	}
-	queue, err := engine.OpenDeliveries(file, cfg.Queue.Space())
-	if err != nil {
-		return
-	}
-	do(queue)
-	_ = queue.Close() // nothing was changed
+	queue, _ := engine.OpenDeliveries(file, cfg.Queue.Space())
+	return cfg, queue
 }

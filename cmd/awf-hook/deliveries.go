@@ -82,10 +82,6 @@ func (c *command) deliveriesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deliveries",
 		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
-		Long: `deliveries shows and changes the queue. Without a subcommand it lists.
-A delivery that awf-hook has given up is a dead letter: show says why, replay makes it due again with the same id,
-and the next run, exec or deliveries send delivers it.
-Wherever a command takes an ID, the beginning of one is enough.`,
 	}
 	where.add(cmd)
 	list := c.listDeliveries(&where)
@@ -300,10 +296,9 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 
 func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a delivery: its event, its attempts, its body",
-		Example: "  awf-hook deliveries show msg_5pfak4",
-		Args:    cobra.ExactArgs(1),
+		Use:   "show ID",
+		Short: "Show a delivery: its event, its attempts, its body",
+		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, ids []string) error {
 			item, err := q.find(ctx, ids[0])
 			if err != nil {

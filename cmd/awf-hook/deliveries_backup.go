@@ -12,10 +12,7 @@ func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy the queue while others use it",
-		Long: `backup writes a copy of the queue into a new FILE, while others use the queue. FILE is a queue too: name it with --queue to
-list it or to deliver from it. Deliveries that were sent after the backup are then sent again, with the same ids.`,
-		Example: "  awf-hook deliveries backup queue-$(date +%F).db",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, args []string) error {
 			if q.onServer() {
 				return errors.New("--server: backup copies only a queue of this machine")

@@ -38,12 +38,7 @@ func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay [ID]",
 		Short: "Make dead letters due again, with the same ids",
-		Long: `replay makes dead letters due again: the one with the ID, or those that the flags select. They keep their ids, so that a
-receiver recognizes them, and get a new budget of attempts. The next run, exec or deliveries send delivers them.
-With --state delivered it sends delivered ones again. It asks first on a terminal, and needs --yes elsewhere.`,
-		Example: "  awf-hook deliveries replay --webhook oncall --since 1h\n" +
-			"  awf-hook deliveries replay --state delivered --workflow deploy --since 1h",
-		Args: cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
 			switch ch.State {
 			case "":
@@ -70,11 +65,8 @@ func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [ID]",
 		Short: "Delete deliveries that are not in flight",
-		Long: `delete deletes the delivery with the ID, or those that the flags select, except those in flight. Their ids stay known: the
-same event does not make them again.`,
-		Example: "  awf-hook deliveries delete --state dead --webhook old --dry-run",
-		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
 	}
 	ch.add(cmd, "due, delivered, dead or dropped")
 	return cmd

@@ -46,11 +46,7 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List deliveries, the newest first",
-		Long: `list prints deliveries, the newest first. --event, --workflow, --run, --source, --since and --text look through the queue
-until they have found as many as --limit says: through a million deliveries in about 0.2 s, with --text in about 1 s.
---text looks in the ids of deliveries, events and runs, and in reasons, but not in bodies and answers.`,
-		Example: "  awf-hook deliveries list --state dead --since 1d",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			filter, err := flags.filter()
 			if err == nil && watch && where.json {

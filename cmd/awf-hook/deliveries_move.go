@@ -13,11 +13,7 @@ func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move --from OLD --to NEW",
 		Short: "Move deliveries to a webhook's new name or file",
-		Long: `move gives the waiting deliveries and dead letters of one webhook to another, for example after you renamed the webhook or its
-configuration file. OLD and NEW are FILE#NAME, as deliveries list --json prints it; a NAME is enough if only one webhook has
-it. NEW must be a webhook of the configuration, or with --server one that the server's configuration or queue has.`,
-		Example: "  awf-hook deliveries move -c new.yaml --from /etc/old.yaml#oncall --to oncall",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
 			source, target := from, to // a server finds out itself which webhooks these are
 			if !q.onServer() {

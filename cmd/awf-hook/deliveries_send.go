@@ -21,11 +21,7 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send",
 		Short: "Deliver what is due and exit, as run does at its end",
-		Long: `send delivers what is due and exits, as run does at its end. With --now all waiting deliveries are due, even if their next
-attempt is later or a wrong clock stored its time. A receiver that asked for a pause still gets it: awf-hook webhooks enable
-ends the pause.`,
-		Example: "  awf-hook deliveries send -c awf-hook.yaml\n  awf-hook deliveries send --now",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if where.server != "" {
 				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")

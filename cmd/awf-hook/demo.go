@@ -23,11 +23,8 @@ func (c *command) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Deliver recorded AWF runs to a receiver in this process",
-		Long: `demo plays recorded AWF runs through an example configuration into a receiver in the same process and prints what
-arrives. It needs nothing else. The receiver first answers 503, so one delivery takes two attempts.`,
-		Example: "  awf-hook demo",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return c.demo() },
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return c.demo() },
 	}
 }
 

@@ -68,14 +68,8 @@ func (c *command) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check AWF, the configuration, the receivers and the queue of this machine",
-		Long: `doctor prints one page about this machine: AWF and its files, the configuration and its warnings, which receivers can be
-reached, and what waits in the queue and why. The page holds no secret, so you can paste it into an issue.
-
-doctor resolves each receiver's name, connects and does the TLS handshake, for 5s at most. It sends no request. With --send
-it sends a sample event to each webhook, as webhooks test does, and compares this machine's clock with the receiver's.`,
-		Example: "  awf-hook doctor\n  awf-hook doctor -c awf-hook.yaml --send",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return d.run() },
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
 	addQueueFlag(cmd.Flags(), &d.queue)

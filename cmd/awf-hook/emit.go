@@ -32,31 +32,8 @@ func (c *command) emitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "emit",
 		Short: "Deliver one event, from flags or from stdin",
-		Long: `emit makes one event and delivers it. Use it in AWF's own hooks, in cron, anywhere.
-
-  awf-hook emit --event backup_done --workflow backup --payload '{"bytes": 1024}'
-  echo '{"event":"…","workflow_id":"…","workflow_name":"…","timestamp":"…","payload":{}}' | awf-hook emit
-
-Without --event it reads the event from stdin, as a JSON object. --payload - reads only the payload from there.
---set KEY=VALUE adds a string to the payload. Each emit makes a new event, unless --id gives it an id that
-an earlier emit had.
-
---webhook NAME sends it to this webhook alone and bypasses the filter. --sample TYPE sends an example of an event (see
-awf-hook events) with "test": true in its payload.
-
-In a workflow's hooks, where AWF's "escape" quotes for the shell:
-
-  hooks:
-    workflow_error:
-      - command: >-
-          awf-hook emit --event workflow_error
-          --workflow {{escape .workflow.Name}} --workflow-id {{escape .workflow.ID}}
-          --set error={{escape .error.Message}}
-
-The queue keeps what is not delivered by --drain-timeout. The next awf-hook delivers it.`,
-		Example: "  awf-hook emit --event backup_done --workflow backup\n  awf-hook emit --sample workflow_error --webhook oncall",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return c.emit(s, e) },
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return c.emit(s, e) },
 	}
 	flags := cmd.Flags()
 	s.configFlags.add(cmd)

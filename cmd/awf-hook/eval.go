@@ -24,18 +24,6 @@ func (c *command) evalCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval [EXPR [EVENTS…]]",
 		Short: "Try an expression of a filter or a map on events",
-		Long: `eval shows the value of an expression for each event, and which of its parts the event lacks. It reads events from the files
-EVENTS, or from stdin with -. Without them it uses an example of each type that AWF writes (see awf-hook events).
-
-Without EXPR, on a terminal, it opens a prompt: Tab completes names, the arrow keys recall earlier lines. Commands are
-
-  :filter      shows whether a filter would match (:map shows values again)
-  :explain     shows the value of each part; a second time switches it off
-  :events      lists the events; :events TYPE keeps those of a type
-  :functions   lists the functions; :functions NAME shows one
-  :quit        ends it, as Ctrl-D does`,
-		Example: `  awf-hook eval 'payload.duration > 60' events.jsonl
-  awf-hook eval --filter 'event == "workflow_error" and payload.exit_code == 1'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.evalPrompt(flags)

@@ -39,10 +39,7 @@ func (c *command) eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events [TYPE]",
 		Short: "List the types of events, or show one with its payload and an example",
-		Long: `events lists the types of events that AWF writes and when they come, and awf-hook's own operator events. With a TYPE it shows
-the payload and an example. --json prints the examples, an event on each line, for run, preview and eval to read.`,
-		Example: "  awf-hook events workflow_error\n  awf-hook events --json | awf-hook preview -c awf-hook.yaml",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && !slices.Contains(eventTypes(), args[0]):
@@ -121,10 +118,7 @@ func (c *command) functionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "functions [NAME]",
 		Short: "List the functions of filters and maps, each with an example and its value",
-		Long: `functions lists the functions of expressions, each in an example with its value. With a NAME it lists the examples of that
-function. awf-hook eval tries them out.`,
-		Example: "  awf-hook functions truncate",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			rows := [][]string{{"EXPRESSION", "VALUE"}}
 			for _, row := range functionRows() {

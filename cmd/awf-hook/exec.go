@@ -31,20 +31,8 @@ func (c *command) execCommand() *cobra.Command {
 	s := &session{quiet: true, delivers: true}
 	var storage string
 	cmd := &cobra.Command{
-		Use:   "exec [flags] -- COMMAND [ARG]…",
-		Short: "Run a command and deliver its workflows' events",
-		Long: `exec runs a command, for example "awf run deploy", and delivers the events of its workflows: starts, ends and steps,
-also those of sub-workflows and resumed runs. The command keeps its terminal, its streams, its arguments and its signals.
-exec ends as the command ended, with its exit code or by its signal, whatever happens to the webhooks.
-
-exec sets AWF_AUDIT_LOG for the command to a file of its own, and appends what AWF writes there to the file that AWF
-would have used. exec prints its own messages when the command has ended.
-
-If a workflow run is still open when the command has ended, exec ends it with "synthetic": true: workflow_cancel after
-SIGINT or SIGTERM, else workflow_error. The queue keeps what is not delivered --drain-timeout after the command's end;
-Ctrl-C ends the wait.`,
-		Example: `  awf-hook exec -- awf run deploy
-  awf() { awf-hook exec -- command awf "$@"; }`,
+		Use:                   "exec [flags] -- COMMAND [ARG]…",
+		Short:                 "Run a command and deliver its workflows' events",
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {

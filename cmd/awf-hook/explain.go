@@ -24,11 +24,7 @@ func (c *command) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [EVENTS…]",
 		Short: "Show why events are sent or not: each part of filters and transforms with its value",
-		Long: `explain reads events from files or stdin, and shows for each webhook what it does with them and why: the value of each part of
-the filter, what the event lacks, the input and output of each step of the transform, and the fuel of modules. It marks the
-part that decided. explain sends nothing and stores nothing.`,
-		Example: "  awf-hook explain -c awf-hook.yaml events.jsonl",
-		RunE:    func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
+		RunE:  func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&flags.time, "time", false, "show how long the filter and each step took")

@@ -20,16 +20,6 @@ func (c *command) followCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "follow [PATH]…",
 		Short: "Deliver the events of AWF's audit file and transcripts as they grow",
-		Long: `follow reads AWF's audit file and its transcripts folder as they grow, and delivers their events until SIGINT or SIGTERM.
-A PATH is an audit file or a transcripts folder; without one follow reads those that AWF uses. A path need not exist yet,
-and a file may be rotated.
-
-The first time, follow reads a file from its end. Later it continues where the last follow stopped. AWF's records do not say
-which project they belong to, so follow reads no project settings and no workflow definitions unless --project names a folder.
-
-A killed run has no end. With --orphan-after 1h, follow gives a run that was quiet for an hour a workflow_error with
-"synthetic": true. Choose more time than your longest step takes: a run gets only one end.`,
-		Example: "  awf-hook follow -c /etc/awf-hook.yaml --orphan-after 6h",
 		RunE: func(_ *cobra.Command, paths []string) error {
 			follow.Paths = paths
 			return c.follow(s, follow, project)

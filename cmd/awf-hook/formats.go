@@ -16,11 +16,7 @@ func (c *command) formatsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "formats [NAME]",
 		Short: "List the built-in receiver formats, their options and limits",
-		Long: `formats lists the built-in formats of a webhook: transform: [{format: NAME, with: {…}}].
-With a NAME it shows the format's options and limits, an example with the message that it makes, and how awf-hook reads the
-receiver's answers.`,
-		Example: "  awf-hook formats slack",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			names := format.Names()
 			if len(args) > 0 {

@@ -6,35 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/docs"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 )
 
-// exitCodes describes the exit codes of commands, without 2 for bad arguments, which all of them have. For commands not listed, 1 is a
-// failure, and 3 a bad configuration where they read one.
-var exitCodes = map[string]string{
-	"run": "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration, 4 bad lines with --strict,\n" +
-		"5 not delivered with --wait-delivered, or refused for good with --fail-on-dead; of several, the first of\n" +
-		"3, 2, 1, 5, 4 counts",
-	"exec": "the command's, also 0 and 1; 126 it cannot be run, 127 not found; 5 it succeeded and something is not delivered\n" +
-		"with --wait-delivered, or refused for good with --fail-on-dead",
-	"follow": "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration",
-	"serve":  "0 everything accepted is delivered or kept, 1 something was lost, 3 bad configuration",
-	"emit": "0 delivered or kept, 1 lost, 3 bad configuration, 5 not delivered with --wait-delivered, or refused for good with\n" +
-		"--fail-on-dead",
-	"check":           "0 no mistake, 1 a failure, 3 a mistake or nothing to check, with --strict also a warning",
-	"backtest":        "0 success, 1 a failure, 3 bad configuration or none",
-	"preview":         "0 success, 1 a difference with --diff or a failure, 3 bad configuration or none",
-	"explain":         "0 success, 1 a failure, 3 bad configuration or none",
-	"eval":            "0 success, 1 a failure, 3 a mistake in the expression",
-	"test":            "0 all tests passed, 1 a test failed, 3 bad configuration or no test",
-	"transform test":  "0 all tests passed, 1 a test failed, 3 bad configuration or no test",
-	"transform run":   "0 success, 1 the module failed on an event",
-	"trust":           "0 success, 1 a failure, 3 the project's files cannot be read",
-	"verify":          "0 every signature is good, 1 one is bad or there is none",
-	"webhooks test":   "0 the receiver took the event, 1 it did not, 3 bad configuration or none",
-	"doctor":          "0 no error, 1 an error was found, 3 bad configuration",
-	"deliveries send": "0 everything due is delivered or kept, 1 a failure, 3 bad configuration, 5 as for run",
+// helpOf returns the text and the examples of a command's help, from its section of docs/commands.md.
+func helpOf(path string) (text, examples string) {
+	_, section, _ := strings.Cut(docs.Commands, "## "+path+"\n") // a search that begins with \n takes ten times as long
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, section, _ = strings.Cut(section, "\n```\n\n") // the short text and the usage are in the code
+	section, _, _ = strings.Cut(section, "\n\n| ")    // so are flags and fields
+	text, examples, _ = strings.Cut(section, "\n\n```\n")
+	examples, _, _ = strings.Cut(examples, "\n```")
+	return strings.TrimSpace(text), examples
 }
 
 // otherNames lists words of other tools for a command.
@@ -80,7 +65,7 @@ func refusesJSON(cmd *cobra.Command) bool {
 	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 }
 
-// describe completes a command and those below it: exit codes in the help, suggestions, checks of arguments and of flags.
+// describe completes a command and those below it: texts and examples of the help, suggestions, checks of arguments and of flags.
 func describe(cmd *cobra.Command) {
 	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 	complete(cmd, path)
@@ -90,14 +75,8 @@ func describe(cmd *cobra.Command) {
 		cmd.Flags().VisitAll(makeLenient)
 	}
 	cmd.SuggestFor = otherNames[path]
-	if codes := exitCodes[path]; !cmd.HasSubCommands() {
-		if codes == "" {
-			codes = "0 success, 1 a failure"
-			if cmd.Flag("config") != nil {
-				codes += ", 3 bad configuration"
-			}
-		}
-		cmd.Long = strings.TrimSpace(cmd.Long + "\n\nExit codes: " + codes + "; 2 bad arguments.")
+	if path != "" {
+		cmd.Long, cmd.Example = helpOf(path)
 	}
 	if cmd.HasSubCommands() {
 		cmd.Args = onlySubcommands

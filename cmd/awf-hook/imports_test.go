@@ -63,7 +63,7 @@ var mayImport = map[string]string{
 	"transforms/guest":      "",
 
 	"cmd/awf-hook/internal/access": "",
-	"cmd/awf-hook/internal/schema": "",
+	"cmd/awf-hook/internal/schema": "engine/jsonbytes",
 	"cmd/awf-hook/internal/listen": "engine/jsonbytes engine/signature",
 	"cmd/awf-hook/internal/otlp":   "engine/trace engine/legible",
 	"cmd/awf-hook/internal/page": `
@@ -75,7 +75,7 @@ var mayImport = map[string]string{
 	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": `
 		cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy
-		engine/secret engine/signature engine/trace`,
+		engine/signature engine/trace`,
 	"cmd/awf-hook/internal/author": `
 		engine/config engine/event engine/expression engine/file engine/lazy examples transforms transforms/guest
 		transforms/wasm`,

@@ -20,11 +20,8 @@ func (c *command) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [FILE]",
 		Short: "Write a first configuration",
-		Long: `init writes a first configuration to FILE (default: awf-hook.yaml), and beside it a JSON Schema with which editors
-complete and check it. It makes FILE's folder, and never overwrites a file.`,
-		Example: "  awf-hook init",
-		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return c.init(first(args, "awf-hook.yaml")) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return c.init(first(args, "awf-hook.yaml")) },
 	}
 }
 

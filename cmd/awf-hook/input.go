@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -63,13 +62,22 @@ func (c *command) passThrough() {
 	_ = engine.Stream{In: c.in, Out: c.out}.Begin(context.Background()).Drop()
 }
 
+// fileOf returns the file of a stream, also through panes and stdout; nil if it has none.
+func fileOf(stream any) *os.File {
+	switch s := stream.(type) {
+	case *os.File:
+		return s
+	case *pane:
+		return s.file
+	case *stdout:
+		return fileOf(s.to)
+	}
+	return nil
+}
+
 // isTerminal reports whether a stream is a terminal, or any character device except the null device.
 func isTerminal(stream any) bool {
-	f, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
+	info, err := fileOf(stream).Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return false
 	}
@@ -79,10 +87,6 @@ func isTerminal(stream any) bool {
 
 // isFile reports whether a stream is a regular file: whoever wrote it does not wait for its reader.
 func isFile(stream any) bool {
-	f, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
+	info, err := fileOf(stream).Stat()
 	return err == nil && info.Mode().IsRegular()
 }

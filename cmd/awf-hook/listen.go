@@ -25,18 +25,7 @@ func (c *command) listenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen [ADDR]",
 		Short: "Receive webhooks on this machine, verify and print them",
-		Long: `listen is a local receiver for experiments. It accepts requests at ADDR (default 127.0.0.1:8080; a port alone is on 127.0.0.1,
-and port 0 is a free one), verifies their signatures and prints them on stdout. It answers 200 with {"ok":true}, which means
-delivered to every built-in format, or follows --respond:
-
-  503x2,429:5,reset,slow:3s,200
-
-503 twice, 429 with Retry-After: 5, a reset connection, 200 after 3 s, and then 200 for all further requests.
-The last entry, if it has no "xTIMES", answers all further requests.
-
-The secret is $WEBHOOK_SECRET unless --secret is given.`,
-		Example: "  awf-hook listen --respond 503x2,200",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addr := first(args, "127.0.0.1:8080")
 			if _, err := strconv.ParseUint(addr, 10, 64); err == nil { // a port alone

@@ -13,11 +13,9 @@ import (
 
 func (c *command) manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "man DIR",
-		Short:   "Write the manual as man pages into a folder",
-		Long:    "man writes a man page for each command into an existing folder, for example ~/.local/share/man/man1.",
-		Example: "  awf-hook man .",
-		Args:    cobra.ExactArgs(1),
+		Use:   "man DIR",
+		Short: "Write the manual as man pages into a folder",
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, folders []string) error {
 			if info, err := os.Stat(folders[0]); err != nil {
 				return failure(err)

@@ -16,10 +16,7 @@ func (c *command) operationsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "operations",
 		Short: "List who changed the queue: replays, deletions, lanes closed and opened",
-		Long: `operations lists the changes that people made to the queue, the newest first: with this command, or with the page or the API
-of serve. WHO is a user of this machine, or the name of a token. The queue keeps the last 10,000 changes.`,
-		Example: "  awf-hook operations --limit 20",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if limit < 1 || limit > 1000 {
 				return errors.New("--limit: want 1 to 1000")

@@ -55,15 +55,7 @@ func (c *command) previewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preview [EVENTS…]",
 		Short: "Show the exact requests that events would make; sends nothing",
-		Long: `preview reads events from files or stdin, in any of AWF's dialects, and shows what each webhook would send: method, headers
-and body, or why it would send nothing. The clock shows the event's time, or --at. preview sends nothing and stores nothing.
-
-An event that you write by hand may span several lines and needs only its type: {"event": "workflow_error"}.
-
---diff FILE shows what would change: FILE is another configuration (.yaml, .yml) or earlier output of preview.
-Then preview exits with 1 if there is a difference.`,
-		Example: "  awf-hook preview -c awf-hook.yaml events.jsonl\n  awf-hook preview -c new.yaml --diff awf-hook.yaml events.jsonl",
-		RunE:    func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
+		RunE:  func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference from another configuration or an earlier preview in `FILE`")

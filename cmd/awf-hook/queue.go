@@ -15,8 +15,6 @@ func (c *command) queueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "Move a queue to another place, and check it: move, check",
-		Long: `queue moves all deliveries between a file and a PostgreSQL database, and checks that a queue is consistent.
-For single deliveries see awf-hook deliveries.`,
 	}
 	cmd.AddCommand(c.moveQueue(), c.checkQueue())
 	return cmd
@@ -28,15 +26,7 @@ func (c *command) moveQueue() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move --from QUEUE --to QUEUE",
 		Short: "Move all deliveries to another queue",
-		Long: `move moves all deliveries from one queue to another and keeps their ids, states, attempts and times. A QUEUE is a file or a
-PostgreSQL URL. A webhook belongs to its file in a file queue, and to the namespace in a database: the configuration maps one
-to the other.
-
-Others may use both queues meanwhile. Deliveries in flight move when they are settled; move waits up to 30 seconds for them. If
-a move is interrupted, run it again: no delivery is in both queues or in none. Point all processes at the new queue before the
-move, or events that they accept stay in the old one until the next move.`,
-		Example: "  awf-hook queue move --from ~/.local/state/awf-hook/queue.db --to postgres://awf@db.example/hooks",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := context.WithCancel(context.Background())
 			defer onSignals(stage{end: stop})()
@@ -111,11 +101,7 @@ func (c *command) checkQueue() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check that a queue is consistent",
-		Long: `check reads the whole queue, a file or a database, while others use it, and checks that it is consistent: each delivery has
-its event and its lane, counts are right, no order key is stuck or has two deliveries in flight, and no move is half done.
-It changes nothing. It exits with 1 if something is wrong.`,
-		Example: "  awf-hook queue check --queue postgres://awf@db.example/hooks",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, file, err := flags.findQueue(place)
 			if cfg == nil {

@@ -17,19 +17,7 @@ func (c *command) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Deliver the events on stdin, then exit",
-		Long: `run reads AWF's events from stdin until it ends, delivers them and exits.
-Lines that are not events go to stdout unchanged.
-
-run finds webhooks in the global settings.yaml (in $AWF_CONFIG_HOME, else $XDG_CONFIG_HOME/awf), in the project's
-.awf/settings.yaml and, for the events of one workflow, in its definition. -c FILE replaces the first two.
-
-The queue keeps what is not delivered at the end. The next run delivers it.
-
-run reads a pipe at once. It reads a file as fast as the receivers take its deliveries, unless they are slow.
-awf-hook never breaks a pipe: with a bad configuration it still copies stdin to stdout until stdin ends.
-After the first SIGINT or SIGTERM, run reads on until stdin ends, for --drain-timeout at most. The second one stops it at once.`,
-		Example: "  AWF_AUDIT_LOG=/dev/stdout awf run deploy | awf-hook run -c awf-hook.yaml",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			stream.In, stream.Out = c.in, c.out
 			c.sayTyping()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/schema"
 	"github.com/awf-project/awf-hook/engine"
@@ -59,7 +60,7 @@ var outputs = map[string]printed{
 	"sign":              {eachLine, []any{signedJSON{}}},
 	"test":              {eachLine, []any{testJSON{}}},
 	"top":               {eachLine, []any{laneRate{}}},
-	"transform inspect": {eachLine, []any{moduleJSON{}}},
+	"transform inspect": {eachLine, []any{author.Inspection{}}},
 	"transform test":    {eachLine, []any{testJSON{}}},
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},
@@ -112,12 +113,7 @@ func (c *command) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [COMMAND]",
 		Short: "Print the JSON Schema of what a command prints with --json",
-		Long: `schema prints the JSON Schema of an object that COMMAND prints with --json. Without a COMMAND it lists the commands that have
---json, and where and how they print it. awf-hook check --schema prints the schema of the configuration.
-
-Errors are not JSON: they go to stderr as text, and the exit code says what kind they are.`,
-		Example: "  awf-hook schema deliveries list",
-		Args:    cobra.MaximumNArgs(3), // awf-hook deliveries list
+		Args:  cobra.MaximumNArgs(3), // awf-hook deliveries list
 		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
 			var next []string
 			for _, path := range slices.Sorted(maps.Keys(outputs)) {

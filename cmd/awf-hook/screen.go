@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -26,9 +25,6 @@ type pane struct {
 	file *os.File
 	on   *screen
 }
-
-func (p *pane) Fd() uintptr                { return p.file.Fd() }
-func (p *pane) Stat() (fs.FileInfo, error) { return p.file.Stat() }
 
 func (p *pane) Write(text []byte) (int, error) {
 	p.on.mu.Lock()

@@ -19,10 +19,7 @@ func (c *command) secretCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "new",
 		Short: "Print a new secret",
-		Long: `new prints a secret of 32 random bytes in the form of Standard Webhooks: whsec_ and base64.
-It works with every scheme: standard decodes it, the others use it literally.`,
-		Example: "  export WEBHOOK_SECRET=$(awf-hook secret new)",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			secret := signature.NewSecret()
 			if asJSON {
@@ -36,10 +33,7 @@ It works with every scheme: standard decodes it, the others use it literally.`,
 	cmd.AddCommand(&cobra.Command{
 		Use:   "token",
 		Short: "Print a new token for awf-hook serve",
-		Long: `token prints a token of 32 random bytes for a client of awf-hook serve, and its SHA-256 for serve.tokens.
-The configuration holds only the digest, so nobody who reads it can send events.`,
-		Example: "  awf-hook secret token",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			token := "awf_" + strings.TrimPrefix(signature.NewSecret(), "whsec_")
 			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(token)))

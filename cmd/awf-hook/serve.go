@@ -57,18 +57,8 @@ func (c *command) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Deliver continuously, and accept events over HTTP",
-		Long: `serve delivers from the queue continuously, retries included. It accepts events over HTTP at POST /v1/events and, with
---follow, from AWF's files. SIGINT or SIGTERM ends it: it stops accepting events after --lame-duck, delivers the rest for
---drain-timeout at most, and keeps what is left in the queue.
-
-serve loads a changed configuration, secret, module or workflow definition within two seconds, and on SIGHUP. A file with
-mistakes changes nothing.
-
-Without a token, serve listens on this machine's own addresses only. "awf-hook secret token" makes a token; serve.tokens
-and serve.tls in the configuration open serve to other machines. See docs/serve.md.`,
-		Example: "  awf-hook serve -c /etc/awf-hook.yaml --follow /var/lib/awf/audit.jsonl",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return d.serve() },
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return d.serve() },
 	}
 	d.addFileFlag(cmd.Flags())
 	d.addTrustFlag(cmd)
@@ -273,7 +263,9 @@ func (d *daemon) readAccess(cfg *config.Config) {
 		}
 		d.certificate.Set(*certificate)
 	}
-	d.access = server.Access{Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond()}
+	d.access = server.Access{
+		Hosts: slices.Concat(cfg.Serve.Hosts, d.ownNames(cfg)), Rate: cfg.Serve.Rate.PerSecond(), Secrets: cfg.Serve.Secrets,
+	}
 	if page := cmp.Or(cfg.Serve.Page, "read"); page != "off" {
 		d.access.Page, _ = access.ParseRole(page) // the configuration checked it
 	}
@@ -283,9 +275,6 @@ func (d *daemon) readAccess(cfg *config.Config) {
 			token.Role, _ = access.ParseRole(t.Role)
 		}
 		d.access.Tokens = append(d.access.Tokens, token)
-	}
-	for _, s := range cfg.Serve.Secrets {
-		d.access.Secrets = append(d.access.Secrets, server.Secret{Secret: s.Secret, NotBefore: s.NotBefore, NotAfter: s.NotAfter})
 	}
 }
 

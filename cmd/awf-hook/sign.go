@@ -95,12 +95,8 @@ func (c *command) signCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign [FILE]",
 		Short: "Sign a body by hand",
-		Long: `sign prints the headers that sign the body in FILE, or on stdin, as a webhook's request has them.
-Without --scheme they are those of awf and standard. The secret is $WEBHOOK_SECRET unless --secret is given.`,
-		Example: `  awf-hook sign body.json >headers && curl -H @headers --data-binary @body.json http://localhost:8080
-  awf-hook sign --scheme custom --header Stripe-Signature --template '{timestamp}.{body}' --prefix 't={timestamp},v1=' body.json`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"}, "awf, standard, github, custom, or several with commas")
 	cmd.Flags().StringVar(&id, "id", "", "the delivery's id (default: a new one)")

@@ -29,22 +29,6 @@ func (o *stdout) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// Stat is the file's or the pane's.
-func (o *stdout) Stat() (fs.FileInfo, error) {
-	if f, ok := o.to.(interface{ Stat() (fs.FileInfo, error) }); ok {
-		return f.Stat()
-	}
-	return nil, errors.ErrUnsupported
-}
-
-// Fd is the file's or the pane's.
-func (o *stdout) Fd() uintptr {
-	if f, ok := o.to.(interface{ Fd() uintptr }); ok {
-		return f.Fd()
-	}
-	return ^uintptr(0)
-}
-
 // failed returns the first error of a write.
 func (o *stdout) failed() error {
 	o.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/rivo/uniseg"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // printTable prints rows in columns, the first row as the header. On a terminal it cuts lines to the terminal's width; in a
@@ -87,13 +87,10 @@ func terminalHeight(stream any) int {
 }
 
 func terminalSize(stream any) (width, height int) {
-	f, ok := stream.(interface{ Fd() uintptr })
-	if !ok {
-		return 0, 0
+	if f := fileOf(stream); f != nil {
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil {
+			return width, height
+		}
 	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, 0
-	}
-	return int(size.Col), int(size.Row)
+	return 0, 0
 }

@@ -39,11 +39,7 @@ func (c *command) testCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [TESTS…]",
 		Short: "Run the configuration's own tests: events in, requests out",
-		Long: `test runs the tests in the configuration, in the file beside it whose name ends in _test.yaml (awf-hook_test.yaml for
-awf-hook.yaml) and in the files TESTS. It prints each test with its place, and for a failed test how the requests differ from
-those that it wants. It sends nothing. --update writes the requests that would be sent into the files.`,
-		Example: "  awf-hook test -c awf-hook.yaml",
-		RunE:    func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
+		RunE:  func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
 	flags.configFlags.add(cmd)
 	flags.add(cmd)

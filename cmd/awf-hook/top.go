@@ -26,11 +26,7 @@ func (c *command) topCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Watch the webhooks' lanes: rates, backlog and last errors, live",
-		Long: `top shows the lane of each webhook: its backlog, how many deliveries arrive per minute, when the next attempt is due, and the
-last error. The lane with the largest backlog comes first. It updates every two seconds until Ctrl-C; rates are those of the
-last minute. In a pipe, and with --json, it prints one snapshot with the rates of one second.`,
-		Example: "  awf-hook top\n  awf-hook top -c awf-hook.yaml | cat",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if every < 100*time.Millisecond {
 				return errors.New("--interval: want at least 100ms")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
-	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
 
@@ -22,12 +20,6 @@ func (c *command) transformCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transform",
 		Short: "Write, build, test and measure WebAssembly transforms",
-		Long: `transform is for authors of transforms: programs in Go, C, Rust or AssemblyScript, and scripts in
-JavaScript, that turn an event into a body and run in a sandbox. docs/transforms.md has a tutorial for each language.`,
-		Example: `  awf-hook transform new --lang go hello
-  cd hello
-  awf-hook transform build
-  awf-hook transform test`,
 	}
 	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
 		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())
@@ -39,10 +31,7 @@ func (c *command) transformNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new --lang LANGUAGE NAME",
 		Short: "Start a transform in a new folder",
-		Long: `new makes the folder NAME with a transform that makes a Slack message, sample events, tests, and a configuration that uses
-it. You need only the language's own tools to build it.`,
-		Example: "  awf-hook transform new --lang rust hello",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := author.New(".", args[0], language); err != nil {
 				if _, isSystem := errors.AsType[*fs.PathError](err); isSystem {
@@ -65,14 +54,7 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a transform's module",
-		Long: `build compiles the transform in DIR (default: the current folder). The source file determines the language: main.go,
-transform.c, transform.rs, transform.ts or transform.wat; transform.js needs no build. If a tool is missing, build names the
-command that installs it.
-
-A compiler in the folder itself (node_modules/.bin/asc) came with the folder or with npm install. build asks before it runs one,
-once for each folder.`,
-		Example: "  awf-hook transform build",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if out == "" {
@@ -156,10 +138,7 @@ func (c *command) transformTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [DIR]",
 		Short: "Run a transform's tests",
-		Long: `test runs the tests in DIR/awf-hook_test.yaml with the configuration DIR/awf-hook.yaml, as awf-hook test does. DIR is the
-current folder by default. test exits with 1 if a test fails.`,
-		Example: "  awf-hook transform test",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if language, err := author.LanguageOf(dir); err == nil && language.IsStale(dir) {
@@ -178,22 +157,15 @@ func (c *command) transformInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show a module's imports, exports and metadata, and why it would be refused",
-		Long: `inspect shows a module's kind, imports, exports, memory, producers, and how long it takes to compile.
-For a script it shows what it costs to start. If the sandbox would refuse the file, inspect says why and exits with 1.`,
-		Example: "  awf-hook transform inspect transform.wasm",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			module, err := author.Read(args[0])
 			if err != nil {
 				return failure(err)
 			}
-			inspect := author.Inspect
-			if wasm.IsScript(args[0]) {
-				inspect = author.InspectScript
-			}
-			text, refused := inspect(context.Background(), filepath.Base(args[0]), module)
+			found, text, refused := author.Inspect(context.Background(), filepath.Base(args[0]), module)
 			if asJSON {
-				encode(c.out, moduleOf(module, wasm.IsScript(args[0]), refused))
+				encode(c.out, found)
 			} else if _, err := c.out.Write(text); err != nil {
 				return failure(err)
 			}
@@ -205,35 +177,4 @@ For a script it shows what it costs to start. If the sandbox would refuse the fi
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	return cmd
-}
-
-// moduleJSON is a module or a script, as --json prints it.
-type moduleJSON struct {
-	Kind      string   `json:"kind,omitempty"`
-	Bytes     int      `json:"bytes"`
-	SHA256    string   `json:"sha256"`
-	Functions int      `json:"functions,omitzero"`
-	Memory    int64    `json:"memory,omitzero"`
-	Most      int64    `json:"max_memory,omitzero"`
-	Imports   []string `json:"imports,omitempty"`
-	Exports   []string `json:"exports,omitempty"`
-	Error     string   `json:"error,omitempty"`
-}
-
-func moduleOf(module []byte, isScript bool, refused error) moduleJSON {
-	m := moduleJSON{Kind: "script", Bytes: len(module), SHA256: fmt.Sprintf("%x", sha256.Sum256(module))}
-	if !isScript {
-		info := wasm.Inspect(module)
-		m.Kind, m.Functions, m.Memory, m.Most = info.Kind, info.Functions, info.Memory, info.Most
-		for _, n := range info.Imports {
-			m.Imports = append(m.Imports, n.Name+" "+n.Type)
-		}
-		for _, n := range info.Exports {
-			m.Exports = append(m.Exports, n.Name+" "+n.Type)
-		}
-	}
-	if refused != nil {
-		m.Error = refused.Error()
-	}
-	return m
 }

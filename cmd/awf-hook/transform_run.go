@@ -59,10 +59,7 @@ func (c *command) transformRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run MODULE",
 		Short: "Feed events from stdin to a module and print what it makes",
-		Long: `run prints the body that the module makes of each event on stdout, and its log, fuel, memory and time, or why it failed, on
-stderr. run exits with 1 if the module failed on an event. It reads events in every dialect that awf-hook knows.`,
-		Example: "  awf-hook transform run transform.wasm < events.jsonl",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {
@@ -140,11 +137,7 @@ func (c *command) transformBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench MODULE",
 		Short: "Measure a module: fuel and time per event",
-		Long: `bench runs the module on the events from stdin for about two seconds: in a new instance for each event, and in one for all.
-It prints the fuel of the median event, and of the one that came nearest to its limit.
-For comparison it also runs a map that makes a Slack message of the same events: see the last column.`,
-		Example: "  awf-hook transform bench transform.wasm < events.jsonl",
-		Args:    cobra.ExactArgs(1),
+		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {

@@ -20,16 +20,7 @@ func (c *command) trustCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust [DIR]",
 		Short: "Show what a project's webhooks would do, and trust them",
-		Long: `trust shows what the webhooks of a project would do, in its .awf/settings.yaml and its workflow definitions: the hosts that they
-send to, the variables that they read, your own webhooks that they replace or switch off, and the modules that they run. After
-your yes they take effect. DIR is the current folder by default.
-
-Project files come with a checkout: until you trust them, their webhooks do nothing. awf-hook remembers what you saw. If the
-project later claims anything new, it is untrusted again, and trust shows the difference.
-
-In CI, set AWF_HOOK_TRUST=DIR[:DIR…], or give --trust-project to a command.`,
-		Example: "  awf-hook trust\n  awf-hook trust --list",
-		Args:    cobra.MaximumNArgs(1),
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			search := config.Search{Dir: first(args, "."), Env: os.LookupEnv}
 			switch {

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/listen"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -22,14 +23,8 @@ func (c *command) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Verify a request's signatures by hand",
-		Long: `verify says for each scheme whose headers are present whether the signature is good. FILE, or stdin, holds a recorded
-request as it went over the wire, or lines of "awf-hook listen --json". With --headers, FILE holds a body and the other
-file "Name: value" lines. verify checks timestamps against --at. Without --at it checks a line of listen against the time of
-its arrival, and any other request against the current time. It exits with 1 if there is no signature or one is bad.`,
-		Example: `  awf-hook verify request.txt
-  awf-hook verify --headers headers body.json --at 1614265330`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom (default: those whose headers are present)")
 	cmd.Flags().StringVar(&headers, "headers", "", "a file of headers; FILE is the body then")
@@ -109,7 +104,7 @@ func (f *signingFlags) verdicts(r recorded, all bool) verifiedJSON {
 			continue
 		}
 		v.OK = v.OK && err == nil
-		v.Signatures[scheme] = verdict(err)
+		v.Signatures[scheme] = listen.Signature{Err: err}.String()
 	}
 	v.OK = v.OK && len(v.Signatures) > 0
 	return v
@@ -125,14 +120,6 @@ func (c *command) printVerdicts(v *verifiedJSON, prefix string, schemes []string
 	if len(v.Signatures) == 0 {
 		fmt.Fprintf(c.out, "%sno signature\n", prefix)
 	}
-}
-
-// verdict says "good", or what is wrong with a signature.
-func verdict(err error) string {
-	if err == nil {
-		return "good"
-	}
-	return err.Error()
 }
 
 // requests reads the requests to verify.

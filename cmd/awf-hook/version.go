@@ -54,10 +54,7 @@ func (c *command) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Long: `version prints the version of this program. If it was built from a checkout, the version ends with the commit, and with +dirty
-if the checkout had changes. Without Git the version is "devel".`,
-		Example: "  awf-hook version",
-		Args:    cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := built()
 			if asJSON {

@@ -23,12 +23,8 @@ func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test NAME",
 		Short: "Send a sample event to one webhook, and show its request and answer",
-		Long: `test sends one sample event to a webhook of the settings, or of -c FILE, bypassing its filter, and shows the request, the
-answer and the time. The event is an example (see awf-hook events) with "test": true in its payload. Nothing is stored. test
-exits with 1 if the receiver does not accept it.`,
-		Example: "  awf-hook webhooks test oncall -c awf-hook.yaml\n  awf-hook webhooks test slack --event workflow_error",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
 	}
 	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
 	return cmd

@@ -21,16 +21,12 @@ func (c *command) webhooksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "webhooks",
 		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
-		Long: `webhooks shows the lane of each webhook that ever had a delivery. A lane rests after failures (then it tries one delivery at
-a time) or when its receiver asked for a pause. A receiver's 410, or disable, closes it; a closed lane keeps its deliveries.
-If webhooks in several files have the same name, the name means all of them; FILE#NAME, as --json prints it, means one.`,
 	}
 	where.add(cmd)
 	list := &cobra.Command{
-		Use:     "list",
-		Short:   "List the lanes",
-		Example: "  awf-hook webhooks list",
-		Args:    cobra.NoArgs,
+		Use:   "list",
+		Short: "List the lanes",
+		Args:  cobra.NoArgs,
 		RunE: c.onQueue(&where, func(ctx context.Context, q openedQueue, _ []string) error {
 			lanes, err := q.Webhooks(ctx)
 			if err != nil {
@@ -67,7 +63,6 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 		}
 		return nil
 	}
-	cmd.Example = "  awf-hook webhooks pause oncall --for 30m --reason 'the receiver is being upgraded'"
 	cmd.Flags().StringVar(&rest, "for", "1h", "how long the lane rests, as a `DURATION`; webhooks enable ends it")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for awf-hook operations")
 	return cmd
@@ -79,10 +74,9 @@ type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, err
 // laneCommand makes a command that changes the lanes of a webhook.
 func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {
 	return &cobra.Command{
-		Use:     verb + " NAME",
-		Short:   short,
-		Example: "  awf-hook webhooks " + verb + " oncall",
-		Args:    cobra.ExactArgs(1),
+		Use:   verb + " NAME",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, names []string) error {
 			n, err := do(q.Queue, ctx, names[0])
 			if err != nil {

@@ -1,7 +1,7 @@
 // Package jsonbytes reads and writes JSON, and keeps the bytes of values that it only passes on.
 //
 // A [Reader] walks through a text and returns parts of it, so that a number such as 1.50 or an escape such as \u00e9
-// reaches a webhook as AWF wrote it. [AppendString], [Object] and [Marshal] write JSON; they escape only what JSON
+// reaches a webhook as AWF wrote it. [AppendString], [Object] and [Print] write JSON; they escape only what JSON
 // requires.
 //
 // Errors and escapes are those of go-json-experiment's jsontext, which is encoding/json/jsontext of Go 1.27. The reader is our own:

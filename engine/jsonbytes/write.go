@@ -36,15 +36,6 @@ func isOrdinary(s string) bool {
 	return true
 }
 
-// Marshal returns v as compact JSON, as encoding/json does, but leaves <, > and & as they are.
-func Marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
-}
-
 // Print returns v as JSON for programs that read the command's output: fields under their tags, durations in seconds,
 // bytes as text, headers as an object with the values of one name joined by commas. Invalid UTF-8 becomes U+FFFD. With an
 // indent the result has several lines, each but the first with the prefix.

@@ -7,21 +7,24 @@ import (
 
 // Info is what a file says about itself. Do not trust it: a module can claim anything.
 type Info struct {
-	Size      int    // bytes
-	Digest    string // SHA-256, in hex
-	Imports   []Name
-	Exports   []Name
-	Memory    int64 // bytes at first
-	Most      int64 // bytes at most, as the module declares
-	Functions int   // that it defines
-	Compiled  int   // bytes of machine code, by an estimate that is about twice the real size
-	Made      []Producer
-	Kind      string // "reactor" or "command"; "" if it is refused
-	Refused   error  // why it cannot be used; nil if it can. The other fields hold what was found before
+	Kind      string     `json:"kind,omitempty"` // "reactor" or "command"; "" if it is refused
+	Size      int        `json:"bytes"`
+	Digest    string     `json:"sha256"`              // in hex
+	Functions int        `json:"functions,omitzero"`  // that it defines
+	Memory    int64      `json:"memory,omitzero"`     // bytes at first
+	Most      int64      `json:"max_memory,omitzero"` // bytes at most, as the module declares
+	Imports   []Name     `json:"imports,omitempty"`
+	Exports   []Name     `json:"exports,omitempty"`
+	Compiled  int        `json:"-"` // bytes of machine code, by an estimate that is about twice the real size
+	Made      []Producer `json:"-"`
+	Refused   error      `json:"-"` // why it cannot be used; nil if it can. The other fields hold what was found before
 }
 
 // Name is an import or export: "awf.log", and what it is: "(i32, i32, i32)", "memory".
 type Name struct{ Name, Type string }
+
+// MarshalText returns both, for JSON.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.Name + " " + n.Type), nil }
 
 // Producer is a line of the producers section: a field is language, processed-by or sdk.
 type Producer struct{ Field, Name, Version string }

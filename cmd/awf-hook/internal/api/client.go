@@ -48,10 +48,11 @@ func Dial(address, token string) (*Client, error) {
 }
 
 // get makes a call that reads, and decodes the answer.
-func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (answer T, err error) {
 	at := c.base.JoinPath(path)
 	at.RawQuery = query.Encode()
-	return c.do(ctx, http.MethodGet, at, nil, answer)
+	err = c.do(ctx, http.MethodGet, at, nil, &answer)
+	return answer, err
 }
 
 // change makes a call that changes something. It returns how many deliveries or lanes changed.
@@ -117,8 +118,8 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 		if f.Limit = maxLimit; limit > 0 {
 			f.Limit = min(maxLimit, limit-len(items))
 		}
-		var page DeliveriesAnswer
-		if err := c.get(ctx, "/v1/deliveries", Query(f), &page); err != nil {
+		page, err := get[DeliveriesAnswer](ctx, c, "/v1/deliveries", Query(f))
+		if err != nil {
 			return items, err
 		}
 		items = append(items, page.Deliveries...)
@@ -130,40 +131,32 @@ func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err e
 }
 
 // Count implements [Queue].
-func (c *Client) Count(ctx context.Context, f engine.Filter) (tally engine.Tally, err error) {
+func (c *Client) Count(ctx context.Context, f engine.Filter) (engine.Tally, error) {
 	f.Limit = 0 // a count has none
-	err = c.get(ctx, "/v1/count", Query(f), &tally)
-	return tally, err
+	return get[engine.Tally](ctx, c, "/v1/count", Query(f))
 }
 
 // Groups implements [Queue].
 func (c *Client) Groups(ctx context.Context, f engine.Filter, n int) ([]Group, error) {
 	f.Limit = n
-	var answer GroupsAnswer
-	err := c.get(ctx, "/v1/groups", Query(f), &answer)
+	answer, err := get[GroupsAnswer](ctx, c, "/v1/groups", Query(f))
 	return answer.Groups, err
 }
 
 // Show implements [Queue].
 func (c *Client) Show(ctx context.Context, id string) (*Detail, error) {
-	d := &Detail{}
-	if err := c.get(ctx, "/v1/deliveries/"+url.PathEscape(id), nil, d); err != nil {
-		return nil, err
-	}
-	return d, nil
+	return get[*Detail](ctx, c, "/v1/deliveries/"+url.PathEscape(id), nil)
 }
 
 // Webhooks implements [Queue].
 func (c *Client) Webhooks(ctx context.Context) ([]Lane, error) {
-	var answer WebhooksAnswer
-	err := c.get(ctx, "/v1/webhooks", nil, &answer)
+	answer, err := get[WebhooksAnswer](ctx, c, "/v1/webhooks", nil)
 	return answer.Webhooks, err
 }
 
 // Operations implements [Queue].
 func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
-	var answer OperationsAnswer
-	err := c.get(ctx, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}), &answer)
+	answer, err := get[OperationsAnswer](ctx, c, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}))
 	return answer.Operations, err
 }
 

@@ -54,81 +54,65 @@ func load(ctx context.Context, name, cacheDir string, text []byte, o wasm.Option
 	}, nil
 }
 
-// Inspect describes a module for people. refused is the error with which the sandbox would refuse the module, or nil.
-func Inspect(ctx context.Context, name string, module []byte) (text []byte, refused error) {
-	info := wasm.Inspect(module)
-	refused = info.Refused
+// Inspection is what a module or a script says about itself, as --json prints it.
+type Inspection struct {
+	wasm.Info
+	Error string `json:"error,omitempty"` // why the sandbox would refuse it
+}
+
+// Inspect describes a module or a script, for programs and for people. refused is the error with which the sandbox would refuse it, or
+// nil.
+func Inspect(ctx context.Context, name string, module []byte) (found Inspection, text []byte, refused error) {
+	var o wasm.Options
+	if wasm.IsScript(name) {
+		found.Info = wasm.Info{Kind: "script", Size: len(module), Digest: fmt.Sprintf("%x", sha256.Sum256(module))}
+	} else {
+		_, most := wasm.Bounds()
+		found.Info, o.Limits.Module = wasm.Inspect(module), most.Module
+	}
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
-	line("size", "%d bytes", info.Size)
-	line("sha256", "%s", info.Digest)
-	if info.Kind != "" {
-		line("kind", "%s", info.Kind)
+	line("size", "%d bytes", found.Size)
+	line("sha256", "%s", found.Digest)
+	if found.Kind != "" {
+		line("kind", "%s", found.Kind)
 	}
-	if info.Functions > 0 {
-		line("functions", "%d", info.Functions)
+	if found.Functions > 0 {
+		line("functions", "%d", found.Functions)
 		most := "no limit of its own"
-		if info.Most > 0 {
-			most = fmt.Sprintf("at most %d", info.Most)
+		if found.Most > 0 {
+			most = fmt.Sprintf("at most %d", found.Most)
 		}
-		line("memory", "starts with %d bytes, %s", info.Memory, most)
+		line("memory", "starts with %d bytes, %s", found.Memory, most)
 	}
-	for _, n := range info.Imports {
+	for _, n := range found.Imports {
 		line("import", "%s %s", n.Name, n.Type)
 	}
-	for _, n := range info.Exports {
+	for _, n := range found.Exports {
 		line("export", "%s %s", n.Name, n.Type)
 	}
-	for _, p := range info.Made {
+	for _, p := range found.Made {
 		line(p.Field, "%s", strings.TrimSpace(p.Name+" "+p.Version))
 	}
-	if refused == nil {
-		var took time.Duration
-		if took, refused = compile(ctx, name, module); refused == nil {
-			line("compiled in", "%v, to at most about %d KiB", took.Round(100*time.Microsecond), info.Compiled>>10)
+	if refused = found.Refused; refused == nil {
+		start := time.Now()
+		var m *wasm.Module
+		var done func()
+		if m, done, refused = load(ctx, name, "", module, o); refused == nil {
+			took := time.Since(start).Round(100 * time.Microsecond)
+			defer done()
+			if begun := m.Begun(); wasm.IsScript(name) {
+				line("begins with", "fuel %d, once, and %d bytes of memory", begun.Fuel, begun.Memory)
+			} else {
+				line("compiled in", "%v, to at most about %d KiB", took, found.Compiled>>10)
+			}
 		}
 	}
 	if refused != nil {
+		found.Error = refused.Error()
 		line("refused", "%v", refused)
 	}
 	_ = w.Flush() // into memory
-	return b.Bytes(), refused
-}
-
-// InspectScript describes a script as Inspect describes a module.
-func InspectScript(ctx context.Context, name string, text []byte) (described []byte, refused error) {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "size\t%d bytes\nsha256\t%x\nkind\tscript\n", len(text), sha256.Sum256(text))
-	begun, refused := begin(ctx, name, text)
-	if refused == nil {
-		fmt.Fprintf(w, "begins with\tfuel %d, once, and %d bytes of memory\n", begun.Fuel, begun.Memory)
-	} else {
-		fmt.Fprintf(w, "refused\t%v\n", refused)
-	}
-	_ = w.Flush() // into memory
-	return b.Bytes(), refused
-}
-
-// begin runs a script up to its first event.
-func begin(ctx context.Context, name string, text []byte) (begun wasm.Output, err error) {
-	m, done, err := load(ctx, name, "", text, wasm.Options{})
-	if err != nil {
-		return begun, err
-	}
-	defer done()
-	return m.Begun(), nil
-}
-
-// compile returns how long a module takes to compile.
-func compile(ctx context.Context, name string, module []byte) (time.Duration, error) {
-	_, most := wasm.Bounds()
-	start := time.Now()
-	_, done, err := load(ctx, name, "", module, wasm.Options{Limits: wasm.Limits{Module: most.Module}})
-	if err != nil {
-		return 0, err
-	}
-	defer done()
-	return time.Since(start), nil
+	return found, b.Bytes(), refused
 }

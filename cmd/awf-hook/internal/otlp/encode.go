@@ -3,6 +3,8 @@ package otlp
 import (
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -64,8 +66,8 @@ const (
 // encode encodes the body of a request.
 func (s *Settings) encode(spans []*trace.Span) ([]byte, error) {
 	var of resourceSpans
-	for _, pair := range s.resource {
-		of.Resource.Attributes = append(of.Resource.Attributes, text(pair[0], pair[1]))
+	for _, key := range slices.Sorted(maps.Keys(s.resource)) {
+		of.Resource.Attributes = append(of.Resource.Attributes, text(key, s.resource[key]))
 	}
 	scope := &of.ScopeSpans[0]
 	scope.Scope.Name, scope.Scope.Version = "github.com/awf-project/awf-hook", s.version

@@ -15,7 +15,7 @@ type Settings struct {
 	endpoint string
 	header   http.Header
 	timeout  time.Duration
-	resource [][2]string
+	resource map[string]string
 	version  string
 	masked   string // the endpoint in a form that may be shown
 }
@@ -74,27 +74,18 @@ func Read(env func(string) string, version string) (*Settings, error) {
 	return s, nil
 }
 
-// resource returns the attributes of the spans' resource, each key once.
-func resource(env func(string) string, version string) [][2]string {
-	list := [][2]string{{"service.name", "awf-hook"}, {"service.version", version}, {"telemetry.sdk.language", "go"}}
-	set := func(pair [2]string) {
-		for i := range list {
-			if list[i][0] == pair[0] {
-				list[i] = pair
-				return
-			}
-		}
-		list = append(list, pair)
-	}
+// resource returns the attributes of the spans' resource.
+func resource(env func(string) string, version string) map[string]string {
+	all := map[string]string{"service.name": "awf-hook", "service.version": version, "telemetry.sdk.language": "go"}
 	for _, pair := range pairs(env("OTEL_RESOURCE_ATTRIBUTES")) {
 		if pair[0] != "" {
-			set(pair)
+			all[pair[0]] = pair[1]
 		}
 	}
 	if name := strings.TrimSpace(env("OTEL_SERVICE_NAME")); name != "" {
-		set([2]string{"service.name", name})
+		all["service.name"] = name
 	}
-	return list
+	return all
 }
 
 // pairs parses "a=1,b=2" with percent-encoded values.

@@ -184,30 +184,19 @@ func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
 	p.write(w, "layout", &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong}})
 }
 
-// assetTypes lists the files for browsers, besides the views.
-var assetTypes = map[string]string{
-	"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
-}
-
 func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	text, err := files.ReadFile("assets/" + name)
-	if err != nil || assetTypes[name] == "" {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", assetTypes[name])
 	if r.URL.Query().Get("v") == p.assets {
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	}
-	_, _ = w.Write(text)
+	http.ServeFileFS(w, r, files, "assets/"+r.PathValue("name"))
 }
 
 // assetsVersion returns a text that changes when an asset does.
 func assetsVersion() string {
 	sum := sha256.New()
-	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
-		text, _ := files.ReadFile("assets/" + name) // it is embedded
+	names, _ := fs.Glob(files, "assets/*") // the pattern is valid
+	for _, name := range names {
+		text, _ := files.ReadFile(name) // it is embedded
 		sum.Write(text)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:12]

@@ -2,13 +2,14 @@
 package schema
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"net/http"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Schema is a JSON Schema, or a part of one. The zero value allows anything.
@@ -37,21 +38,15 @@ type Property struct {
 
 // MarshalJSON implements [json.Marshaler].
 func (list Properties) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, p := range list {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, _ := json.Marshal(p.Name) // a text always is JSON
+	o := jsonbytes.Object("{}")
+	for _, p := range list {
 		value, err := json.Marshal(p.Schema)
 		if err != nil {
 			return nil, err
 		}
-		b.Write(append(append(name, ':'), value...))
+		o.Raw(p.Name, value)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return o, nil
 }
 
 // Maker makes schemas.

@@ -12,26 +12,20 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
-	"github.com/awf-project/awf-hook/engine/secret"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/signature"
 )
 
 // Access says who may do what.
 type Access struct {
 	Tokens  []Token
-	Secrets []Secret // of requests signed with Standard Webhooks
-	Hosts   []string // names of the server, besides localhost and addresses
-	Rate    float64  // events per second of requests without a token; 0 for no limit
+	Secrets []config.SigningSecret // of requests signed with Standard Webhooks
+	Hosts   []string               // names of the server, besides localhost and addresses
+	Rate    float64                // events per second of requests without a token; 0 for no limit
 
 	// Page is the most that anybody may do on the page. On a server without tokens, everybody who reaches it may do that.
 	// None turns the page off.
 	Page access.Role
-}
-
-// Secret admits requests signed with it, in its time.
-type Secret struct {
-	secret.Secret
-	NotBefore, NotAfter time.Time // zero for no limit
 }
 
 // Token admits its bearer. Only its digest is kept.

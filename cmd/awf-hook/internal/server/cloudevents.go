@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,28 +22,15 @@ import (
 	"github.com/awf-project/awf-hook/engine/trace"
 )
 
-// cloudEvent holds those attributes of a CloudEvent 1.0 that an event can keep.
+// cloudEvent is a CloudEvent 1.0.
 type cloudEvent struct {
-	SpecVersion, ID, Source, Type, Subject, Time string
-	TraceParent, TraceState                      string // extensions
-	ContentType                                  string // of the data, in a structured CloudEvent
-
-	Data json.RawMessage
+	of   map[string]string // the attributes that an event can keep, by their names
+	data json.RawMessage
 }
 
-// attributes are the texts of a cloudEvent by the names that CloudEvents have for them.
-var attributes = map[string]func(*cloudEvent) *string{
-	"specversion": func(ce *cloudEvent) *string { return &ce.SpecVersion },
-	"id":          func(ce *cloudEvent) *string { return &ce.ID },
-	"source":      func(ce *cloudEvent) *string { return &ce.Source },
-	"type":        func(ce *cloudEvent) *string { return &ce.Type },
-	"subject":     func(ce *cloudEvent) *string { return &ce.Subject },
-	"time":        func(ce *cloudEvent) *string { return &ce.Time },
-	"traceparent": func(ce *cloudEvent) *string { return &ce.TraceParent },
-	"tracestate":  func(ce *cloudEvent) *string { return &ce.TraceState },
-
-	"datacontenttype": func(ce *cloudEvent) *string { return &ce.ContentType },
-}
+// attributes are those that an event can keep, and extensions for its trace. The last one is the type of the data in a structured
+// CloudEvent.
+var attributes = []string{"specversion", "id", "source", "type", "subject", "time", "traceparent", "tracestate", "datacontenttype"}
 
 // badAttribute is a mistake in an attribute or in the data, with its byte in the text, counted from 1.
 type badAttribute struct {
@@ -62,7 +50,7 @@ func placeOf(err error, other int) int {
 
 // readCloud reads a CloudEvent with its attributes in the text. A repeated attribute is an error, since the client may mean either.
 func readCloud(text []byte) (*cloudEvent, error) {
-	ce := &cloudEvent{}
+	ce := &cloudEvent{of: map[string]string{}}
 	var packed []byte
 	seen := map[string]bool{}
 	r := jsonbytes.NewReader(text)
@@ -73,8 +61,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		if err != nil {
 			return err
 		}
-		of := attributes[name]
-		if of == nil && name != "data" && name != "data_base64" {
+		if !slices.Contains(attributes, name) && name != "data" && name != "data_base64" {
 			return nil // an extension, of any kind
 		}
 		fail := func(why string) error { return &badAttribute{begin, name + ": " + why} }
@@ -84,7 +71,7 @@ func readCloud(text []byte) (*cloudEvent, error) {
 		seen[name] = true
 		switch kind := jsonbytes.KindOf(value); {
 		case name == "data":
-			ce.Data = value
+			ce.data = value
 		case kind == "null": // the same as a missing one
 			delete(seen, name)
 		case kind != "a string":
@@ -94,15 +81,15 @@ func readCloud(text []byte) (*cloudEvent, error) {
 				return fail("not base64")
 			}
 		default:
-			*of(ce) = jsonbytes.String(value)
+			ce.of[name] = jsonbytes.String(value)
 		}
 		return nil
 	})
 	if err == nil && seen["data_base64"] {
-		if seen["data"] && jsonbytes.KindOf(ce.Data) != "null" {
+		if seen["data"] && jsonbytes.KindOf(ce.data) != "null" {
 			return nil, errors.New("want data or data_base64, got both")
 		}
-		if ce.Data, err = dataOf(packed, ce.ContentType); err != nil {
+		if ce.data, err = dataOf(packed, ce.of["datacontenttype"]); err != nil {
 			return nil, errors.New("data_base64: " + err.Error()) // its place is in the decoded data
 		}
 	}
@@ -174,19 +161,19 @@ func parseBinary(r *http.Request, body []byte, now time.Time) []parsed {
 		p.bad = tooLarge(1)
 		return []parsed{p}
 	}
-	ce := &cloudEvent{}
-	for name, of := range attributes {
+	ce := &cloudEvent{of: map[string]string{}}
+	for _, name := range attributes {
 		if name == "datacontenttype" { // it is the header Content-Type
 			continue
 		}
 		var err error
-		if *of(ce), err = headerText(r.Header.Values("Ce-" + name)); err != nil {
+		if ce.of[name], err = headerText(r.Header.Values("Ce-" + name)); err != nil {
 			p.fail(nil, 1, "ce-"+name+": "+err.Error())
 			return []parsed{p}
 		}
 	}
 	var err error
-	if ce.Data, err = dataOf(body, r.Header.Get("Content-Type")); err != nil {
+	if ce.data, err = dataOf(body, r.Header.Get("Content-Type")); err != nil {
 		p.fail(body, placeOf(err, event.Column(body, err)), err.Error())
 		return []parsed{p}
 	}
@@ -247,16 +234,16 @@ func checkJSON(data []byte, contentType string) error {
 // cloud turns a CloudEvent into an event. If awf-hook's own format wrote it, cloud restores the original event.
 func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 	switch {
-	case ce.SpecVersion != "1.0":
-		p.fail(nil, 1, "specversion: want 1.0, got "+strconv.Quote(ce.SpecVersion))
+	case ce.of["specversion"] != "1.0":
+		p.fail(nil, 1, "specversion: want 1.0, got "+strconv.Quote(ce.of["specversion"]))
 		return
-	case ce.ID == "" || ce.Source == "" || ce.Type == "":
+	case ce.of["id"] == "" || ce.of["source"] == "" || ce.of["type"] == "":
 		p.fail(nil, 1, "a CloudEvent needs id, source and type")
 		return
 	}
-	ev := event.Event{ID: cloudID(ce), Type: ce.Type, WorkflowName: ce.Subject, Timestamp: now.UTC(), Payload: ce.Data}
-	stamp := ce.Time
-	if typ, isOurs := strings.CutPrefix(ce.Type, ourType); isOurs && p.unwrap(&ev, typ, ce) {
+	ev := event.Event{ID: cloudID(ce), Type: ce.of["type"], WorkflowName: ce.of["subject"], Timestamp: now.UTC(), Payload: ce.data}
+	stamp := ce.of["time"]
+	if typ, isOurs := strings.CutPrefix(ce.of["type"], ourType); isOurs && p.unwrap(&ev, typ, ce) {
 		stamp = ""
 	}
 	if d := bytes.TrimSpace(ev.Payload); len(d) > 0 && d[0] != '{' { // a payload must be an object
@@ -270,7 +257,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 		}
 		ev = *restored
 	}
-	if own := trace.Parse(ce.TraceParent, ce.TraceState); !own.IsZero() {
+	if own := trace.Parse(ce.of["traceparent"], ce.of["tracestate"]); !own.IsZero() {
 		ev.Trace = own
 	}
 	p.event, p.given = ev, ev.ID
@@ -278,7 +265,7 @@ func (p *parsed) cloud(ce *cloudEvent, now time.Time) {
 
 // unwrap restores the event in a CloudEvent written by awf-hook: the data is its envelope.
 func (p *parsed) unwrap(ev *event.Event, typ string, ce *cloudEvent) bool {
-	rec, err := event.ParseLine(ce.Data, time.Now())
+	rec, err := event.ParseLine(ce.data, time.Now())
 	if err != nil || rec == nil || rec.Type != typ {
 		return false
 	}
@@ -294,6 +281,7 @@ func (p *parsed) unwrap(ev *event.Event, typ string, ce *cloudEvent) bool {
 
 // cloudID returns the id of a CloudEvent. Source and id together are unique.
 func cloudID(ce *cloudEvent) string {
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(ce.Source)) + ":" + ce.Source + ce.ID))
+	source := ce.of["source"]
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(source)) + ":" + source + ce.of["id"]))
 	return "ce_" + hex.EncodeToString(sum[:])
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
 	hidden "github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
@@ -260,7 +261,7 @@ func TestIntakeAsksWhoSends(t *testing.T) {
 	n := start(t, server.Access{
 		Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true},
 			{Name: "ci", SHA256: sha256.Sum256([]byte("the next one")), Sends: true}},
-		Secrets: []server.Secret{{Secret: hidden.New("whsec_b2xk")}, {Secret: hidden.New(secret)}},
+		Secrets: []config.SigningSecret{{Secret: hidden.New("whsec_b2xk")}, {Secret: hidden.New(secret)}},
 	})
 	good := "Authorization: Bearer "
 	for _, tt := range []struct {
@@ -316,7 +317,7 @@ func TestIntakeTakesOperatorEventsFromFew(t *testing.T) {
 	n := start(t, server.Access{
 		Tokens: []server.Token{{Name: "ci", SHA256: sha256.Sum256([]byte(ciToken)), Sends: true},
 			{Name: "root", SHA256: sha256.Sum256([]byte("root")), Sends: true, Role: access.Admin}},
-		Secrets: []server.Secret{{Secret: hidden.New(secret)}},
+		Secrets: []config.SigningSecret{{Secret: hidden.New(secret)}},
 	})
 	good := envelope("", "deploy")
 	for _, typ := range event.OperatorTypes() {

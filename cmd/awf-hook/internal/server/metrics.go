@@ -15,6 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -73,12 +74,11 @@ func NewMetrics(version string) *Metrics {
 	m.spans = m.counter("spans_total", "Spans that were sent to a collector or dropped.", "outcome")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful", "1 if the last configuration was loaded, 0 if it had mistakes.")
 	m.reloadStamp = m.gauge("config_last_reload_success_timestamp_seconds", "When a configuration was last loaded.")
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
+	promauto.With(m.registry).NewGauge(prometheus.GaugeOpts{
 		Name: "awf_hook_build_info", Help: "The version that runs; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
-	})
-	info.Set(1)
-	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}).Set(1)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, outcome := range []string{"sent", "dropped"} {
 		m.spans.WithLabelValues(outcome)
 	}
@@ -86,21 +86,15 @@ func NewMetrics(version string) *Metrics {
 }
 
 func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "awf_hook_" + name, Help: help}, labels)
-	m.registry.MustRegister(c)
-	return c
+	return promauto.With(m.registry).NewCounterVec(prometheus.CounterOpts{Name: "awf_hook_" + name, Help: help}, labels)
 }
 
 func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "awf_hook_" + name, Help: help, Buckets: buckets}, labels)
-	m.registry.MustRegister(h)
-	return h
+	return promauto.With(m.registry).NewHistogramVec(prometheus.HistogramOpts{Name: "awf_hook_" + name, Help: help, Buckets: buckets}, labels)
 }
 
 func (m *Metrics) gauge(name, help string) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "awf_hook_" + name, Help: help})
-	m.registry.MustRegister(g)
-	return g
+	return promauto.With(m.registry).NewGauge(prometheus.GaugeOpts{Name: "awf_hook_" + name, Help: help})
 }
 
 // Handler answers /metrics.
