@@ -177,6 +177,9 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 	}
 	defer res.Body.Close()
 	w.proto = res.ProtoMajor
+	if res.StatusCode == 0 { // net/http lets it pass
+		return delivery.Answer{}, &Fault{Reason: "an answer with the status 000"}
+	}
 	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
 	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the bare connection, which has no deadline
 		answer.Body = read(res)
