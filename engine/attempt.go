@@ -17,11 +17,11 @@ import (
 // attempt sends a claimed delivery once and returns the outcome. It makes the content first, unless an earlier
 // attempt did.
 func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.Settlement {
-	d := claim.Delivery
+	d := &claim.Delivery
 	err := w.askAgain(claim)
 	var made *delivery.Content
 	if err == nil {
-		made, err = w.content(ctx, claim.Event, &d)
+		made, err = w.content(ctx, claim.Event, d)
 	}
 	if err != nil {
 		return w.unsent(claim, err)
@@ -29,11 +29,11 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	if ev := claim.Event; !ev.Trace.IsZero() {
 		d.Trace = ev.Trace.Next()
 	}
-	attempt := w.sender.Send(ctx, &d)
+	attempt := w.sender.Send(ctx, d)
 	if slices.Contains(w.Retry.Statuses, attempt.Status) {
 		attempt.Outcome = delivery.Retry
 	}
-	w.recordSend(claim.Event, &d, &attempt)
+	w.recordSend(claim.Event, d, &attempt)
 	st := delivery.Settlement{Claim: claim, Outcome: attempt.Outcome, Content: made, OrderMaxWait: w.OrderMaxWait,
 		FuelPercent: w.chain.FuelPercent()}
 	if attempt.Outcome == delivery.Retry && attempt.Status == 0 && ctx.Err() != nil {
@@ -45,7 +45,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	var next string
 	switch st.Outcome {
 	case delivery.Retry:
-		wait, dead := lane.Wait(w.Retry, &d, &attempt, w.random())
+		wait, dead := lane.Wait(w.Retry, d, &attempt, w.random())
 		if dead == "" {
 			st.After, next = wait, ", next in "+shortWait(wait)
 			break
@@ -54,7 +54,7 @@ func (w *webhook) attempt(ctx context.Context, claim *delivery.Claim) delivery.S
 	case delivery.Dead:
 		next = ", dead"
 	}
-	w.sayAttempt(&d, attempt, st.Outcome, next)
+	w.sayAttempt(d, attempt, st.Outcome, next)
 	return st
 }
 
@@ -68,7 +68,10 @@ func (w *webhook) content(ctx context.Context, ev *event.Event, d *delivery.Deli
 		d.Body = ev.Body()
 		return nil, nil
 	}
-	began := time.Now()
+	var began time.Time
+	if w.record != nil {
+		began = time.Now()
+	}
 	in := w.envs.Of(ev)
 	d.Content, err = w.chain.Time(ctx, in, w.timer)
 	w.envs.Keep(in)

@@ -50,7 +50,7 @@ func (e *Engine) Explain(ctx context.Context, ev *event.Event, at time.Time) []E
 
 func (w *webhook) explain(ctx context.Context, ev *event.Event, at time.Time) Explanation {
 	x := Explanation{Preview: Preview{
-		Event: ev.Type, EventID: ev.ID, WorkflowID: ev.WorkflowID, Webhook: w.Name, Place: w.Place(),
+		Event: ev.Type, EventID: ev.ID, WorkflowID: ev.WorkflowID, Webhook: w.Name, Identity: w.Identity, Place: w.Place(),
 	}, Events: w.globs()}
 	in := expression.NewEnv(ev)
 	var traces []*expression.Trace // of the expressions that ran since the last step

@@ -41,6 +41,7 @@ type intake struct {
 
 	parked  map[string]*parked // by workflow; owned by run
 	refuses bool               // the queue was full, and nothing was accepted since; owned by run
+	unused  []delivery.Entry   // for the next events; owned by run
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -222,7 +223,13 @@ func (in *intake) unpark(p *parked) (entries []*delivery.Entry) {
 // entry makes the entry of an event whose webhooks are compiled.
 func (in *intake) entry(ev *event.Event, r *route.Route[*webhook]) *delivery.Entry {
 	webhooks, _ := r.Webhooks(context.Background())
-	return in.engine.wants(ev, webhooks)
+	if len(in.unused) == 0 {
+		in.unused = make([]delivery.Entry, 64) // no longer in use once they are accepted
+	}
+	entry := &in.unused[0]
+	in.unused, entry.Event = in.unused[1:], ev
+	in.engine.fill(entry, webhooks)
+	return entry
 }
 
 // accept accepts a batch. If there is no room for all, it accepts the events one by one and waits for room once.
@@ -263,10 +270,18 @@ func (in *intake) refuse(ev *event.Event, err error) {
 
 // wants makes an event's entry, with one delivery for each webhook that wants the event. It sets a missing id.
 func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
+	entry := &delivery.Entry{Event: ev}
+	e.fill(entry, webhooks)
+	return entry
+}
+
+// fill makes an entry that has only its event.
+func (e *Engine) fill(entry *delivery.Entry, webhooks []*webhook) {
+	ev := entry.Event
 	if ev.ID == "" {
 		ev.ID = event.NewID(time.Now())
 	}
-	entry := &delivery.Entry{Event: ev, Span: e.beginSpan(ev)}
+	entry.Span = e.beginSpan(ev)
 	in := e.envs.Of(ev) // decoded once for all webhooks
 	defer e.envs.Keep(in)
 	for _, w := range webhooks {
@@ -282,7 +297,6 @@ func (e *Engine) wants(ev *event.Event, webhooks []*webhook) *delivery.Entry {
 		}
 	}
 	e.sayMissing(ev, webhooks)
-	return entry
 }
 
 // sayMissing logs that an event names webhooks that the configuration does not have.

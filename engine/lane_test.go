@@ -374,8 +374,11 @@ func TestDisabledWebhookSendsNoMore(t *testing.T) {
 				t.Parallel()
 				var mu sync.Mutex
 				sent := map[string]int{}
+				var hurry atomic.Bool
 				transport := roundTripper(func(r *http.Request) (*http.Response, error) {
-					time.Sleep(10 * time.Millisecond)
+					if !hurry.Load() {
+						time.Sleep(50 * time.Millisecond) // the events last for 25 s at least
+					}
 					mu.Lock()
 					defer mu.Unlock()
 					sent[r.Header.Get("X-Awf-Delivery")]++
@@ -391,24 +394,31 @@ func TestDisabledWebhookSendsNoMore(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				run(t, e)
 				for i := range events {
 					submit(t, e, newEvent(strconv.Itoa(i)))
 				}
+				run(t, e)
 				eventually(t, "sent a few", func() bool { return count() > 10 })
-				deliveries, wait := e.Queue(), time.Duration(0)
+				deliveries := e.Queue()
 				if elsewhere {
-					deliveries, wait = openDeliveries(t, queue), 2500*time.Millisecond
+					deliveries = openDeliveries(t, queue)
 				}
 				if _, err := change(deliveries); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(wait)
 				before := count()
-				time.Sleep(300 * time.Millisecond)
+				if elsewhere {
+					eventually(t, "stopped", func() bool {
+						before = count()
+						time.Sleep(500 * time.Millisecond)
+						return count() == before
+					})
+				}
+				time.Sleep(500 * time.Millisecond)
 				if after := count(); after > before+inFlight+1 || after == events {
 					t.Errorf("%d sent when the webhook was off, %d a moment later", before, after)
 				}
+				hurry.Store(true)
 				if _, err := deliveries.Enable(t.Context(), "one"); err != nil {
 					t.Fatal(err)
 				}

@@ -36,6 +36,7 @@ type Preview struct {
 	EventID    string `json:"event_id"`
 	WorkflowID string `json:"workflow_id"`
 	Webhook    string `json:"webhook"`
+	Identity   string `json:"-"`     // the webhook's file and name, FILE#NAME
 	Place      string `json:"place"` // the place of its entry: "awf-hook.yaml:3"
 	Choice     Choice `json:"choice"`
 	Why        string `json:"why,omitempty"` // in words; "" if it is sent

@@ -9,10 +9,7 @@ import (
 )
 
 // types lists the event types that AWF is known to write.
-var types = []string{
-	event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
-	"message_user", "message_assistant", "tool_call", "tool_result",
-}
+var types = event.Types()
 
 // Types lists the event types that AWF is known to write, and those of operator events. Other events may have any type.
 func Types() []string { return slices.Concat(types, event.OperatorTypes()) }
@@ -53,7 +50,7 @@ func meant(pattern string) []string {
 		}
 	}
 	for _, typ := range types {
-		if Glob(plain).Match(typ) {
+		if Glob(plain).Match(typ) && typ != event.StepRetry { // which AWF does not write
 			found = append(found, typ)
 		}
 	}

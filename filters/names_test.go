@@ -10,7 +10,7 @@ import (
 // The error about an unknown type names the type that was probably meant.
 func TestUnlikelyGlobs(t *testing.T) {
 	for glob, want := range map[string]string{
-		"workflow_end": "", "workflow_*": "", "*": "", "*_error": "", "step_?????": "", "tool_*": "",
+		"workflow_end": "", "workflow_*": "", "*": "", "*_error": "", "step_?????": "", "tool_*": "", "step_retry": "", "step_r*": "",
 		"workflow_failed":    "workflow_error?",
 		"workflow_started":   "workflow_start?",
 		"workflow_completed": "workflow_end, workflow_error or workflow_cancel?",

@@ -106,22 +106,23 @@ func (c *mapCompiler) node(t *config.Tree, path string) Node {
 	switch t.Kind {
 	case config.TreeLiteral:
 		return Literal(t.Literal)
-	case config.TreeList:
-		list := List{OmitEmpty: c.omitEmpty}
-		for i, v := range t.Values {
-			list.Nodes = append(list.Nodes, c.node(v, path+"["+strconv.Itoa(i)+"]"))
-		}
-		return list
-	case config.TreeMapping:
-		object := Object{OmitEmpty: c.omitEmpty}
-		for i, v := range t.Values {
-			key := t.Keys[i].Value
-			object.Keys = append(object.Keys, string(jsonbytes.AppendString(nil, key)))
-			object.Nodes = append(object.Nodes, c.node(v, strings.TrimPrefix(path+"."+key, ".")))
-		}
-		return object
+	case config.TreeText:
+		return c.text(t.Text, path)
 	}
-	return c.text(t.Text, path)
+	group := Group{Brackets: "[]", OmitEmpty: c.omitEmpty}
+	if t.Kind == config.TreeMapping {
+		group.Brackets = "{}"
+	}
+	for i, v := range t.Values {
+		at := path + "[" + strconv.Itoa(i) + "]"
+		if t.Kind == config.TreeMapping {
+			key := t.Keys[i].Value
+			group.Keys = append(group.Keys, string(jsonbytes.AppendString(nil, key)))
+			at = strings.TrimPrefix(path+"."+key, ".")
+		}
+		group.Nodes = append(group.Nodes, c.node(v, at))
+	}
+	return group
 }
 
 // text compiles a string that may hold expressions.

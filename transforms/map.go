@@ -1,8 +1,10 @@
 package transforms
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
@@ -23,12 +25,16 @@ type body struct {
 	values  *expression.Env
 }
 
-// begin begins a member of the list or object whose members begin at first. It returns the text's length without the member.
-func (b *body) begin(first int) (before int) {
-	if before = len(b.text); before > first {
-		b.text = append(b.text, ',')
+// bodies holds unused ones. A map's content is a copy, since most texts are much shorter than the memory they were made in.
+var bodies = sync.Pool{New: func() any { return new(body) }}
+
+// maxRoom is how much memory an unused body keeps, in bytes.
+const maxRoom = 16 << 10
+
+func (b *body) release() {
+	if *b = (body{text: b.text[:0]}); cap(b.text) <= maxRoom {
+		bodies.Put(b)
 	}
-	return before
 }
 
 // Literal is JSON without expressions.
@@ -121,51 +127,34 @@ func appendInner(dst []byte, text string) []byte {
 	return dst[:len(dst)-2]
 }
 
-// List is a list of parts.
-type List struct {
+// Group is a list or an object of parts, in order.
+type Group struct {
+	Brackets  string   // "[]" or "{}"
+	Keys      []string // of an object, as JSON strings
 	Nodes     []Node
 	OmitEmpty bool // leaves out nulls
 }
 
-func (l List) appendTo(b *body) (bool, error) {
-	b.text = append(b.text, '[')
+func (g Group) appendTo(b *body) (bool, error) {
+	b.text = append(b.text, g.Brackets[0])
 	first := len(b.text)
-	for _, node := range l.Nodes {
-		before := b.begin(first)
+	for i, node := range g.Nodes {
+		before := len(b.text)
+		if before > first {
+			b.text = append(b.text, ',')
+		}
+		if g.Keys != nil {
+			b.text = append(append(b.text, g.Keys[i]...), ':')
+		}
 		there, err := node.appendTo(b)
 		if err != nil {
 			return false, err
 		}
-		if !there && l.OmitEmpty {
+		if !there && g.OmitEmpty {
 			b.text = b.text[:before]
 		}
 	}
-	b.text = append(b.text, ']')
-	return true, nil
-}
-
-// Object is an object of parts, in order.
-type Object struct {
-	Keys      []string // as JSON strings
-	Nodes     []Node
-	OmitEmpty bool
-}
-
-func (o Object) appendTo(b *body) (bool, error) {
-	b.text = append(b.text, '{')
-	first := len(b.text)
-	for i, node := range o.Nodes {
-		before := b.begin(first)
-		b.text = append(append(b.text, o.Keys[i]...), ':')
-		there, err := node.appendTo(b)
-		if err != nil {
-			return false, err
-		}
-		if !there && o.OmitEmpty {
-			b.text = b.text[:before]
-		}
-	}
-	b.text = append(b.text, '}')
+	b.text = append(b.text, g.Brackets[1])
 	return true, nil
 }
 
@@ -179,9 +168,10 @@ type Map struct {
 
 // Apply makes the body. It drops an event whose body is empty: null, "", [] or {}.
 func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
-	const usual = 512 // bytes
 	in.Values.SetWith(m.With, m.Secrets)
-	b := &body{text: make([]byte, 0, usual), fed: &in.Content, values: in.Values}
+	b := bodies.Get().(*body)
+	defer b.release()
+	b.fed, b.values = &in.Content, in.Values
 	if _, err := m.Root.appendTo(b); err != nil {
 		return Made{}, err
 	}
@@ -196,9 +186,9 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 		for i, s := range b.secrets {
 			b.secrets[i] = [2]int{inText(b.text, s[0]), inText(b.text, s[1])}
 		}
-		b.text = []byte(text)
+		b.text = append(b.text[:0], text...)
 	}
 	out := Made{Content: in.Content} // keeps headers and the like
-	out.Body, out.ContentType, out.Secret = b.text, m.ContentType, b.secrets
+	out.Body, out.ContentType, out.Secret = bytes.Clone(b.text), m.ContentType, b.secrets
 	return out, nil
 }

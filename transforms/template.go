@@ -38,11 +38,7 @@ func templates(n Node, list []Template) []Template {
 			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // a part is the inside of a JSON string
 		}
 		return append(list, Template{Path: n.Path, Parts: parts})
-	case List:
-		for _, inner := range n.Nodes {
-			list = templates(inner, list)
-		}
-	case Object:
+	case Group:
 		for _, inner := range n.Nodes {
 			list = templates(inner, list)
 		}

@@ -103,18 +103,18 @@ func (m *Modules) load(ctx context.Context, s *config.Step, log *slog.Logger) (*
 		check = wasm.CheckScriptSize
 	}
 	file, err := s.Wasm.Read(check)
-	if err != nil {
-		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
+	var sandbox *wasm.Sandbox
+	if err == nil {
+		sandbox, err = m.open()
 	}
-	sandbox, err := m.open()
-	if err != nil {
-		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
+	var module *wasm.Module
+	switch {
+	case err != nil:
+	case s.Wasm.IsScript:
+		module, err = sandbox.LoadScript(ctx, s.Wasm.Value, file, options)
+	default:
+		module, err = sandbox.Load(ctx, s.Wasm.Value, file, options)
 	}
-	load := sandbox.Load
-	if s.Wasm.IsScript {
-		load = sandbox.LoadScript
-	}
-	module, err := load(ctx, s.Wasm.Value, file, options)
 	if err != nil {
 		return nil, config.Errors{s.Wasm.Fail(1, 0, "wasm.module", err.Error())}
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -38,6 +39,8 @@ type backtestJSON struct {
 	Webhook string `json:"webhook"`
 	view.Compared
 	Samples []string `json:"samples,omitempty"` // of the differences, as unified diffs
+
+	name string
 }
 
 func (c *command) backtestCommand() *cobra.Command {
@@ -74,17 +77,21 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			c.sayf("%s: %v: it is left out", plain(path), cause(err))
+			c.leftOut(path, err)
 		}
 	}
 	if paths, err = followed(paths); err != nil {
 		return failure(err)
 	}
-	text, err := pastLines(paths)
+	lines, err := c.pastLines(paths)
 	if err != nil {
 		return failure(err)
 	}
-	results := map[string]*backtestJSON{}
+	results, name, oldName := map[string]*backtestJSON{}, namesIn(eng), namesIn(old)
+	for _, w := range activeWebhooks(eng.Config()) {
+		r := &backtestJSON{Webhook: name(w.Identity), name: w.Name}
+		r.Rate, results[r.Webhook] = rateOf(&w), r
+	}
 	events := 0
 	ctx := context.Background()
 	read := func(ev event.Event) {
@@ -92,9 +99,9 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 			return
 		}
 		events++
-		add(results, &ev, view.Requests(ctx, eng, &ev), view.Requests(ctx, old, &ev))
+		add(results, &ev, view.Requests(ctx, eng, name, &ev), view.Requests(ctx, old, oldName, &ev))
 	}
-	stream := engine.Stream{Name: "the past", In: bytes.NewReader(text), Broken: c.printBroken()}
+	stream := engine.Stream{In: bytes.NewReader(joined(lines)), Broken: brokenOf(lines, c.printBroken())}
 	if err := engine.Events(ctx, stream, read); err != nil {
 		return failure(err)
 	}
@@ -105,13 +112,28 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 		}
 		return failure(fmt.Errorf("no event%s in %s", when, strings.Join(paths, " and ")))
 	}
-	for _, w := range activeWebhooks(eng.Config()) {
-		if r := results[w.Name]; r != nil {
-			r.Rate = rateOf(&w)
-		}
-	}
 	c.printBacktest(b, results, events)
 	return nil
+}
+
+// brokenOf passes broken lines on with the places that they have in their files.
+func brokenOf(lines []pastLine, say func(*event.LineError)) func(*event.LineError) {
+	return func(err *event.LineError) {
+		at := lines[err.Line-1]
+		say(&event.LineError{File: plain(at.file), Line: at.number, Reason: err.Reason})
+	}
+}
+
+// namesIn returns a function that names the webhooks of an engine's configuration; the engine may be nil.
+func namesIn(eng *engine.Engine) func(identity string) string {
+	if eng == nil {
+		return nil
+	}
+	return api.NameOf(activeWebhooks(eng.Config()), func(w *config.Webhook) string { return w.Identity })
+}
+
+func (c *command) leftOut(path string, err error) {
+	c.sayf("%s: %v: it is left out", plain(path), cause(err))
 }
 
 // rateOf returns a webhook's configured rate, else its format's.
@@ -125,20 +147,22 @@ func rateOf(w *config.Webhook) string {
 }
 
 // timeOfLine matches the time in a line of AWF's.
-var timeOfLine = lazy.Regexp(`"timestamp":"([^"]+)"`)
+var timeOfLine = lazy.Regexp(`"timestamp"\s*:\s*"([^"]+)"`)
 
-// pastLine is a line with its time.
+// pastLine is a line with its time and its place.
 type pastLine struct {
-	at   time.Time
-	text []byte
+	at     time.Time
+	text   []byte
+	file   string
+	number int // from 1
 }
 
 // pastLines reads files, and those in folders, and sorts their lines by time. It skips missing files.
-func pastLines(paths []string) ([]byte, error) {
+func (c *command) pastLines(paths []string) ([]pastLine, error) {
 	var lines []pastLine
 	left := int64(maxPast)
 	for _, path := range paths {
-		for _, file := range jsonlFiles(path) {
+		for _, file := range c.jsonlFiles(path) {
 			text, err := readFile(file, left)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -147,58 +171,68 @@ func pastLines(paths []string) ([]byte, error) {
 				return nil, err
 			}
 			left -= int64(len(text))
-			lines = appendLines(lines, text)
+			lines = appendLines(lines, file, text)
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b pastLine) int { return a.at.Compare(b.at) })
+	return lines, nil
+}
+
+func joined(lines []pastLine) []byte {
 	var all bytes.Buffer
 	for _, line := range lines {
 		all.Write(line.text)
 		all.WriteByte('\n')
 	}
-	return all.Bytes(), nil
+	return all.Bytes()
 }
 
-// jsonlFiles returns a file itself, or the .jsonl files in a folder and below it.
-func jsonlFiles(path string) (files []string) {
+// jsonlFiles returns a file itself, or the .jsonl files in a folder and below it. It says which folders cannot be read.
+func (c *command) jsonlFiles(path string) (files []string) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return []string{path}
 	}
-	_ = filepath.WalkDir(path, func(file string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(file, ".jsonl") {
+	_ = filepath.WalkDir(path+"/", func(file string, _ fs.DirEntry, err error) error { // the folder may be a link
+		switch {
+		case err != nil:
+			c.leftOut(file, err)
+		case strings.HasSuffix(file, ".jsonl"):
 			files = append(files, file)
 		}
-		return nil // skip what cannot be read
+		return nil
 	})
 	return files
 }
 
-// appendLines appends lines. A line without a time has the time of the line before.
-func appendLines(lines []pastLine, text []byte) []pastLine {
+// appendLines appends a file's lines. A line without a time has the time of the line before.
+func appendLines(lines []pastLine, file string, text []byte) []pastLine {
 	var at time.Time
+	number := 0
 	for line := range bytes.Lines(text) {
+		number++
 		if m := timeOfLine().FindSubmatch(line); m != nil {
 			if t, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
 				at = t
 			}
 		}
-		lines = append(lines, pastLine{at, bytes.TrimRight(line, "\r\n")})
+		lines = append(lines, pastLine{at, bytes.TrimRight(line, "\r\n"), file, number})
 	}
 	return lines
 }
 
-// add counts what the new and the old configuration make of an event.
+// add counts what the new and the old configuration make of an event; old is nil if there is none.
 func add(results map[string]*backtestJSON, ev *event.Event, now, old map[string]*engine.Preview) {
 	for _, all := range []map[string]*engine.Preview{now, old} {
-		for name := range all {
+		for name, p := range all {
 			if results[name] == nil {
-				results[name] = &backtestJSON{Webhook: name}
+				results[name] = &backtestJSON{Webhook: name, name: p.Webhook}
 			}
 		}
 	}
 	for name, r := range results {
 		p, before := now[name], old[name]
-		if r.Add(ev.Timestamp, p, before) && len(old) > 0 && len(r.Samples) < view.MaxSamples {
+		r.Count(ev.Timestamp, p)
+		if old != nil && r.Compare(p, before) && len(r.Samples) < view.MaxSamples {
 			title := ev.Type + " " + ev.WorkflowName + " " + ev.WorkflowID
 			r.Samples = append(r.Samples, unifiedDiff("old: "+title, "new: "+title, bodyText(before), bodyText(p)))
 		}
@@ -221,7 +255,7 @@ func (c *command) printBacktest(b backtestFlags, results map[string]*backtestJSO
 	rows := [][]string{header}
 	list := make([]*backtestJSON, 0, len(results))
 	for _, r := range results {
-		if b.webhook == "" || r.Webhook == b.webhook {
+		if b.webhook == "" || r.name == b.webhook {
 			list = append(list, r)
 		}
 	}

@@ -83,10 +83,22 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 	if err := c.warnOfOrphans(ctx, q); err != nil {
 		return err
 	}
-	if len(items) == filter.Limit && filter.Limit > 0 && !asJSON {
-		fmt.Fprintf(c.out, "more: --before %d\n", items[len(items)-1].Seq)
+	if len(items) > 0 {
+		c.sayMore(len(items), filter.Limit, items[len(items)-1].Seq, asJSON)
 	}
 	return nil
+}
+
+// sayMore says where the next page begins if a list has as many entries as its limit allows. seq is that of the last entry. With
+// --json, stdout has objects only.
+func (c *command) sayMore(printed, limit int, seq int64, asJSON bool) {
+	switch {
+	case limit == 0 || printed < limit:
+	case asJSON:
+		c.sayf("more: --before %d", seq)
+	default:
+		fmt.Fprintf(c.out, "more: --before %d\n", seq)
+	}
 }
 
 // watchDeliveries lists deliveries repeatedly.

@@ -43,6 +43,9 @@ func (d *doctor) waiting(cfg *config.Config) {
 	case err != nil:
 		d.find(part, wrong, "%v", err)
 		return
+	case !info.Mode().IsRegular():
+		d.find(part, wrong, "%s: not a regular file", file)
+		return
 	}
 	bytes := info.Size()
 	if log, err := os.Stat(file + "-wal"); err == nil {
@@ -54,7 +57,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 		d.find(part, warning, "the queue is more than half full: see queue.max_size, and what waits below")
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, file)
+		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, quoted(file))
 	}
 	queue, err := engine.OpenDeliveries(file, "")
 	if err != nil {

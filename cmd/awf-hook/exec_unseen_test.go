@@ -31,3 +31,26 @@ func TestExecSaysWhatItDidNotSee(t *testing.T) {
 		})
 	}
 }
+
+// What a command wrote to its audit file arrives, also if the command removes the file, and exec says that it did.
+func TestExecReadsAnAuditFileThatIsRemoved(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, "webhooks: []")
+	line := `{"event":"workflow.started","execution_id":"r1","workflow_name":"deploy","timestamp":"2026-11-24T01:24:00.000Z"}`
+	for name, script := range map[string]string{
+		"removed":   `rm "$AWF_AUDIT_LOG"`,
+		"replaced":  `: >x; mv x "$AWF_AUDIT_LOG"`,
+		"truncated": `sleep 0.2; : >"$AWF_AUDIT_LOG"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, "sh")
+			cmd := h.command(h.hook, "exec", "-c", config, "--json", "--", "sh", "-c", "echo '"+line+`' >>"$AWF_AUDIT_LOG"; `+script)
+			out, err := cmd.CombinedOutput()
+			if said := string(out); err != nil || !strings.Contains(said, `"events":2,`) ||
+				!strings.Contains(said, "awf-hook: the command removed, replaced or truncated the file in its AWF_AUDIT_LOG") {
+				t.Errorf("it said %s (%v), want both events of the run and what the command did", said, err)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
@@ -81,16 +82,18 @@ func (s *session) enterProject(folder string, others ...*string) error {
 	return nil
 }
 
-// sayMissing says which paths a command waits for.
+// sayMissing says which paths a command waits for, and which it cannot follow.
 func (c *command) sayMissing(by string, paths []string) {
 	for _, path := range paths {
-		if _, err := os.Stat(path); err != nil {
+		if info, err := os.Stat(path); err != nil {
 			c.sayf("%s: %v: %s waits for it", plain(path), cause(err), by)
+		} else if !info.IsDir() && !info.Mode().IsRegular() {
+			c.sayf("%s: neither a file nor a folder: %s reads nothing from it", plain(path), by)
 		}
 	}
 }
 
-// followed returns absolute paths: the given ones, else AWF's own files.
+// followed returns absolute paths, each once: the given ones, else AWF's own files.
 func followed(paths []string) ([]string, error) {
 	if len(paths) == 0 {
 		if audit := engine.AuditFile(os.LookupEnv); audit != "" {
@@ -98,11 +101,14 @@ func followed(paths []string) ([]string, error) {
 		}
 		paths = append(paths, engine.Transcripts(os.LookupEnv))
 	}
-	full := make([]string, len(paths))
-	for i, path := range paths {
-		var err error
-		if full[i], err = filepath.Abs(path); err != nil {
+	var full []string
+	for _, path := range paths {
+		path, err := filepath.Abs(path)
+		if err != nil {
 			return nil, err
+		}
+		if !slices.Contains(full, path) {
+			full = append(full, path)
 		}
 	}
 	return full, nil

@@ -33,7 +33,7 @@ var mayImport = map[string]string{
 	"engine/internal/store/spill": `
 		engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres
 		engine/internal/store/sqlite`,
-	"engine/internal/store/sqlite":    "engine/delivery engine/internal/store",
+	"engine/internal/store/sqlite":    "engine/delivery engine/file engine/internal/store",
 	"engine/internal/store/postgres":  "engine/delivery engine/internal/store",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",

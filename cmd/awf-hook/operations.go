@@ -23,16 +23,20 @@ func (c *command) operationsCommand() *cobra.Command {
 			}
 			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
 				ops, err := q.Operations(ctx, before, limit)
-				if err == nil {
-					printList(c.out, ops, where.json, operationRows)
+				if err != nil {
+					return err
 				}
-				return err
+				printList(c.out, ops, where.json, operationRows)
+				if len(ops) > 0 {
+					c.sayMore(len(ops), limit, ops[len(ops)-1].Seq, where.json)
+				}
+				return nil
 			})
 		},
 	}
 	where.add(cmd)
 	cmd.Flags().IntVar(&limit, "limit", 50, "print at most this `NUMBER`, up to 1000")
-	cmd.Flags().Int64Var(&before, "before", 0, "the next page: only those before this `NUMBER`, which --json prints as seq")
+	cmd.Flags().Int64Var(&before, "before", 0, "the next page: only those before this `NUMBER`, which a list names at its end")
 	return cmd
 }
 

@@ -28,6 +28,9 @@ func (c *command) moveQueue() *cobra.Command {
 		Short: "Move all deliveries to another queue",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if to == engine.Memory {
+				return errors.New("--to: want a file or a PostgreSQL URL: a queue in memory would end with the move")
+			}
 			ctx, stop := context.WithCancel(context.Background())
 			defer onSignals(stage{end: stop})()
 			return c.moveAll(ctx, flags.search(), from, to)

@@ -79,12 +79,12 @@ func TestRecordingsArrive(t *testing.T) {
 
 // If a receiver answers 503 twice, it gets one delivery three times: the same id, a new timestamp and number each time.
 func TestRetriesKeepTheirID(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir()) // its queue has nothing of the other tests
+	t.Parallel()
 	url, end := startListen(t, "--json", "--secret", secret, "--respond", "503x2")
 	config := writeConfig(t, "webhooks: [{url: %q, secret: %q, retry: {delay: 1s, jitter: 0%%}}]", url, secret)
 	event := `{"event":"workflow_end","workflow_id":"w","workflow_name":"n","timestamp":"2026-11-24T01:24:00Z","payload":{}}`
 	began := time.Now()
-	_, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config)
+	_, talk := runHook(t, exitOK, strings.NewReader(event), "run", "-c", config, "--queue", filepath.Join(t.TempDir(), "queue.db"))
 	if took := time.Since(began); took < 3*time.Second {
 		t.Errorf("done in %v, want waits of 1s and 2s", took)
 	}

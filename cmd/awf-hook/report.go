@@ -17,7 +17,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if c.reported != nil {
 		c.reported(r)
 	}
-	if s.quiet && !s.json && undelivered(r)+r.BadLines == 0 && !isFailure(r) && len(r.Orphans) == 0 {
+	if s.quiet && !s.json && undelivered(r)+r.BadLines+r.Again == 0 && !isFailure(r) && len(r.Orphans) == 0 {
 		return
 	}
 	if s.json {

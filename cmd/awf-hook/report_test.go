@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/awf-project/awf-hook/engine"
 )
 
 // The report and its JSON hold the receiver's answer to a dead letter, as text that cannot control the terminal.
@@ -23,5 +25,16 @@ func TestReportSaysWhatAReceiverAnswered(t *testing.T) {
 	report := lastReport(t, said)
 	if len(report.Webhooks) != 1 || report.Webhooks[0].Dead != 1 || !strings.HasPrefix(report.Webhooks[0].Last.Answer, "no such channel") {
 		t.Errorf("reported %s", said)
+	}
+}
+
+// exec and emit, which say nothing if all is well, say what will be sent again.
+func TestReportOfWhatIsSentAgain(t *testing.T) {
+	var said strings.Builder
+	s := &session{quiet: true}
+	s.printReport(&command{err: &said}, &engine.Report{Events: 1, Deliveries: 1, Delivered: 1, Again: 1, Trouble: "the disk is full"})
+	want := "1 delivered will be sent again, since their outcomes could not be stored: the disk is full"
+	if !strings.Contains(said.String(), want) {
+		t.Errorf("said %q, want %q", &said, want)
 	}
 }

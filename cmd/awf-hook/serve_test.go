@@ -321,6 +321,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--listen", "unix:"}, 1, "want the path of a file"},
 		{[]string{"--listen", "unix:@awf-hook"}, 1, "want the path of a file"},
 		{[]string{"--follow", "nowhere/audit.jsonl", "--listen", "127.0.0.1:99999"}, 1, "no such file or directory: serve waits for it"},
+		{[]string{"--follow", "/dev/null", "--listen", "127.0.0.1:99999"}, 1, "/dev/null: neither a file nor a folder: serve reads nothing"},
 		{[]string{"--listen", "127.0.0.1:99999"}, 1, "invalid port"},
 		{[]string{"--queue", "memory:"}, 3, "queue in a file"},
 		{[]string{"--listen", "0.0.0.0:0", "--insecure-listen", "--debug"}, 1, "--debug"},

@@ -2,10 +2,12 @@ package config
 
 import (
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
+	"gopkg.in/yaml.v3"
 )
 
 // schemeKeys lists the keys of a mapping in signing.
@@ -33,7 +35,8 @@ var customKeys = []Key{
 // custom reads the receiver's own scheme.
 func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
-	if !d.mapping(n, &c) || d.failed(n) || d.unresolvedBelow(n) {
+	unresolved := func(value *yaml.Node) bool { return d.unresolved(node{Node: resolve(value)}) }
+	if !d.mapping(n, &c) || d.failed(n) || slices.ContainsFunc(n.Content, unresolved) {
 		return
 	}
 	if err := c.Check(); err != nil {
@@ -52,16 +55,6 @@ func (d *decoder) custom(n node, w *Webhook) {
 		}
 	}
 	w.Custom = append(w.Custom, c)
-}
-
-// unresolvedBelow reports whether a value of the mapping depends on a variable that is not looked up.
-func (d *decoder) unresolvedBelow(n node) bool {
-	for _, value := range n.Content {
-		if d.unresolved(node{Node: resolve(value)}) {
-			return true
-		}
-	}
-	return false
 }
 
 // headerPart reads a part of a header's value.

@@ -231,11 +231,5 @@ func (c *Config) Inactive() []Webhook {
 }
 
 func active(webhooks []Webhook) []Webhook {
-	var on []Webhook
-	for _, w := range webhooks {
-		if w.Enabled {
-			on = append(on, w)
-		}
-	}
-	return on
+	return slices.DeleteFunc(slices.Clone(webhooks), func(w Webhook) bool { return !w.Enabled })
 }

@@ -94,15 +94,10 @@ func (d *decoder) isolation(n node, s *Step) {
 }
 
 func (d *decoder) sha256(n node, s *Step) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
-	if sum, err := hex.DecodeString(text); err != nil || len(sum) != 32 {
-		d.fail(n, "value.form", "want 64 hexadecimal digits, got %s", quote(n))
-		return
-	}
-	s.Wasm.SHA256 = text
+	s.Wasm.SHA256, _ = d.formed(n, "64 hexadecimal digits", func(text string) bool {
+		sum, err := hex.DecodeString(text)
+		return err == nil && len(sum) == sha256.Size
+	})
 }
 
 var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout reaches only its own modules", file.ErrOutside)

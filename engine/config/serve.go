@@ -93,13 +93,10 @@ func (d *decoder) listenAddress(n node, s *Serve) {
 	}
 }
 
-func (d *decoder) host(n node) (name string, ok bool) {
-	name, ok = d.value(n)
-	if ok && (name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "") {
-		d.fail(n, "value.form", "want a host's name without scheme, port and path, like hooks.example.com, got %s", quote(n))
-		return "", false
-	}
-	return name, ok
+func (d *decoder) host(n node) (string, bool) {
+	return d.formed(n, "a host's name without scheme, port and path, like hooks.example.com", func(name string) bool {
+		return name != "" && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789.-_") == ""
+	})
 }
 
 func (d *decoder) token(n node) (t Token, ok bool) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func (s Search) handOver(merged *Config) error {
 	if s.To != "" {
 		var err error
 		if server.URL, err = intakeURL(s.To); err != nil {
-			return err
+			return fmt.Errorf("--to: %w", err)
 		}
 		server.Token, server.Secret = secret.New(s.variable("AWF_HOOK_TOKEN")), secret.New(s.variable("AWF_HOOK_SECRET"))
 	}

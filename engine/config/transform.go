@@ -119,17 +119,13 @@ var stepKinds = []string{"map", "format", "wasm", "js"}
 // maxContentType is the longest content_type, in bytes.
 const maxContentType = 100
 
-func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+func isContentType(text string) bool {
+	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
+	return strings.Contains(text, "/") && len(text) <= maxContentType && !strings.ContainsFunc(text, isOdd)
+}
 
 func (d *decoder) contentType(n node, s *Step) {
-	text, ok := d.value(n)
-	switch {
-	case !ok:
-	case !strings.Contains(text, "/") || len(text) > maxContentType || strings.ContainsFunc(text, notPrintable):
-		d.fail(n, "value.form", "want a type like text/plain, got %s", quote(n))
-	default:
-		s.ContentType = text
-	}
+	s.ContentType, _ = d.formed(n, "a type like text/plain", isContentType)
 }
 
 // showTransform names the steps.

@@ -54,24 +54,22 @@ func (t *Tree) AppendJSON(dst []byte) []byte {
 		return jsonbytes.AppendString(dst, t.Text.Value)
 	case TreeLiteral:
 		return append(dst, t.Literal...)
-	case TreeList:
-		dst = append(dst, '[')
-		for i, v := range t.Values {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = v.AppendJSON(dst)
-		}
-		return append(dst, ']')
 	}
-	dst = append(dst, '{')
+	brackets := "[]"
+	if t.Kind == TreeMapping {
+		brackets = "{}"
+	}
+	dst = append(dst, brackets[0])
 	for i, v := range t.Values {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = v.AppendJSON(append(jsonbytes.AppendString(dst, t.Keys[i].Value), ':'))
+		if t.Kind == TreeMapping {
+			dst = append(jsonbytes.AppendString(dst, t.Keys[i].Value), ':')
+		}
+		dst = v.AppendJSON(dst)
 	}
-	return append(dst, '}')
+	return append(dst, brackets[1])
 }
 
 // Secrets lists the secrets in the tree's texts.

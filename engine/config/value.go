@@ -131,6 +131,15 @@ func (d *decoder) value(n node) (string, bool) {
 	return text, ok && !d.unresolved(n)
 }
 
+// formed returns a scalar's text, which must have a form that want describes.
+func (d *decoder) formed(n node, want string, isFormed func(text string) bool) (text string, ok bool) {
+	if text, ok = d.value(n); ok && !isFormed(text) {
+		d.fail(n, "value.form", "want %s, got %s", want, quote(n))
+		return "", false
+	}
+	return text, ok
+}
+
 // choice reads a text, which must be one of the key's choices or within its length.
 func (d *decoder) choice(n node, text string, to *string) {
 	if n.key.anyCase {

@@ -148,15 +148,10 @@ func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unico
 
 func (d *decoder) name(n node, w *Webhook) {
 	w.nameText = n.Value
-	name, ok := d.value(n)
 	limit := int(n.key.Max)
-	switch {
-	case !ok:
-	case name == "" || len(name) > limit || strings.ContainsFunc(name, notInName):
-		d.fail(n, "value.form", "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
-	default:
-		w.Name, w.Named = name, true
-	}
+	w.Name, w.Named = d.formed(n, fmt.Sprintf("1 to %d bytes without # and control characters", limit), func(name string) bool {
+		return name != "" && len(name) <= limit && !strings.ContainsFunc(name, notInName)
+	})
 }
 
 func (d *decoder) url(n node, w *Webhook) {

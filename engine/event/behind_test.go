@@ -174,8 +174,8 @@ func TestHostileLinesAreRead(t *testing.T) {
 		line := strings.Repeat(unit, 3*event.MaxLine/2/len(unit))
 		began := time.Now()
 		read(t, strings.NewReader(line+"\n"+line+"}"))
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%d bytes of %q took %v, want at most 5s", 2*len(line), unit, took)
+		if took := time.Since(began); took > time.Minute { // the square of the length would take hours
+			t.Errorf("%d bytes of %q took %v, want at most a minute", 2*len(line), unit, took)
 		}
 	}
 }

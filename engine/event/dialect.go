@@ -47,7 +47,7 @@ func (m *members) tell(dataLine bool) dialect {
 // decoder reads the members of one line.
 // It keeps the first mistake, so that a decoding function reads like a list of fields.
 type decoder struct {
-	members
+	*members
 	parser *parser
 	err    error
 }
@@ -126,9 +126,18 @@ func (d *decoder) nonEmpty(key int) string {
 	return s
 }
 
+// inside returns a decoder of a value of the line, which has no members unless it is an object. The next one uses its memory.
+func (d *decoder) inside(value []byte) *decoder {
+	inner := &decoder{members: &d.parser.inner, parser: d.parser}
+	if *inner.members = (members{twice: -1}); len(value) > 0 && value[0] == '{' {
+		_ = d.parser.scan(value, inner.members) // part of a valid line
+	}
+	return inner
+}
+
 // decode makes a record of a whole line, which must be valid JSON.
 func (m *members) decode(p *parser, kind dialect, line []byte, now time.Time) (*Record, error) {
-	d := &decoder{members: *m, parser: p}
+	d := &decoder{members: m, parser: p}
 	if d.twice >= 0 {
 		d.fail(d.twice, "duplicate key")
 		return nil, d.err
@@ -216,10 +225,7 @@ func (d *decoder) transcript(r *Record) {
 	r.parentID = d.optional(keyParentRunID)
 	r.childID = d.optional(keyChildRunID)
 
-	inner := &decoder{members: members{twice: -1}, parser: d.parser}
-	if raw := d.value[keyPayload]; raw != nil && raw[0] == '{' {
-		inner.members, _ = scan(raw) // part of a valid line
-	}
+	inner := d.inside(d.value[keyPayload])
 	switch typ {
 	case "step.started", "step.call_workflow.started":
 		r.role, r.Type = roleStepStart, StepStart
@@ -281,8 +287,7 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 		d.fail(keyMetadata, "want an object of strings")
 		return
 	}
-	inner := &decoder{parser: d.parser}
-	inner.members, _ = scan(raw)
+	inner := d.inside(raw)
 	r.WorkflowID = inner.optional(keyWorkflowID)
 	r.WorkflowName = inner.optional(keyWorkflowName)
 	switch typ {

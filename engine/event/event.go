@@ -27,6 +27,12 @@ const (
 	StepRetry      = "step_retry" // made by awf-hook: a further attempt of a step
 )
 
+// Types lists the types of the events that AWF is known to write or that are made of them. Others may have any type.
+func Types() []string {
+	return []string{WorkflowStart, WorkflowEnd, WorkflowError, WorkflowCancel, StepStart, StepComplete, StepRetry,
+		"message_user", "message_assistant", "tool_call", "tool_result"}
+}
+
 // maxQuoted is how much of its input an error quotes, in bytes.
 const maxQuoted = 40
 

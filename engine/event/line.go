@@ -32,6 +32,8 @@ func ParseLine(line []byte, now time.Time) (*Record, error) { return new(parser)
 // parser decodes one line after the other, and keeps what the next line can use again.
 type parser struct {
 	json  jsonbytes.Reader
+	found members          // of the line
+	inner members          // of an object in it
 	texts [keyCount]string // the last short text of each key: a run's lines share their id and name
 	spare *Record          // an unused record for the next line; nil for none
 	only  [1]*Record       // the memory of Line.Records for one record
@@ -72,7 +74,8 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a body must be UTF-8
 	}
 	object, isData := bytes.CutPrefix(text, dataPrefix)
-	m, err := p.scan(object)
+	m := &p.found
+	err := p.scan(object, m)
 	dialect := m.tell(isData)
 	if dialect == foreign {
 		return nil, nil

@@ -77,12 +77,15 @@ func (m *members) has(keys ...int) bool {
 }
 
 // scan scans with a new parser.
-func scan(text []byte) (members, error) { return new(parser).scan(text) }
+func scan(text []byte) (m members, err error) {
+	err = new(parser).scan(text, &m)
+	return m, err
+}
 
 // scan collects the members of the object in text. It returns an error if text is not a single valid JSON object. For broken text it
-// returns the members before the break, and marks the keys after it.
-func (p *parser) scan(text []byte) (members, error) {
-	m := members{twice: -1}
+// collects the members before the break, and marks the keys after it.
+func (p *parser) scan(text []byte, m *members) error {
+	*m = members{twice: -1}
 	r := &p.json
 	r.Reset(text)
 	err := r.Members(func(name []byte) error {
@@ -99,7 +102,7 @@ func (p *parser) scan(text []byte) (members, error) {
 	if err != nil {
 		m.lookBehind(text)
 	}
-	return m, err
+	return err
 }
 
 // lookBehind finds the keys after the break in broken text, which help to tell the dialect. They get no value.

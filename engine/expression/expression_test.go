@@ -147,6 +147,7 @@ func TestBool(t *testing.T) {
 		{`string(timestamp) == "2026-02-28T23:30:00Z"`, true},
 		{`timestamp == date("2026-02-28T23:30:00Z")`, true},
 		{`timestamp < date("2026-02-28T23:30:01Z") - duration("1s")`, false},
+		{`duration("1h") * get([timestamp.Month()], 0) == duration("2h") and get([1.5], 0) * duration("2s") == duration("3s")`, true},
 	} {
 		got, err := compile(t, tt.source).Bool(expression.NewEnv(e))
 		if err != nil || got != tt.want {

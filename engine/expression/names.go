@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/expr-lang/expr/types"
 )
 
@@ -43,8 +44,7 @@ var payloadKeys = slices.DeleteFunc(slices.Sorted(maps.Keys(payloadTypes)), func
 
 // knownValues lists the values that AWF gives to keys. Events of other sources may have others.
 var knownValues = map[string][]string{
-	"event": {"workflow_start", "workflow_end", "workflow_error", "workflow_cancel", "step_start", "step_complete", "step_retry",
-		"message_user", "message_assistant", "tool_call", "tool_result"},
+	"event":          event.Types(),
 	"payload.status": {"success", "failure", "cancelled"},
 }
 

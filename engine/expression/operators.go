@@ -39,9 +39,19 @@ var operators = map[string]function{
 }
 
 var (
-	addition = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
-	power    = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
+	sum   = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
+	power = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
 )
+
+func addition(b *budget, args []any) (any, error) {
+	s, isText := args[0].(string)
+	t, isText2 := args[1].(string)
+	if !isText || !isText2 {
+		return sum(b, args)
+	}
+	b.grow(len(s) + len(t))
+	return s + t, nil
+}
 
 // mismatch is the error of an operator on values of the wrong kinds.
 func mismatch(op string, a, b any) error {
@@ -228,9 +238,9 @@ func matches(b *budget, args []any) (any, error) {
 	return p.MatchString(s), nil
 }
 
-// arithmetic makes an operator on numbers, and on texts, times and durations by others. It returns nil for a nil operand.
+// arithmetic makes an operator on numbers, and on times and durations by mixed. It returns nil for a nil operand.
 func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b float64) (any, error)) func(*budget, []any) (any, error) {
-	return func(budget *budget, args []any) (any, error) {
+	return func(_ *budget, args []any) (any, error) {
 		if anyNil(args) {
 			return nil, nil
 		}
@@ -238,7 +248,11 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 		i, f, isInt, isNumber := numberOf(a)
 		j, g, isInt2, isNumber2 := numberOf(b)
 		if !isNumber || !isNumber2 {
-			return others(budget, op, a, b)
+			f := mixed[[3]string{kindOf(a), op, kindOf(b)}]
+			if f == nil {
+				return nil, mismatch(op, a, b)
+			}
+			return f(a, b), nil
 		}
 		if isInt && isInt2 && ints != nil {
 			return ints(i, j)
@@ -256,59 +270,27 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 	}
 }
 
-// others does arithmetic on texts, times and durations.
-func others(b *budget, op string, x, y any) (any, error) {
-	switch x := x.(type) {
-	case string:
-		if t, ok := y.(string); ok && op == "+" {
-			b.grow(len(x) + len(t))
-			return x + t, nil
-		}
-	case time.Time:
-		switch y := y.(type) {
-		case time.Time:
-			if op == "-" {
-				return x.Sub(y), nil
-			}
-		case time.Duration:
-			switch op {
-			case "+":
-				return x.Add(y), nil
-			case "-":
-				return x.Add(-y), nil
-			}
-		}
-	case time.Duration:
-		return durations(op, x, y)
-	}
-	if d, ok := y.(time.Duration); ok && op == "*" {
-		return durations(op, d, x)
-	}
-	return nil, mismatch(op, x, y)
+// mixed does arithmetic on times and durations, by the operator and the kinds of its operands.
+var mixed = map[[3]string]func(x, y any) any{
+	{"time", "-", "time"}:         func(x, y any) any { return x.(time.Time).Sub(y.(time.Time)) },
+	{"time", "+", "duration"}:     func(x, y any) any { return x.(time.Time).Add(y.(time.Duration)) },
+	{"time", "-", "duration"}:     func(x, y any) any { return x.(time.Time).Add(-y.(time.Duration)) },
+	{"duration", "+", "time"}:     func(x, y any) any { return y.(time.Time).Add(x.(time.Duration)) },
+	{"duration", "+", "duration"}: func(x, y any) any { return x.(time.Duration) + y.(time.Duration) },
+	{"duration", "-", "duration"}: func(x, y any) any { return x.(time.Duration) - y.(time.Duration) },
+	{"duration", "*", "int"}:      times,
+	{"duration", "*", "float"}:    times,
+	{"int", "*", "duration"}:      times,
+	{"float", "*", "duration"}:    times,
 }
 
-func durations(op string, x time.Duration, y any) (any, error) {
-	switch y := y.(type) {
-	case time.Time:
-		if op == "+" {
-			return y.Add(x), nil
-		}
-	case time.Duration:
-		switch op {
-		case "+":
-			return x + y, nil
-		case "-":
-			return x - y, nil
-		}
-	case int, float64:
-		if i, f, isInt, _ := numberOf(y); op == "*" {
-			if isInt {
-				f = float64(i)
-			}
-			return time.Duration(float64(x) * f), nil
-		}
+// times multiplies a duration and a number.
+func times(x, y any) any {
+	d, isFirst := x.(time.Duration)
+	if !isFirst {
+		d, y = y.(time.Duration), x
 	}
-	return nil, mismatch(op, x, y)
+	return time.Duration(float64(d) * floatOf(y))
 }
 
 func add(a, b int) (any, error) {

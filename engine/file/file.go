@@ -152,6 +152,24 @@ func regular(f *os.File, err error) (*os.File, error) {
 	return nil, err
 }
 
+// CheckFolder refuses a folder in which other users could put or replace files. mayOwn reports whether a user may own it. If info is that
+// of a symbolic link, that is refused, too.
+func CheckFolder(path string, info os.FileInfo, mayOwn func(uid int) bool) error {
+	const group, others = 0o020, 0o002
+	st, mode := info.Sys().(*syscall.Stat_t), info.Mode()
+	switch {
+	case mode&os.ModeSymlink != 0:
+		return fmt.Errorf("%s is a symbolic link: want a folder", path)
+	case !mode.IsDir():
+		return fmt.Errorf("%s is not a folder", path)
+	case !mayOwn(int(st.Uid)):
+		return fmt.Errorf("%s belongs to another user", path)
+	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
+		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", path, mode.Perm())
+	}
+	return nil
+}
+
 // TooLarge is the error of Read for a file over its limit.
 type TooLarge struct{ Limit int64 } // bytes
 

@@ -86,7 +86,7 @@ func TestRead(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), project) {
 			t.Errorf("%s: %v repeats the path", test.name, err)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 20*time.Second { // a busy machine may take seconds
 			t.Errorf("%s took %v", test.name, took)
 		}
 	}
@@ -106,7 +106,7 @@ func TestInWhatIsNoFolder(t *testing.T) {
 			if err == nil || strings.Contains(err.Error(), project) {
 				t.Errorf("%s: %v", name, err)
 			}
-		case <-time.After(2 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Errorf("%s is waited for", name)
 		}
 	}

@@ -25,6 +25,7 @@ type forms struct {
 	whole []string            // masked where they occur whole
 	runs  map[uint64]struct{} // the hashes of all runs of [run] bytes
 	seed  maphash.Seed
+	least int // the length of the shortest of them
 }
 
 func newForms(values []string) forms {
@@ -46,6 +47,10 @@ func newForms(values []string) forms {
 	}
 	slices.Sort(f.whole)
 	f.whole = slices.Compact(f.whole)
+	f.least = run
+	for _, form := range f.whole {
+		f.least = min(f.least, len(form))
+	}
 	return f
 }
 

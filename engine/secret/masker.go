@@ -226,6 +226,9 @@ func (m *Masker) isEmpty() bool { return m.keys == nil && len(m.forms().whole) =
 // visible finds the secret parts of a text without invisible characters.
 func (m *Masker) visible(text string) [][2]int {
 	forms := m.forms()
+	if m.keys == nil && len(text) < forms.least { // such as "200 OK"
+		return nil
+	}
 	var found [][2]int
 	for _, form := range forms.whole {
 		for at := 0; ; {

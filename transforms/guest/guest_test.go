@@ -18,7 +18,8 @@ import (
 
 const source = "../../testdata/wasm/guests/go/author"
 
-// The same source, built as a reactor and as a command, answers, drops, fails, logs and reads its configuration.
+// The same source, built as a reactor and as a command, answers, drops, fails, logs and reads its configuration. A reactor that stays warm
+// answers one event after another.
 func TestMainInBothKindsOfModule(t *testing.T) {
 	long := strings.Repeat("x", 1000)
 	for kind, flags := range map[string][]string{"reactor": {"-buildmode=c-shared"}, "command": nil} {
@@ -26,7 +27,8 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			o := wasm.Options{With: map[string]any{"long": long}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-			m := load(t, build(t, flags...), o)
+			sandbox, module := newSandbox(t), build(t, flags...)
+			m := load(t, sandbox, module, o)
 			if m.Kind() != kind {
 				t.Fatalf("it is a %s", m.Kind())
 			}
@@ -60,13 +62,15 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "panic: at the disco") {
 				t.Errorf("a panic came to %v", err)
 			}
+			if kind == "reactor" {
+				answersAllSizes(t, load(t, sandbox, module, wasm.Options{Isolation: wasm.IsolateInstance}))
+			}
 		})
 	}
 }
 
-// A warm reactor answers one event after another, of all sizes.
-func TestMainInAWarmReactor(t *testing.T) {
-	m := load(t, build(t, "-buildmode=c-shared"), wasm.Options{Isolation: wasm.IsolateInstance})
+func answersAllSizes(t *testing.T, m *wasm.Module) {
+	t.Helper()
 	for i := range 200 {
 		event := `"` + strings.Repeat("x", i*i) + `"`
 		out, err := m.Transform(t.Context(), wasm.Event{Body: []byte(event)})
@@ -132,19 +136,22 @@ func build(t *testing.T, flags ...string) []byte {
 	return module
 }
 
-func load(t *testing.T, module []byte, o wasm.Options) *wasm.Module {
+func newSandbox(t *testing.T) *wasm.Sandbox {
 	t.Helper()
 	s, err := wasm.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	return s
+}
+
+func load(t *testing.T, s *wasm.Sandbox, module []byte, o wasm.Options) *wasm.Module {
+	t.Helper()
 	m, err := s.Load(t.Context(), "step", module, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		m.Close()
-		_ = s.Close(context.Background())
-	})
+	t.Cleanup(m.Close)
 	return m
 }

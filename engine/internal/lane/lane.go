@@ -159,6 +159,7 @@ func (l *lane) run(ctx context.Context) {
 			do := l.machine.step(event, time.Now(), l.crowded())
 			wake = do.wake
 			l.do(ctx, &do, &working)
+			l.machine.performed(&do)
 		}
 		clear(taken) // a lane that has nothing to do holds no deliveries
 		l.publish()

@@ -30,7 +30,8 @@ type machine struct {
 	look      time.Time         // when the store may have something due; zero if unknown
 	seen      store.Lane        // breaker and pause, as far as this lane's own attempts show
 	pace      time.Duration
-	stopped   bool // no attempt may begin
+	stopped   bool    // no attempt may begin
+	spare     actions // performed ones, whose memory the next step uses
 }
 
 // crowded says that the lanes together hold about maxReady bytes.
@@ -77,6 +78,8 @@ func newMachine(lane delivery.Lane, maxInFlight int) *machine {
 
 // step notes an event and returns what to do.
 func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
+	do.settle, do.start = m.spare.settle[:0], m.spare.start[:0]
+	m.spare = actions{}
 	switch e := event.(type) {
 	case given:
 		m.add(e)
@@ -100,6 +103,16 @@ func (m *machine) step(event any, now time.Time, full crowded) (do actions) {
 	m.unsettled += len(do.settle)
 	m.plan(now, full, &do)
 	return do
+}
+
+// performed takes back the memory of actions that were performed, unless they were unusually many.
+func (m *machine) performed(do *actions) {
+	if max(cap(do.settle), cap(do.start)) > 2*m.maxInFlight {
+		return
+	}
+	clear(do.settle) // it holds no deliveries
+	clear(do.start)
+	m.spare.settle, m.spare.start = do.settle, do.start
 }
 
 // finish notes how an attempt ended. If the lane must pause, the claims that it has not begun go back, after the outcome

@@ -117,6 +117,7 @@ var failures = []failure{
 	{"echo as a length", answering("HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n"), "Content-Length"},
 	{"echo as an encoding", answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n"), "unsupported transfer encoding"},
 	{"two lengths", answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), "Content-Length"},
+	{"a status of zeros", answering("HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n"), "an answer with the status 000"},
 	{"HTTP where TLS is wanted", func(t *testing.T) string {
 		server := httptest.NewServer(http.NotFoundHandler())
 		t.Cleanup(server.Close)

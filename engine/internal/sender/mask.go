@@ -72,7 +72,7 @@ func (s *Sender) maskOf(d *delivery.Delivery) func(string) string {
 	made := secret.Texts(d.Body, d.Secret)
 	made = slices.DeleteFunc(made, func(text string) bool { return len(text) < minMade || s.masker.Text(text) == secret.Mask })
 	if len(made) == 0 {
-		return s.masker.Text
+		return s.mask
 	}
 	more := secret.NewMasker(made, nil)
 	return func(text string) string { return more.Text(s.masker.Text(text)) }

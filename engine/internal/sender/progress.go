@@ -88,12 +88,13 @@ func (p *progress) trace(ctx context.Context) context.Context {
 // trace for each attempt would take a seventh of a delivery's processor time.
 type watch struct {
 	*progress
-	parent context.Context
-	own    context.Context // ends with parent, or after the timeout
-	ctx    context.Context // of the attempt: own, with the progress's trace
-	cancel context.CancelFunc
-	timer  *time.Timer
-	proto  int // the answer's major version of HTTP; 0 for no answer
+	parent  context.Context
+	own     context.Context // ends with parent, or after the timeout
+	ctx     context.Context // of the attempt: own, with the progress's trace
+	request *request        // with ctx
+	cancel  context.CancelFunc
+	timer   *time.Timer
+	proto   int // the answer's major version of HTTP; 0 for no answer
 }
 
 // watches holds those that no attempt uses: no more than there were attempts at once.
@@ -114,6 +115,7 @@ func (w *watches) begin(parent context.Context, at time.Time, timeout time.Durat
 	if a.proto = 0; a.progress == nil {
 		a.progress = &progress{}
 		a.ctx = a.trace(a.own)
+		a.request = newRequest(a.ctx)
 	}
 	a.restart(at)
 	return a
@@ -135,16 +137,18 @@ func (w *watches) take(parent context.Context) *watch {
 	return nil
 }
 
-// end ends an attempt. Its watch is kept if there was an answer, and its progress too if the transport's goroutines are done with it: a
-// connection that is still being made, or a request that is still being written, would report to the next attempt. Over HTTP/2 that is
-// not known.
+// end ends an attempt. Its watch is kept if there was an answer, and its progress and request too if the transport's goroutines are done
+// with them: a connection that is still being made, or a request that is still being written, would report to the next attempt. Over HTTP/2
+// that is not known.
 func (w *watches) end(a *watch) {
 	if stopped := a.timer.Stop(); !stopped || a.proto == 0 {
 		a.cancel()
 		return
 	}
 	if a.proto != 1 || !a.quiet.Load() || a.at() != phaseAnswer {
-		a.progress, a.ctx = nil, nil
+		a.progress, a.ctx, a.request = nil, nil, nil
+	} else {
+		a.request.release()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -29,55 +30,78 @@ const (
 // Request builds and signs the request of an attempt, as Send sends it. The request holds secrets. The error is a
 // [Fault].
 func (s *Sender) Request(ctx context.Context, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
+	return s.fill(newRequest(ctx), d, a)
+}
+
+// request is a request with its memory. The webhook's next attempt can use it again.
+type request struct {
+	*http.Request
+	own  [4]string // values of headers
+	body []byte
+	from bytes.Reader  // reads body
+	read io.ReadCloser // reads from
+	last *resent       // the body of the last repetition
+}
+
+func newRequest(ctx context.Context) *request {
+	r := &request{}
+	r.read = io.NopCloser(&r.from) // net/http knows that it does not block, and writes header and body at once
+	first := http.Request{GetBody: r.again, Header: make(http.Header, 16), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	r.Request = first.WithContext(ctx)
+	return r
+}
+
+// put sets a header to one value, in the request's own memory.
+func (r *request) put(place int, name, value string) {
+	r.own[place] = value
+	r.Header[name] = r.own[place : place+1 : place+1]
+}
+
+// release lets go of what belongs to the attempt.
+func (r *request) release() {
+	clear(r.Header)
+	r.from.Reset(nil)
+	r.own, r.body, r.last = [4]string{}, nil, nil
+}
+
+// fill makes an unused request that of an attempt.
+func (s *Sender) fill(r *request, d *delivery.Delivery, a delivery.Attempt) (*http.Request, error) {
 	target, err := s.target(d.URLSuffix)
 	if err != nil {
 		return nil, &Fault{Reason: "URL suffix: " + err.Error(), Final: true}
 	}
-	header, err := s.headerOf(d)
-	if err != nil {
+	if err := s.addHeaders(r, d); err != nil {
 		return nil, &Fault{Reason: err.Error(), Final: true}
 	}
-	if !d.Trace.IsZero() && header["Traceparent"] == nil { // the user's own header comes with its own tracestate
-		header["Traceparent"] = []string{d.Trace.Parent()}
-		delete(header, "Tracestate")
+	if !d.Trace.IsZero() && r.Header["Traceparent"] == nil { // the user's own header comes with its own tracestate
+		r.Header["Traceparent"] = []string{d.Trace.Parent()}
+		delete(r.Header, "Tracestate")
 		if d.Trace.State != "" {
-			header["Tracestate"] = []string{d.Trace.State}
+			r.Header["Tracestate"] = []string{d.Trace.State}
 		}
 	}
-	own := [...]string{headerText(d.Event), d.ID, strconv.Itoa(a.Number)} // one allocation for all
-	for i, name := range [...]string{"X-Awf-Event", "X-Awf-Delivery", "X-Awf-Attempt"} {
-		header[name] = own[i : i+1 : i+1]
-	}
-	if err := s.sign(header, signature.Message{ID: d.ID, Time: a.At, Body: d.Body}); err != nil {
+	r.put(1, "X-Awf-Event", headerText(d.Event))
+	r.put(2, "X-Awf-Delivery", d.ID)
+	r.put(3, "X-Awf-Attempt", strconv.Itoa(a.Number))
+	if err := s.sign(r.Header, signature.Message{ID: d.ID, Time: a.At, Body: d.Body}); err != nil {
 		return nil, &Fault{Reason: err.Error(), Ours: true} // the delivery can succeed once the configuration is mended
 	}
-	req := &http.Request{
-		Method:        cmp.Or(s.webhook.Method, http.MethodPost),
-		URL:           target,
-		Host:          target.Host,
-		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(d.Body)),
-		ContentLength: int64(len(d.Body)),
-		GetBody:       again(d.Body),
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-	}
-	return req.WithContext(ctx), nil
+	r.Method = cmp.Or(s.webhook.Method, http.MethodPost)
+	r.URL, r.Host = target, target.Host
+	r.from.Reset(d.Body)
+	r.body, r.Body, r.ContentLength = d.Body, r.read, int64(len(d.Body))
+	return r.Request, nil
 }
 
-// again returns a GetBody. The transport calls it if a kept connection was dead before anything was written, or if HTTP/2
+// again is GetBody. The transport calls it if a kept connection was dead before anything was written, or if HTTP/2
 // refused the stream unprocessed. Once the body was read, it refuses: some of the body may have arrived, and sending it
 // again is a new attempt.
-func again(body []byte) func() (io.ReadCloser, error) {
-	var last *resent
-	return func() (io.ReadCloser, error) {
-		if last != nil && last.read.Load() {
-			return nil, &Fault{Reason: "the receiver refused the request twice without reading it"}
-		}
-		last = &resent{from: bytes.NewReader(body)}
-		return last, nil
+func (r *request) again() (io.ReadCloser, error) {
+	if r.last != nil && r.last.read.Load() {
+		return nil, &Fault{Reason: "the receiver refused the request twice without reading it"}
 	}
+	r.last = &resent{from: bytes.NewReader(r.body)}
+	return r.last, nil
 }
 
 // resent is a body that knows whether it was read.
@@ -132,22 +156,17 @@ func staticHeader(w *Webhook) http.Header {
 	return header
 }
 
-// headerOf adds a delivery's own headers to the static ones. The user's headers win over the event's.
-func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
-	header := make(http.Header, len(s.header)+len(d.Header)+9)
-	for name, values := range s.header {
-		header[name] = values
-	}
+// addHeaders adds the webhook's static headers and the delivery's own. The user's headers win over the event's.
+func (s *Sender) addHeaders(r *request, d *delivery.Delivery) error {
+	r.put(0, "Content-Type", cmp.Or(d.ContentType, "application/json"))
+	maps.Copy(r.Header, s.header)
 	if d.ContentType != "" {
 		if err := delivery.CheckHeader("Content-Type", d.ContentType); err != nil {
-			return nil, fmt.Errorf("content type: %w", err)
+			return fmt.Errorf("content type: %w", err)
 		}
 	}
-	if header["Content-Type"] == nil {
-		header["Content-Type"] = []string{cmp.Or(d.ContentType, "application/json")}
-	}
 	if len(d.Header) > delivery.MaxHeaders {
-		return nil, fmt.Errorf("want at most %d headers, got %d", delivery.MaxHeaders, len(d.Header))
+		return fmt.Errorf("want at most %d headers, got %d", delivery.MaxHeaders, len(d.Header))
 	}
 	for _, h := range d.Header {
 		err := delivery.CheckHeader(h[0], h[1])
@@ -155,13 +174,13 @@ func (s *Sender) headerOf(d *delivery.Delivery) (http.Header, error) {
 			err = errors.New("an event cannot set it")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("header %s: %w", headerText(h[0]), err)
+			return fmt.Errorf("header %s: %w", headerText(h[0]), err)
 		}
-		if header.Values(h[0]) == nil {
-			header.Set(h[0], h[1])
+		if r.Header.Values(h[0]) == nil {
+			r.Header.Set(h[0], h[1])
 		}
 	}
-	return header, nil
+	return nil
 }
 
 // isReserved reports whether a header authenticates the sender or changes how the body is read. An event must not set it.

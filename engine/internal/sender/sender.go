@@ -73,7 +73,8 @@ type Sender struct {
 	deadlines Deadlines
 	proxied   bool
 	masker    *secret.Masker
-	broken    error // a [Fault] of every attempt
+	mask      func(string) string // by masker
+	broken    error               // a [Fault] of every attempt
 	signers   atomic.Pointer[signers]
 	watches   watches
 	date      atomic.Pointer[date] // of the last answer
@@ -94,6 +95,7 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 		s.proxied = proxy != nil
 	}
 	s.masker = newMasker(&w, proxy)
+	s.mask = s.masker.Text
 	if s.broken == nil && s.proxied {
 		s.broken = Guard{w.Trusted, w.Allow}.CheckHost(w.URL.Hostname())
 	}
@@ -157,7 +159,7 @@ func (s *Sender) dateOf(h http.Header) (time.Time, bool) {
 
 // exchange sends the request and reads the answer. The error is a [Fault].
 func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (delivery.Answer, error) {
-	req, err := s.Request(w.ctx, d, a)
+	req, err := s.fill(w.request, d, a)
 	err = cmp.Or(err, s.broken, s.outdated(a.At))
 	var res *http.Response
 	if err == nil {
@@ -175,6 +177,9 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 	}
 	defer res.Body.Close()
 	w.proto = res.ProtoMajor
+	if res.StatusCode == 0 { // net/http lets it pass
+		return delivery.Answer{}, &Fault{Reason: "an answer with the status 000"}
+	}
 	answer := delivery.Answer{Status: res.StatusCode, Header: res.Header}
 	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the bare connection, which has no deadline
 		answer.Body = read(res)

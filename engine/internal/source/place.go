@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,19 +66,7 @@ func (p place) check() error {
 	if err != nil {
 		return err
 	}
-	const group, others = 0o020, 0o002
-	st, mode := info.Sys().(*syscall.Stat_t), info.Mode()
-	switch {
-	case mode&os.ModeSymlink != 0:
-		return fmt.Errorf("%s is a symbolic link: want a folder", p.folder)
-	case !mode.IsDir():
-		return fmt.Errorf("%s is not a folder", p.folder)
-	case int(st.Uid) != os.Geteuid() && (p.shared || os.Geteuid() != 0):
-		return fmt.Errorf("%s belongs to another user", p.folder)
-	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
-		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", p.folder, mode.Perm())
-	}
-	return nil
+	return file.CheckFolder(p.folder, info, func(uid int) bool { return uid == os.Geteuid() || os.Geteuid() == 0 && !p.shared })
 }
 
 // minRoom is the free space that a place must have, and that is reserved in it. A line that AWF's own audit file could

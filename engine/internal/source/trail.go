@@ -183,6 +183,15 @@ func startOf(pid int64) (ticks int64, ended bool) {
 	return ticks, fields[state] == "Z" || fields[state] == "X"
 }
 
+// again opens the trail's file once more, also if the program has removed it. It returns nil if that fails.
+func (t *trail) again() *os.File {
+	fd, err := unix.FcntlInt(t.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), t.path)
+}
+
 // finish notes that the first size bytes of the file are settled.
 func (t *trail) finish(size int64) error {
 	t.done = size

@@ -30,7 +30,7 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 	r := &reading{
 		trail:   t,
 		feed:    newFeed(sink),
-		audit:   &tail{path: t.path, held: true},
+		audit:   &tail{path: t.path, held: true, file: t.again()},
 		folders: t.folders(),
 	}
 	r.feed.joiner.State = newStates(t.Storage, filepath.Dir(t.Transcripts)).of
@@ -70,8 +70,18 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 		return err
 	}
 	child.read = r.audit.offset
-	child.notes = r.unseen(child.process.Args)
+	child.notes = append(r.replaced(), r.unseen(child.process.Args)...)
 	return nil
+}
+
+// replaced says that the command removed, replaced or truncated its audit file.
+func (r *reading) replaced() []string {
+	at, err := os.Stat(r.trail.path)
+	own, ownErr := r.trail.file.Stat()
+	if ownErr != nil || err == nil && os.SameFile(at, own) && !errors.Is(r.audit.open(), errReplaced) {
+		return nil
+	}
+	return []string{"the command removed, replaced or truncated the file in its AWF_AUDIT_LOG: what it wrote there afterwards was not seen"}
 }
 
 // folders returns the folders that may hold the transcripts of the trail's runs.

@@ -38,7 +38,7 @@ func (s *stream) next() *instr {
 			in.op = noOpcode
 		}
 	}
-	if shapes[in.op].operand == unknown && s.err == nil {
+	if shapes[in.op].operands == "" && s.err == nil {
 		code := s.bytes[at:min(at+3, s.end)]
 		if f, known := featureOf(code[0], code[min(1, len(code)-1)]); known && !spelledLong(code) {
 			s.failAt(at, "%s", f)
@@ -58,78 +58,58 @@ func spelledLong(code []byte) bool {
 // operands reads what follows the opcode.
 func (s *stream) operands(in *instr) {
 	m := s.m
-	switch of := shapes[in.op].operand; of {
-	case blockType:
-		in.x = s.blockType()
-	case label:
-		in.x = uint64(s.u32())
-	case labels:
-		s.labels(in)
-	case function:
-		in.x = uint64(m.function(&s.reader))
-	case oneType:
-		if n := s.u32(); n != 1 {
-			s.fail("select of %d types", n)
-		}
-		s.valueType()
-	case local:
-		in.x = uint64(s.index(s.locals, "local"))
-	case globalIndex:
-		in.x = uint64(s.index(m.globals, "global"))
-	case signed32:
-		in.x = uint64(s.signed(32))
-	case signed64:
-		in.x = uint64(s.signed(64))
-	case bytes4, bytes8, bytes16, laneIndex:
-		s.take(widths[of])
-	case referenceType:
-		s.refType()
-	case tableIndex:
-		s.index(m.tables, "table")
-	case typeAndTable:
-		in.x = uint64(s.index(len(m.types), "type"))
-		s.index(m.tables, "table")
-	case elementAndTable:
-		s.index(m.elements, "element segment")
-		s.index(m.tables, "table")
-	case elementIndex:
-		s.index(m.elements, "element segment")
-	case twoTables:
-		s.index(m.tables, "table")
-		s.index(m.tables, "table")
-	case dataIndex:
-		s.index(max(m.dataCount, 0), "data segment")
-	case memoryArgument, memoryAndLane, memoryIndex, twoMemories, dataAndMemory:
-		s.memoryOperands(in, of)
-	}
-}
-
-// widths holds the lengths of operands that are bytes.
-var widths = [...]int{bytes4: 4, bytes8: 8, bytes16: 16, laneIndex: 1}
-
-func (s *stream) memoryOperands(in *instr, of operand) {
-	if len(s.m.memories) == 0 {
-		s.fail("an instruction on memory without a memory")
-		return
-	}
-	zeros := 1
-	switch of {
-	case memoryArgument, memoryAndLane:
-		s.count(4, "as the alignment's exponent")
-		in.x = uint64(s.u32()) // the offset
-		if of == memoryAndLane {
-			s.take(1)
-		}
-		return
-	case dataAndMemory:
-		s.index(max(s.m.dataCount, 0), "data segment")
-	case twoMemories:
-		zeros = 2
-	}
-	for range zeros {
-		at := s.at
-		if zero := s.byte(); zero != 0 {
-			s.failAt(at, "memory %#x of 1", zero)
+	for letters := shapes[in.op].operands; letters != ""; letters = letters[1:] {
+		switch letter := letters[0]; letter {
+		case '-': // none
+			return
+		case 'b':
+			in.x = s.blockType()
+		case 'l':
+			in.x = uint64(s.u32()) // a label
+		case 'L':
+			s.labels(in)
+		case 'f':
+			in.x = uint64(m.function(&s.reader))
+		case 's':
+			if n := s.u32(); n != 1 {
+				s.fail("select of %d types", n)
+			}
+			s.valueType()
+		case 'v':
+			in.x = uint64(s.index(s.locals, "local"))
+		case 'g':
+			in.x = uint64(s.index(m.globals, "global"))
+		case 'i':
+			in.x = uint64(s.signed(32))
+		case 'I':
+			in.x = uint64(s.signed(64))
+		case '1', '4', '8': // bytes
+			s.take(int(letter - '0'))
+		case 'V':
+			s.take(16)
+		case 'r':
+			s.refType()
+		case 'y':
+			in.x = uint64(s.index(len(m.types), "type"))
+		case 't':
+			s.index(m.tables, "table")
+		case 'e':
+			s.index(m.elements, "element segment")
+		case 'd':
+			s.index(max(m.dataCount, 0), "data segment")
+		case 'm':
+			if len(m.memories) == 0 {
+				s.fail("an instruction on memory without a memory")
+				return
+			}
+		case 'a':
+			s.count(4, "as the alignment's exponent")
+			in.x = uint64(s.u32()) // the offset
+		case '0':
+			at := s.at
+			if zero := s.byte(); zero != 0 {
+				s.failAt(at, "memory %#x of 1", zero)
+			}
 		}
 	}
 }

@@ -61,46 +61,13 @@ const (
 	opV128Const    opcode = vectors | 12
 )
 
-// operand is what follows an opcode in the code. An opcode with the zero operand is not known.
-type operand byte
-
-const (
-	unknown operand = iota
-	nothing
-	blockType
-	label
-	labels
-	function
-	typeAndTable
-	oneType
-	local
-	globalIndex
-	tableIndex
-	memoryArgument
-	memoryIndex
-	signed32
-	signed64
-	bytes4
-	bytes8
-	bytes16
-	laneIndex
-	memoryAndLane
-	referenceType
-	dataAndMemory
-	dataIndex
-	twoMemories
-	elementAndTable
-	elementIndex
-	twoTables
-)
-
 // shape is what the meter knows of an instruction.
 type shape struct {
-	operand operand
-	takes   uint8  // values from the stack, besides those that depend on types
-	result  bool   // leaves a value on the stack
-	cost    uint16 // fuel, besides what depends on operands
-	size    uint16 // bytes of compiled code, at worst
+	operands string // what follows the opcode, a letter for each; see [stream.operands]. An opcode without any is not known
+	takes    uint8  // values from the stack, besides those that depend on types
+	result   bool   // leaves a value on the stack
+	cost     uint16 // fuel, besides what depends on operands
+	size     uint16 // bytes of compiled code, at worst
 }
 
 // instructions are those of WebAssembly 2.0, which wazero's CoreFeaturesV2 runs. Others are not known. Later rows override
@@ -110,86 +77,86 @@ var instructions = [...]struct {
 	from, to opcode
 	shape
 }{
-	{opUnreachable, opUnreachable, shape{nothing, 0, false, 1, 0}},
-	{0x01, 0x01, shape{nothing, 0, false, 0, 0}}, // nop
-	{opBlock, opLoop, shape{blockType, 0, false, 0, 0}},
-	{opIf, opIf, shape{blockType, 1, false, 1, 0}},
-	{opElse, opElse, shape{nothing, 0, false, 1, 0}},
-	{opEnd, opEnd, shape{nothing, 0, false, 0, 0}},
-	{opBr, opBr, shape{label, 0, false, 1, 0}},
-	{opBrIf, opBrIf, shape{label, 1, false, 1, 0}},
-	{opBrTable, opBrTable, shape{labels, 1, false, 1, 0}},
-	{opReturn, opReturn, shape{nothing, 0, false, 1, 0}},
-	{opCall, opCall, shape{function, 0, false, 1, 0}},
-	{opCallIndirect, opCallIndirect, shape{typeAndTable, 1, false, 1, indirectSize}},
-	{0x1a, 0x1a, shape{nothing, 1, false, 0, 0}}, // drop
-	{0x1b, 0x1b, shape{nothing, 3, true, 1, 0}},  // select
-	{0x1c, 0x1c, shape{oneType, 3, true, 1, 0}},  // select of a type
-	{opLocalGet, opLocalGet, shape{local, 0, true, 0, 0}},
-	{opLocalSet, opLocalSet, shape{local, 1, false, 1, 0}},
-	{opLocalTee, opLocalTee, shape{local, 0, false, 1, 0}},
-	{opGlobalGet, opGlobalGet, shape{globalIndex, 0, true, 1, 0}},
-	{opGlobalSet, opGlobalSet, shape{globalIndex, 1, false, 1, 0}},
-	{0x25, 0x25, shape{tableIndex, 1, true, 1, accessSize}},  // table.get
-	{0x26, 0x26, shape{tableIndex, 2, false, 1, accessSize}}, // table.set
-	{0x28, 0x35, shape{memoryArgument, 1, true, loadCost, accessSize}},
-	{0x36, 0x3e, shape{memoryArgument, 2, false, storeCost, accessSize}},
-	{0x3f, 0x3f, shape{memoryIndex, 0, true, 1, 0}}, // memory.size
-	{opMemoryGrow, opMemoryGrow, shape{memoryIndex, 1, true, growCost, bulkSize}},
-	{opI32Const, opI32Const, shape{signed32, 0, true, 0, 0}},
-	{opI64Const, opI64Const, shape{signed64, 0, true, 0, 0}},
-	{opF32Const, opF32Const, shape{bytes4, 0, true, 1, 0}},
-	{opF64Const, opF64Const, shape{bytes8, 0, true, 1, 0}},
+	{opUnreachable, opUnreachable, shape{"-", 0, false, 1, 0}},
+	{0x01, 0x01, shape{"-", 0, false, 0, 0}}, // nop
+	{opBlock, opLoop, shape{"b", 0, false, 0, 0}},
+	{opIf, opIf, shape{"b", 1, false, 1, 0}},
+	{opElse, opElse, shape{"-", 0, false, 1, 0}},
+	{opEnd, opEnd, shape{"-", 0, false, 0, 0}},
+	{opBr, opBr, shape{"l", 0, false, 1, 0}},
+	{opBrIf, opBrIf, shape{"l", 1, false, 1, 0}},
+	{opBrTable, opBrTable, shape{"L", 1, false, 1, 0}},
+	{opReturn, opReturn, shape{"-", 0, false, 1, 0}},
+	{opCall, opCall, shape{"f", 0, false, 1, 0}},
+	{opCallIndirect, opCallIndirect, shape{"yt", 1, false, 1, indirectSize}},
+	{0x1a, 0x1a, shape{"-", 1, false, 0, 0}}, // drop
+	{0x1b, 0x1b, shape{"-", 3, true, 1, 0}},  // select
+	{0x1c, 0x1c, shape{"s", 3, true, 1, 0}},  // select of a type
+	{opLocalGet, opLocalGet, shape{"v", 0, true, 0, 0}},
+	{opLocalSet, opLocalSet, shape{"v", 1, false, 1, 0}},
+	{opLocalTee, opLocalTee, shape{"v", 0, false, 1, 0}},
+	{opGlobalGet, opGlobalGet, shape{"g", 0, true, 1, 0}},
+	{opGlobalSet, opGlobalSet, shape{"g", 1, false, 1, 0}},
+	{0x25, 0x25, shape{"t", 1, true, 1, accessSize}},  // table.get
+	{0x26, 0x26, shape{"t", 2, false, 1, accessSize}}, // table.set
+	{0x28, 0x35, shape{"ma", 1, true, loadCost, accessSize}},
+	{0x36, 0x3e, shape{"ma", 2, false, storeCost, accessSize}},
+	{0x3f, 0x3f, shape{"m0", 0, true, 1, 0}}, // memory.size
+	{opMemoryGrow, opMemoryGrow, shape{"m0", 1, true, growCost, bulkSize}},
+	{opI32Const, opI32Const, shape{"i", 0, true, 0, 0}},
+	{opI64Const, opI64Const, shape{"I", 0, true, 0, 0}},
+	{opF32Const, opF32Const, shape{"4", 0, true, 1, 0}},
+	{opF64Const, opF64Const, shape{"8", 0, true, 1, 0}},
 
-	{0x45, 0xc4, shape{nothing, 1, true, 1, 0}}, // numbers: of one operand
-	{0x46, 0x4f, shape{nothing, 2, true, 1, 0}}, // comparisons
-	{0x51, 0x66, shape{nothing, 2, true, 1, 0}},
-	{0x6a, 0x78, shape{nothing, 2, true, 1, 0}}, // i32
-	{0x6d, 0x70, shape{nothing, 2, true, divideCost, divideSize}},
-	{0x7c, 0x8a, shape{nothing, 2, true, 1, 0}}, // i64
-	{0x7f, 0x82, shape{nothing, 2, true, divideCost, divideSize}},
-	{0x91, 0x91, shape{nothing, 1, true, divideCost, 0}}, // f32.sqrt
-	{0x92, 0x97, shape{nothing, 2, true, floatCost, 0}},
-	{0x95, 0x95, shape{nothing, 2, true, divideCost, 0}}, // f32.div
-	{0x98, 0x98, shape{nothing, 2, true, 1, 0}},          // f32.copysign
-	{0x9f, 0x9f, shape{nothing, 1, true, divideCost, 0}}, // f64.sqrt
-	{0xa0, 0xa5, shape{nothing, 2, true, floatCost, 0}},
-	{0xa3, 0xa3, shape{nothing, 2, true, divideCost, 0}}, // f64.div
-	{0xa6, 0xa6, shape{nothing, 2, true, 1, 0}},          // f64.copysign
-	{0xa8, 0xab, shape{nothing, 1, true, truncateCost, truncateSize}},
-	{0xae, 0xb1, shape{nothing, 1, true, truncateCost, truncateSize}},
-	{0xb6, 0xb6, shape{nothing, 1, true, floatCost, 0}}, // f32.demote_f64
-	{0xbb, 0xbb, shape{nothing, 1, true, floatCost, 0}}, // f64.promote_f32
+	{0x45, 0xc4, shape{"-", 1, true, 1, 0}}, // numbers: of one operand
+	{0x46, 0x4f, shape{"-", 2, true, 1, 0}}, // comparisons
+	{0x51, 0x66, shape{"-", 2, true, 1, 0}},
+	{0x6a, 0x78, shape{"-", 2, true, 1, 0}}, // i32
+	{0x6d, 0x70, shape{"-", 2, true, divideCost, divideSize}},
+	{0x7c, 0x8a, shape{"-", 2, true, 1, 0}}, // i64
+	{0x7f, 0x82, shape{"-", 2, true, divideCost, divideSize}},
+	{0x91, 0x91, shape{"-", 1, true, divideCost, 0}}, // f32.sqrt
+	{0x92, 0x97, shape{"-", 2, true, floatCost, 0}},
+	{0x95, 0x95, shape{"-", 2, true, divideCost, 0}}, // f32.div
+	{0x98, 0x98, shape{"-", 2, true, 1, 0}},          // f32.copysign
+	{0x9f, 0x9f, shape{"-", 1, true, divideCost, 0}}, // f64.sqrt
+	{0xa0, 0xa5, shape{"-", 2, true, floatCost, 0}},
+	{0xa3, 0xa3, shape{"-", 2, true, divideCost, 0}}, // f64.div
+	{0xa6, 0xa6, shape{"-", 2, true, 1, 0}},          // f64.copysign
+	{0xa8, 0xab, shape{"-", 1, true, truncateCost, truncateSize}},
+	{0xae, 0xb1, shape{"-", 1, true, truncateCost, truncateSize}},
+	{0xb6, 0xb6, shape{"-", 1, true, floatCost, 0}}, // f32.demote_f64
+	{0xbb, 0xbb, shape{"-", 1, true, floatCost, 0}}, // f64.promote_f32
 
-	{opRefNull, opRefNull, shape{referenceType, 0, true, 1, 0}},
-	{0xd1, 0xd1, shape{nothing, 1, true, 1, 0}}, // ref.is_null
-	{opRefFunc, opRefFunc, shape{function, 0, true, refFuncCost, 0}},
+	{opRefNull, opRefNull, shape{"r", 0, true, 1, 0}},
+	{0xd1, 0xd1, shape{"-", 1, true, 1, 0}}, // ref.is_null
+	{opRefFunc, opRefFunc, shape{"f", 0, true, refFuncCost, 0}},
 
-	{misc, misc | 7, shape{nothing, 1, true, truncateCost, truncateSize}}, // truncations that saturate
-	{opMemoryInit, opMemoryInit, shape{dataAndMemory, 3, false, bulkCost, bulkSize}},
-	{misc | 9, misc | 9, shape{dataIndex, 0, false, bulkCost, bulkSize}}, // data.drop
-	{opMemoryCopy, opMemoryCopy, shape{twoMemories, 3, false, bulkCost, bulkSize}},
-	{opMemoryFill, opMemoryFill, shape{memoryIndex, 3, false, bulkCost, bulkSize}},
-	{opTableInit, opTableInit, shape{elementAndTable, 3, false, bulkCost, bulkSize}},
-	{misc | 13, misc | 13, shape{elementIndex, 0, false, bulkCost, bulkSize}}, // elem.drop
-	{opTableCopy, opTableCopy, shape{twoTables, 3, false, bulkCost, bulkSize}},
-	{opTableGrow, opTableGrow, shape{tableIndex, 2, true, tableCost, bulkSize}},
-	{misc | 16, misc | 16, shape{tableIndex, 0, true, bulkCost, bulkSize}}, // table.size
-	{opTableFill, opTableFill, shape{tableIndex, 3, false, bulkCost, bulkSize}},
+	{misc, misc | 7, shape{"-", 1, true, truncateCost, truncateSize}}, // truncations that saturate
+	{opMemoryInit, opMemoryInit, shape{"md0", 3, false, bulkCost, bulkSize}},
+	{misc | 9, misc | 9, shape{"d", 0, false, bulkCost, bulkSize}}, // data.drop
+	{opMemoryCopy, opMemoryCopy, shape{"m00", 3, false, bulkCost, bulkSize}},
+	{opMemoryFill, opMemoryFill, shape{"m0", 3, false, bulkCost, bulkSize}},
+	{opTableInit, opTableInit, shape{"et", 3, false, bulkCost, bulkSize}},
+	{misc | 13, misc | 13, shape{"e", 0, false, bulkCost, bulkSize}}, // elem.drop
+	{opTableCopy, opTableCopy, shape{"tt", 3, false, bulkCost, bulkSize}},
+	{opTableGrow, opTableGrow, shape{"t", 2, true, tableCost, bulkSize}},
+	{misc | 16, misc | 16, shape{"t", 0, true, bulkCost, bulkSize}}, // table.size
+	{opTableFill, opTableFill, shape{"t", 3, false, bulkCost, bulkSize}},
 
-	{vectors, vectors | 0xff, shape{nothing, 1, true, vectorCost, vectorSize}}, // vectors: of one operand
-	{vectors, vectors | 0x0a, shape{memoryArgument, 1, true, loadCost, vectorSize}},
-	{vectors | 0x0b, vectors | 0x0b, shape{memoryArgument, 2, false, storeCost, vectorSize}},
-	{opV128Const, opV128Const, shape{bytes16, 0, true, vectorCost, vectorSize}},
-	{vectors | 0x0d, vectors | 0x0d, shape{bytes16, 2, true, vectorCost, vectorSize}}, // shuffle
-	{vectors | 0x15, vectors | 0x22, shape{laneIndex, 1, true, vectorCost, vectorSize}},
-	{vectors | 0x52, vectors | 0x52, shape{nothing, 3, true, vectorCost, vectorSize}}, // bitselect
-	{vectors | 0x54, vectors | 0x57, shape{memoryAndLane, 2, true, loadCost, vectorSize}},
-	{vectors | 0x58, vectors | 0x5b, shape{memoryAndLane, 2, false, storeCost, vectorSize}},
-	{vectors | 0x5c, vectors | 0x5d, shape{memoryArgument, 1, true, loadCost, vectorSize}},
-	{vectors | 0x5e, vectors | 0x5f, shape{nothing, 1, true, divideCost, vectorSize}}, // f32x4.demote, f64x2.promote
-	{vectors | 0xe3, vectors | 0xe3, shape{nothing, 1, true, divideCost, vectorSize}}, // f32x4.sqrt
-	{vectors | 0xef, vectors | 0xef, shape{nothing, 1, true, divideCost, vectorSize}}, // f64x2.sqrt
+	{vectors, vectors | 0xff, shape{"-", 1, true, vectorCost, vectorSize}}, // vectors: of one operand
+	{vectors, vectors | 0x0a, shape{"ma", 1, true, loadCost, vectorSize}},
+	{vectors | 0x0b, vectors | 0x0b, shape{"ma", 2, false, storeCost, vectorSize}},
+	{opV128Const, opV128Const, shape{"V", 0, true, vectorCost, vectorSize}},
+	{vectors | 0x0d, vectors | 0x0d, shape{"V", 2, true, vectorCost, vectorSize}}, // shuffle
+	{vectors | 0x15, vectors | 0x22, shape{"1", 1, true, vectorCost, vectorSize}},
+	{vectors | 0x52, vectors | 0x52, shape{"-", 3, true, vectorCost, vectorSize}}, // bitselect
+	{vectors | 0x54, vectors | 0x57, shape{"ma1", 2, true, loadCost, vectorSize}},
+	{vectors | 0x58, vectors | 0x5b, shape{"ma1", 2, false, storeCost, vectorSize}},
+	{vectors | 0x5c, vectors | 0x5d, shape{"ma", 1, true, loadCost, vectorSize}},
+	{vectors | 0x5e, vectors | 0x5f, shape{"-", 1, true, divideCost, vectorSize}}, // f32x4.demote, f64x2.promote
+	{vectors | 0xe3, vectors | 0xe3, shape{"-", 1, true, divideCost, vectorSize}}, // f32x4.sqrt
+	{vectors | 0xef, vectors | 0xef, shape{"-", 1, true, divideCost, vectorSize}}, // f64x2.sqrt
 }
 
 // pairs are the vectors' instructions that take two operands, besides those above, as pairs of first and last opcode: swizzle, the

@@ -204,7 +204,7 @@ func TestCollectorsThatFail(t *testing.T) {
 			if sent.Load() != answer.sent || dropped.Load() != answer.dropped {
 				t.Errorf("%d sent and %d dropped, want %d and %d", sent.Load(), dropped.Load(), answer.sent, answer.dropped)
 			}
-			if took := time.Since(began); took > lastWait+time.Second {
+			if took := time.Since(began); took > 5*lastWait { // a busy machine may take seconds
 				t.Errorf("the end took %v, want %v at most", took, lastWait)
 			}
 			if !strings.Contains(said.String(), answer.says) || strings.Contains(said.String(), "canary") {

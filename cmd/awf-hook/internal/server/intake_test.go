@@ -123,20 +123,10 @@ func TestIntakeRefuses(t *testing.T) {
 	}
 	n := start(t, server.Access{})
 	for _, tt := range tests {
-		if tt.status == 403 { // not JSON
-			req, _ := http.NewRequest(http.MethodPost, n.url+"/v1/events", strings.NewReader(tt.body))
-			req.Header.Set("Content-Type", "application/json")
-			req.Header.Set("Sec-Fetch-Site", "cross-site")
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil || resp.StatusCode != 403 {
-				t.Errorf("%s: %v %v", tt.name, resp, err)
-			}
-			continue
-		}
 		resp, got := n.post(t, "/v1/events", tt.body, tt.headers...)
 		line, _ := got["line"].(float64)
 		column, _ := got["column"].(float64)
-		if resp.StatusCode != tt.status || tt.line > 0 && (line != tt.line || column != tt.column) || got["error"] == "" {
+		if resp.StatusCode != tt.status || tt.line > 0 && (line != tt.line || column != tt.column) || got["error"] == nil {
 			t.Errorf("%s: %d %v, want %d at %v:%v", tt.name, resp.StatusCode, got, tt.status, tt.line, tt.column)
 		}
 	}

@@ -100,8 +100,16 @@ func New(o Options, a Access) *Server {
 		mux.HandleFunc("POST /login", s.onPage(s.login))
 		mux.HandleFunc("POST /logout", s.logout)
 	}
-	s.handler = http.NewCrossOriginProtection().Handler(mux)
+	sameOrigin := http.NewCrossOriginProtection()
+	sameOrigin.SetDenyHandler(http.HandlerFunc(crossOrigin))
+	s.handler = sameOrigin.Handler(mux)
 	return s
+}
+
+// crossOrigin answers a browser that sends a request of another site.
+func crossOrigin(w http.ResponseWriter, _ *http.Request) {
+	problem{status: http.StatusForbidden,
+		text: "a browser sends this from another site: want an Origin with this server's Host, which a proxy must pass on"}.write(w)
 }
 
 // astray answers events at paths near that of events.

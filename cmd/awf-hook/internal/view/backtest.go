@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 )
@@ -72,31 +73,32 @@ func (d *Desk) Backtest(ctx context.Context, f Draft) (*Backtest, error) {
 		}
 		b.Events++
 		ev, name := &events[i], configured.Name
-		p, before := Requests(ctx, now.Engine, ev)[name], Requests(ctx, old, ev)[name]
-		if b.Add(ev.Timestamp, p, before) && len(b.Samples) < MaxSamples {
+		p, before := Requests(ctx, now.Engine, api.WebhookName, ev)[name], Requests(ctx, old, api.WebhookName, ev)[name]
+		b.Count(ev.Timestamp, p)
+		if b.Compare(p, before) && len(b.Samples) < MaxSamples {
 			b.Samples = append(b.Samples, Sample{ev.Type, ev.ID, BodyText(before), BodyText(p)})
 		}
 	}
 	return b, nil
 }
 
-// Requests returns what the webhooks of an engine make of an event, by name, without those that do not want it. Without an engine it
-// returns nothing.
-func Requests(ctx context.Context, eng *engine.Engine, ev *event.Event) map[string]*engine.Preview {
-	all := map[string]*engine.Preview{}
+// Requests returns what the webhooks of an engine make of an event, without those that do not want it. name names them by their
+// identities. Without an engine it returns nil.
+func Requests(ctx context.Context, eng *engine.Engine, name func(string) string, ev *event.Event) map[string]*engine.Preview {
 	if eng == nil {
-		return all
+		return nil
 	}
+	all := map[string]*engine.Preview{}
 	for _, p := range eng.Preview(ctx, ev, ev.Timestamp) {
 		if p.Choice != engine.OtherType && p.Choice != engine.FilteredOut && p.Choice != engine.Dropped {
-			all[p.Webhook] = &p
+			all[name(p.Identity)] = &p
 		}
 	}
 	return all
 }
 
-// Add counts what both configurations make of an event at a time; nil is no request. It reports whether they differ.
-func (c *Compared) Add(at time.Time, now, old *engine.Preview) (differ bool) {
+// Count counts what the configuration makes of an event at a time; nil is no request.
+func (c *Compared) Count(at time.Time, now *engine.Preview) {
 	switch {
 	case now == nil:
 	case now.Choice != engine.Sent:
@@ -110,6 +112,10 @@ func (c *Compared) Add(at time.Time, now, old *engine.Preview) (differ bool) {
 		c.minutes[minute]++
 		c.Peak = max(c.Peak, c.minutes[minute])
 	}
+}
+
+// Compare counts how what both configurations make of an event differs; nil is no request. It reports whether it does.
+func (c *Compared) Compare(now, old *engine.Preview) (differ bool) {
 	if old != nil {
 		c.Old++
 	}

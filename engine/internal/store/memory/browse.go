@@ -97,7 +97,7 @@ func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
-		return s.change(ctx, f, func(now time.Time, r *row) { r.setDue(now) })
+		return s.change(ctx, f, func(now time.Time, r *row) { r.setDue(now, r.taken) })
 	}
 	f.State = store.Replayable(f.State)
 	return s.change(ctx, f, func(now time.Time, r *row) {
@@ -171,8 +171,11 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 			continue
 		}
 		r.wait(due)
-		if r.taken = taken && due.After(now); r.taken && r.behind { // deliveries in flight stay in flight
-			r.promote(due)
+		if taken && due.After(now) { // deliveries in flight stay in flight
+			if r.behind {
+				r.promote(due)
+			}
+			r.setDue(due, true)
 		}
 	}
 	return n, nil

@@ -41,9 +41,8 @@ func (s *Store) jumped(now time.Time) {
 	s.latest = now
 	longest := now.Add(store.MaxWait + store.MaxSet)
 	for _, r := range s.rows {
-		if r.index >= 0 && r.d.Due.After(longest) {
-			r.taken = false
-			r.setDue(now)
+		if (r.index >= 0 || r.flies) && r.d.Due.After(longest) {
+			r.setDue(now, false)
 		}
 	}
 	for _, l := range s.lanes {

@@ -213,11 +213,11 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	if allowed == 0 {
 		return nil, wait, nil
 	}
+	l.land(now)
 	for len(claims) < allowed && len(l.due) > 0 && !l.due[0].d.Due.After(now) {
 		r := l.due[0]
 		if l.busy(now, r) {
-			r.taken = false // its lease ended
-			r.setDue(now.Add(store.KeyPatience))
+			r.setDue(now.Add(store.KeyPatience), false)
 			continue
 		}
 		c := s.take(now, r, lane.Lease)
@@ -225,13 +225,14 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		claims = append(claims, c)
 	}
 	wait = l.Took(now, lane, len(claims))
-	switch {
-	case len(claims) == allowed:
+	if len(claims) == allowed {
 		return claims, wait, nil
-	case len(l.due) == 0:
+	}
+	at, known := l.next()
+	if !known {
 		return claims, store.Never, nil
 	}
-	return claims, l.due[0].d.Due.Sub(now), nil
+	return claims, at.Sub(now), nil
 }
 
 // lease is the right to settle a delivery.
@@ -244,11 +245,16 @@ type lease struct {
 
 // take leases a row.
 func (s *Store) take(now time.Time, r *row, length time.Duration) *delivery.Claim {
-	c := &delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted, Own: !r.foreign}
+	both := &struct { // one allocation
+		claim delivery.Claim
+		lease lease
+	}{}
+	c := &both.claim
+	*c = delivery.Claim{Delivery: r.d, Event: r.event, OrderKey: r.orderKey, Until: now.Add(length), Unrouted: r.unrouted, Own: !r.foreign}
 	r.token++
-	r.taken = true
-	r.setDue(c.Until)
-	c.Lease = &lease{store: s, row: r, token: r.token, until: c.Until}
+	r.setDue(c.Until, true)
+	both.lease = lease{store: s, row: r, token: r.token, until: c.Until}
+	c.Lease = &both.lease
 	return c
 }
 
@@ -273,7 +279,7 @@ func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Durati
 		return false, nil
 	}
 	c.Until = now.Add(length)
-	l.row.setDue(c.Until)
+	l.row.setDue(c.Until, true)
 	return true, nil
 }
 
@@ -314,8 +320,7 @@ func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 		next = r.nextOfKey(at.Add(-st.OrderMaxWait))
 	}
 	if o.State == delivery.Due {
-		r.taken = false
-		r.setDue(o.Due)
+		r.setDue(o.Due, false)
 	} else {
 		s.finish(r, o.State, now)
 	}
@@ -335,9 +340,9 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 		st := l.Status(now, webhook)
 		st.LaneCounts = l.LaneCounts
 		st.Unstored = l.Waiting
-		switch {
-		case len(l.due) > 0:
-			st.Due = l.NextClaim(now, l.due[0].d.Due)
+		switch at, known := l.next(); {
+		case known:
+			st.Due = l.NextClaim(now, at)
 		case l.Waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
 			st.Due = l.NextClaim(now, now)
 		}

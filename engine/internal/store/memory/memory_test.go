@@ -97,3 +97,51 @@ func TestLateReleaseLeavesTheHoldOfAnother(t *testing.T) {
 		t.Errorf("%d claimed after the release, want the next one", n)
 	}
 }
+
+// Whatever their lengths, and however often they are renewed, leases end at their times.
+func TestLeasesEndAtTheirTimes(t *testing.T) {
+	now := time.Now()
+	s := memory.Open(store.Options{Now: func() time.Time { return now }})
+	claim := func(lease time.Duration) (ids string) {
+		t.Helper()
+		claims, _, err := s.Claim(t.Context(), delivery.Lane{Webhook: "hook", Lease: lease}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range claims {
+			ids += c.Event.ID
+		}
+		return ids
+	}
+	accept := func(id string, take time.Duration) *delivery.Claim {
+		t.Helper()
+		want := delivery.Want{Webhook: "hook", Take: take}
+		entry := &delivery.Entry{Event: &event.Event{ID: id, Type: "workflow_end"}, Wants: []delivery.Want{want}}
+		if err := s.Accept(t.Context(), []*delivery.Entry{entry}); err != nil || len(entry.Claims) != 1 {
+			t.Fatalf("%s: %d claims, %v", id, len(entry.Claims), err)
+		}
+		return entry.Claims[0]
+	}
+	accept("a", 60*time.Second)
+	b := accept("b", 10*time.Second)
+	accept("c", 30*time.Second)
+	accept("d", 10*time.Second)
+	if held, err := s.Renew(t.Context(), b, 40*time.Second); !held || err != nil {
+		t.Fatalf("Renew: %v, %v", held, err)
+	}
+	for _, step := range []struct {
+		after time.Duration
+		want  string
+	}{{9 * time.Second, ""}, {11 * time.Second, "d"}, {31 * time.Second, "c"}, {41 * time.Second, "b"}, {61 * time.Second, "a"}} {
+		begun := now
+		now = begun.Add(step.after)
+		if got := claim(time.Hour); got != step.want {
+			t.Errorf("after %v: claimed %q, want %q", step.after, got, step.want)
+		}
+		lanes, err := s.Lanes(t.Context())
+		if err != nil || !lanes[0].Due.After(now) {
+			t.Errorf("after %v: %+v, %v, want the end of the next lease", step.after, lanes, err)
+		}
+		now = begun
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/file"
 	"golang.org/x/sys/unix"
 )
 
@@ -63,23 +64,11 @@ func checkFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	const group, others = 0o020, 0o002
-	st, mode := info.Sys().(*syscall.Stat_t), info.Mode().Perm()
-	switch {
-	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder", dir)
-	case !isOwn(st):
-		return fmt.Errorf("%s belongs to another user", dir)
-	case mode&others != 0 || mode&group != 0 && int(st.Gid) != os.Getegid():
-		return fmt.Errorf("others can write to %s: want mode 0700, got %#o", dir, mode)
-	}
-	return nil
+	return file.CheckFolder(dir, info, mayOwn)
 }
 
-// isOwn reports whether a file belongs to this process's user or to root. For root, every file does.
-func isOwn(st *syscall.Stat_t) bool {
-	return st.Uid == 0 || os.Geteuid() == 0 || int(st.Uid) == os.Geteuid()
-}
+// mayOwn reports whether a file's owner is this process's user or root. For root, everybody may own it.
+func mayOwn(uid int) bool { return uid == 0 || os.Geteuid() == 0 || uid == os.Geteuid() }
 
 // openOwn opens or makes a file. It refuses a symbolic link, another user's file, and anything that is no regular file.
 func openOwn(path string) (*os.File, error) {
@@ -95,7 +84,7 @@ func openOwn(path string) (*os.File, error) {
 	case err != nil:
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%s is not a regular file", path)
-	case !isOwn(info.Sys().(*syscall.Stat_t)):
+	case !mayOwn(int(info.Sys().(*syscall.Stat_t).Uid)):
 		err = fmt.Errorf("%s belongs to another user", path)
 	default:
 		return f, nil
