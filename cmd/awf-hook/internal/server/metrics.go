@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -47,10 +48,6 @@ var (
 	outcomes      = []delivery.Outcome{delivery.Delivered, delivery.Dead, delivery.Dropped}
 	statusClasses = []string{"none", "1xx", "2xx", "3xx", "4xx", "5xx", otherLabel}
 	operations    = []string{"accept", "claim", "settle"}
-	eventTypes    = []string{
-		event.WorkflowStart, event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepStart, event.StepComplete,
-		"message_user", "message_assistant", "tool_call", "tool_result",
-	}
 )
 
 // otherLabel replaces a label's value beyond the limit.
@@ -108,7 +105,11 @@ func (m *Metrics) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", path)
 	}
-	return prometheus.WriteToTextfile(path, m.registry)
+	err := prometheus.WriteToTextfile(path, m.registry)
+	if temporary, ok := errors.AsType[*os.PathError](err); ok { // it names a file beside path that is gone
+		return fmt.Errorf("%s: %w", path, temporary.Err)
+	}
+	return err
 }
 
 // Webhook says which series a webhook has.
@@ -127,7 +128,7 @@ func (m *Metrics) Loaded(webhooks []Webhook, sources []string, err error) {
 	m.reloadSuccessful.Set(1)
 	m.reloadStamp.SetToCurrentTime()
 	for _, source := range sources {
-		for _, typ := range append(eventTypes, otherLabel) {
+		for _, typ := range append(event.Types(), otherLabel) {
 			m.received.WithLabelValues(source, typ)
 			m.known.WithLabelValues(source, typ)
 		}
@@ -221,7 +222,7 @@ func (m *Metrics) stepOf(webhook, kind string) string {
 // Took counts an accepted event.
 func (m *Metrics) Took(source string, ev *event.Event, fate engine.Fate) {
 	typ := otherLabel
-	if slices.Contains(eventTypes, ev.Type) {
+	if slices.Contains(event.Types(), ev.Type) {
 		typ = ev.Type
 	}
 	m.received.WithLabelValues(source, typ).Inc()
