@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,43 +128,42 @@ func closePipes(cmds ...*exec.Cmd) {
 // once, and it says what it leaves and where.
 func TestSecondSignalStops(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir()) // its queue has nothing of the other tests
-	url, _ := startListen(t, "--respond", "slow:1h")
-	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", url)
-	in, out, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	hook := exec.Command("awf-hook", "run", "-c", file)
-	hook.Stdin = in
-	said := new(bytes.Buffer)
-	hook.Stderr = said
-	start(t, hook)
-	in.Close()
-	_, _ = out.WriteString(`{"event":"workflow_end","workflow_id":"w","workflow_name":"n",` +
-		`"timestamp":"2026-11-24T01:24:00Z","payload":{}}` + "\n")
-	time.Sleep(300 * time.Millisecond)
-	for range 2 {
-		if err := hook.Process.Signal(syscall.SIGINT); err != nil {
+	arrived := make(chan struct{})
+	file := writeConfig(t, "webhooks: [{url: %q, timeout: 5m}]", serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		close(arrived)
+		<-r.Context().Done()
+	})))
+	hook := startPiped(t, "run", "-c", file)
+	_, _ = hook.in.WriteString(anEvent + "}\n")
+	<-arrived
+	stop := func() {
+		t.Helper()
+		if err := hook.cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
+	stop()
+	waitFor(t, "the word about the first signal", func() bool { return strings.Contains(hook.saidSoFar(), "a second signal") })
+	stop()
 	ended := make(chan error, 1)
-	go func() { ended <- hook.Wait() }()
+	go func() {
+		for range hook.lines {
+		}
+		ended <- hook.cmd.Wait()
+	}()
 	select {
 	case err := <-ended:
 		if got := exitCode(t, err); got != exitOK {
 			t.Errorf("exit code %d, want %d", got, exitOK)
 		}
 	case <-time.After(10 * time.Second):
-		_ = hook.Process.Kill()
 		t.Fatal("still running")
 	}
 	want := "awf-hook: reading on until the input ends, for 30s at most; a second signal stops at once\n" +
 		"awf-hook: 1 event, 1 delivery: 0 delivered, 1 waiting (next in 0s), 0 to retry, 0 dead\n" +
 		"awf-hook: 1 kept in " + stateFile() + "\nawf-hook: nothing retries it until awf-hook runs again\n"
-	if got := said.String(); got != want {
+	if got := hook.saidSoFar(); got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
 }
