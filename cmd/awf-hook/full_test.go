@@ -138,7 +138,7 @@ func TestQueueFileCannotBeUsed(t *testing.T) {
 	runHook(t, exitOK, strings.NewReader(""), "run", "-c", config, "--queue", newer)
 	setSchema(t, newer, 999)
 	for i, tt := range []struct{ file, want string }{
-		{write("corrupt.db", strings.Repeat("this is not a database. ", 1000)), "file is not a database"},
+		{write("corrupt.db", strings.Repeat("this is not a database. ", 1000)), "file is not a database (26); put a backup in its place"},
 		{newer, "a newer awf-hook made the file: its schema is 999, and this one knows up to"},
 		{filepath.Join(write("file", ""), "queue.db"), "not a directory"},
 		{"/proc/queue.db", "no such file or directory"},

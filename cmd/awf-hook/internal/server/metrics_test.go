@@ -65,7 +65,8 @@ func TestMetricsTellTypesOfEventsApart(t *testing.T) {
 		want[typ] = 1
 	}
 	for typ, count := range want {
-		if line := fmt.Sprintf("awf_hook_events_received_total{source=\"awf\",type=%q} %d\n", typ, count); !strings.Contains(w.Body.String(), line) {
+		line := fmt.Sprintf("awf_hook_events_received_total{source=\"awf\",type=%q} %d\n", typ, count)
+		if !strings.Contains(w.Body.String(), line) {
 			t.Errorf("not in /metrics: %s", line)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"modernc.org/libc"
@@ -307,7 +308,10 @@ type Error struct {
 
 func (e *Error) Error() string { return e.text }
 
-// err returns the error of a result code; nil for success.
+// primary masks the extended part of a result code.
+const primary = 0xff
+
+// err returns the error of a result code; nil for success. It ends with the system's reason or with what the user can do.
 func (c *conn) err(code int32) error {
 	if code == lib.SQLITE_OK {
 		return nil
@@ -316,12 +320,20 @@ func (c *conn) err(code int32) error {
 	if detail != kind {
 		kind += ": " + detail
 	}
-	return &Error{code, fmt.Sprintf("%s (%d)", kind, code)}
+	text := fmt.Sprintf("%s (%d)", kind, code)
+	switch code & primary {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		text += "; put a backup in its place, or move it away and awf-hook makes a new one"
+	case lib.SQLITE_CANTOPEN, lib.SQLITE_IOERR:
+		if errno := syscall.Errno(lib.Xsqlite3_system_errno(c.tls, c.db)); errno != 0 {
+			text += ": " + errno.Error()
+		}
+	}
+	return &Error{code, text}
 }
 
 // isBusy reports whether somebody else has locked the database.
 func isBusy(err error) bool {
-	const primary = 0xff
 	var e *Error
 	return errors.As(err, &e) && (e.code&primary == lib.SQLITE_BUSY || e.code&primary == lib.SQLITE_LOCKED)
 }
