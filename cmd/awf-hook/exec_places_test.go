@@ -28,6 +28,9 @@ var noState = []struct {
 	}},
 	{"a disk with little room", "MiB left", func(t *testing.T, state string) { must(t, os.Symlink(small(t, "size=6m"), state)) }},
 	{"a full disk", "no space left on device", func(t *testing.T, state string) { must(t, os.Symlink(small(t, "nr_inodes=2"), state)) }},
+	{"a disk that fills while room is reserved", "no space left on device", func(t *testing.T, state string) {
+		must(t, os.Symlink(small(t, "size=32m"), state)) // the trail's own state takes a page of that
+	}},
 	{"a disk that is only read", "read-only file system", func(t *testing.T, state string) { must(t, os.Symlink(small(t, "ro"), state)) }},
 }
 

@@ -7,10 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve reserves space on the disk for n bytes of a file after the offset, without making the file longer. If the
-// system cannot do that, writes may find the disk full.
-func reserve(f *os.File, offset, n int64) {
-	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, offset, n)
+// reserve reserves space on the disk for the first n bytes of a file, without making the file longer. The error says that there is no
+// space for them. On a file system that cannot reserve space, it does nothing, and writes may find the disk full.
+func reserve(f *os.File, n int64) error {
+	err := error(unix.EINTR)
+	for err == unix.EINTR {
+		err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
+	}
+	if err == unix.ENOSPC || err == unix.EDQUOT {
+		return &os.PathError{Op: "reserve room in", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // unreserve releases the space after a file's end and keeps the file's time. It does nothing if somebody else has the

@@ -86,11 +86,13 @@ func newTrail(in place, info trailInfo) (*trail, error) {
 	if err == nil {
 		_, err = fmt.Fprintf(t.state, "%020d\n%020d\n%020d\n%s\n", 0, -1, 0, text)
 	}
+	if err == nil {
+		err = reserve(t.file, minRoom)
+	}
 	if err != nil {
 		t.remove()
 		return nil, err
 	}
-	reserve(t.file, 0, minRoom)
 	t.done = -1
 	return t, nil
 }
