@@ -67,10 +67,9 @@ awf-hook run --no-project <events.jsonl
 awf-hook sign body.json --at 1614265330 >headers
 printf 'POST / HTTP/1.1\r\n%s\r\n\r\n{}' "$(awf-hook sign body.json)" >request.txt`), 0)
 	var dead struct{ ID string }
-	list := h.run(h.command(h.hook, "deliveries", "list", "--state", "dead", "--limit", "1", "--json"), 0)
-	if err := json.Unmarshal([]byte(list), &dead); err != nil {
-		t.Fatalf("%v: %s", err, list)
-	}
+	list, err := h.command(h.hook, "deliveries", "list", "--state", "dead", "--json").Output()
+	must(t, err)
+	must(t, json.Unmarshal(list, &dead))
 	tried := 0
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
