@@ -13,6 +13,8 @@ import (
 // The runs of testdata/events/storage with the states that AWF kept of them: exit codes, attempts, tokens and retries arrive,
 // by exec, which reads them as they are written, and by follow, which finds them finished; from AWF's own folder and from
 // another --storage.
+//
+//test:alone a step's end waits 250 ms for its state, which AWF writes late on a busy machine
 func TestStatesArrive(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)
