@@ -10,12 +10,12 @@ STATICCHECK = go tool -modfile=.ci/tools.mod staticcheck
 build:
 	go build -trimpath -o awf-hook ./cmd/awf-hook
 
-# A test that measures what something costs says so in the line before it, which begins with "//test:alone". These tests run after all
-# others, one at a time. Many of the others wait, for which a processor each is too much.
+# A test that measures what something costs, or whose bound is a time, says so in the line before it, which begins with "//test:alone". These
+# tests run after all others, one package at a time. Many of the others wait, for which a processor each is too much.
 MEASURING = $(shell grep -rl --include='*_test.go' --exclude-dir=testdata '^//test:alone' .)
 ALONE = ^($(subst $() ,|,$(shell sed -n '/^\/\/test:alone/{n;s/^func \(Test[A-Za-z0-9]*\).*/\1/p;}' $(MEASURING))))$$
 test:
-	$(GOTEST) -parallel 6 -skip '$(ALONE)' ./...
+	$(GOTEST) -p 3 -parallel 6 -skip '$(ALONE)' ./...
 	$(GOTEST) -p 1 -run '$(ALONE)' $(sort $(dir $(MEASURING)))
 
 # The detector makes some packages take more than the ten minutes that go test gives each.
