@@ -51,7 +51,9 @@ func TestStatesArrive(t *testing.T) {
 		})
 	}
 	// AWF saves a step's state after the step's post hooks, which may take long.
-	for workflow, run := range map[string]string{"retry": "0745cf41-6abb-47ce-83de-9fa7722c7cc6", "agent": "24547726-fe82-47c2-87d2-3c803d265ad5"} {
+	for workflow, run := range map[string]string{
+		"retry": "0745cf41-6abb-47ce-83de-9fa7722c7cc6", "agent": "24547726-fe82-47c2-87d2-3c803d265ad5",
+	} {
 		t.Run("late "+workflow, func(t *testing.T) {
 			t.Parallel()
 			url, end := startListen(t, "--json")
