@@ -58,11 +58,21 @@ func (r *Reader) Members(each func(name []byte) error) error {
 		}
 		r.at, r.named = end, true
 		name := r.text[begin+1 : end-1]
-		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		if !isPlain(name) {
 			name = []byte(String(r.text[begin:end]))
 		}
 		return each(name)
 	})
+}
+
+// isPlain reports whether a name is ASCII without escapes.
+func isPlain(name []byte) bool {
+	for _, c := range name {
+		if c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // Elements reads a list and calls each for each element. The function must read the element. If it returns an error,
