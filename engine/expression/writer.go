@@ -134,7 +134,6 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 			env.args = append(env.args, v)
 		}
 		v, err := f(&env.budget, env.args[base:len(env.args):len(env.args)])
-		clear(env.args[base:])
 		env.args = env.args[:base]
 		if err != nil {
 			panic(err)

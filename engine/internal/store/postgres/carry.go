@@ -178,8 +178,7 @@ func (tx *tx) entry(r *row) (*delivery.Entry, error) { return store.ScanEntry(r,
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
+	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
 		entries = nil
 		sc, err := tx.scope(ctx)
 		if err != nil {

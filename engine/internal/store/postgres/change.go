@@ -132,6 +132,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		done := 0
 		err := s.once(ctx, func(ctx context.Context, tx *tx) error {
 			seqs, done = nil, 0
+			tx.clock()
 			c, err := tx.selected(ctx, f)
 			if err != nil {
 				return err
@@ -162,7 +163,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	if from == to {
 		return 0, nil
 	}
-	source, err := all[int](ctx, s, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
+	source, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
 	if err != nil || len(source) == 0 { // make no lane of a misspelled name
 		return 0, err
 	}

@@ -231,8 +231,7 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 	}
 	begun := s.opts.Now()
 	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
+		if err := tx.time(ctx); err != nil {
 			return err
 		}
 		held = false

@@ -77,10 +77,6 @@ const countStanding = `SELECT l.webhook, c.waiting,
 func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
 		standing = map[string]delivery.Standing{}
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		tx.each(func(r *row) { standing[r.Text()] = store.ScanStanding(r) }, countStanding, s.opts.Namespace, tx.now)
 		return nil
 	})

@@ -68,7 +68,7 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	deadNodes, err := all[int](ctx, s, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	deadNodes, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,7 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 // release makes due what a node has in flight, and forgets the node. Its counts move to node 0.
 func (s *Store) release(ctx context.Context, node int) error {
 	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
+		if err := tx.time(ctx); err != nil {
 			return err
 		}
 		tx.each(func(r *row) { tx.told[r.Text()] = struct{}{} },
@@ -267,7 +266,7 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 // dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
-	days, err := all[int64](ctx, s, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	days, err := all(ctx, s, (*row).Int64, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
 	if err != nil {
 		return err

@@ -133,10 +133,6 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
     FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
 	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
 		list = nil
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		tx.each(func(r *row) {
 			l := scanLane(r)
 			st := l.Status(tx.now, l.webhook)
@@ -157,8 +153,7 @@ func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.La
 			return err
 		}
 		lanes := tx.lanesOf(ids, true)
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
+		if err := tx.time(ctx); err != nil {
 			return err
 		}
 		for _, l := range lanes {

@@ -24,10 +24,6 @@ const (
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 	err = s.repeat(ctx, lookingUp, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		lanes := store.LeftCount{}
 		tx.each(func(r *row) { lanes.Lane(r) }, countAll, s.opts.Namespace)
 		tx.each(func(r *row) { lanes.Own(r) }, countOwn, s.node)

@@ -111,7 +111,6 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 
 // selected makes the condition of a filter as of now.
 func (tx *tx) selected(ctx context.Context, f delivery.Filter) (*condition, error) {
-	tx.clock()
 	sc, err := tx.scope(ctx)
 	return sc.where(f, tx.now), err
 }

@@ -81,10 +81,6 @@ func (s *Store) Keeps() bool { return s.keeper.Load() }
 // Nodes lists the processes that use the namespace and reported lately.
 func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		nodes = nil
 		tx.each(func(r *row) {
 			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})

@@ -28,7 +28,7 @@ type tx struct {
 	store *Store
 	batch *pgx.Batch
 	begun time.Time                   // by this process's clock
-	now   time.Time                   // by the store's clock; see clock
+	now   time.Time                   // by the store's clock: see clock; what only reads knows it from the beginning
 	again bool                        // an earlier try may have been committed although its answer was lost
 	count map[int]delivery.LaneCounts // changes to what the lanes hold
 	told  map[string]struct{}         // webhooks with lanes that other nodes should look at
@@ -44,15 +44,16 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 type mode struct {
 	begin, settings string
 	limit           time.Duration // 0 is none
+	reads           bool
 }
 
 // Locks decide about a change, and each of its statements sees what the ones before waited for. What is read is one snapshot.
 var (
-	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout}
-	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout}
-	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, readTimeout}
-	checking  = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0} // all tables, as long as the caller allows
-	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout}
+	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout, false}
+	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout, true}
+	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, readTimeout, true}
+	checking  = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0, true} // all tables, as long as the caller allows
+	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout, false}
 )
 
 // The server keeps the plan of a statement, which it may have made while a table was empty, and its counts of rows are as old as the
@@ -138,7 +139,13 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 	}
 	tx.batch.Queue(how.begin)
 	tx.batch.Queue(how.settings)
-	if err = change(ctx, tx); err == nil {
+	if how.reads {
+		err = tx.time(ctx)
+	}
+	if err == nil {
+		err = change(ctx, tx)
+	}
+	if err == nil {
 		tx.saveCounts()
 		tx.batch.Queue(`COMMIT`)
 		err = tx.send(ctx)
@@ -155,6 +162,9 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 
 // send sends the queued statements and reads the rows of the queries.
 func (tx *tx) send(ctx context.Context) error {
+	if tx.batch.Len() == 0 {
+		return nil
+	}
 	batch := tx.batch
 	tx.batch = &pgx.Batch{}
 	return tx.conn.SendBatch(ctx, batch).Close()
@@ -205,11 +215,11 @@ func column[T any](tx *tx, list *[]T, query string, args ...any) {
 	})
 }
 
-// all reads the values of a query of one column.
-func all[T any](ctx context.Context, s *Store, query string, args ...any) (list []T, err error) {
+// all reads what scan makes of each row of a query.
+func all[T any](ctx context.Context, s *Store, scan func(*row) T, query string, args ...any) (list []T, err error) {
 	err = s.read(ctx, func(_ context.Context, tx *tx) error {
 		list = nil
-		column(tx, &list, query, args...)
+		tx.each(func(r *row) { list = append(list, scan(r)) }, query, args...)
 		return nil
 	})
 	return list, err
@@ -256,6 +266,12 @@ func (tx *tx) clock() {
 		return
 	}
 	tx.queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
+}
+
+// time asks for the store's time.
+func (tx *tx) time(ctx context.Context) error {
+	tx.clock()
+	return tx.send(ctx)
 }
 
 // clean returns a text that PostgreSQL's type text accepts.
