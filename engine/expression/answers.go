@@ -6,6 +6,9 @@ const (
 	unexpected = `^unexpected token `
 	mismatch2  = `^invalid operation: (\S+) \(mismatched types `
 	infixes    = `startsWith|endsWith|contains|matches|in`
+
+	computedKey = `want ( ) around a key that is computed: {(payload.status): 1}`
+	orNil       = "$1 does not take nil: want == nil for what is missing, != nil for what is there"
 )
 
 // answers lists answers in the order in which they are tried.
@@ -79,9 +82,14 @@ var answers = []answer{
 	{unexpected, `\b(\w+) *$`, `^::?\w`, "want a dot before a member's name, and ? before a :"},
 	{unexpected, `^\s*\w+ *$`, `^:`, "want == to compare"},
 	{`^a map key|` + unexpected, ``, `^\.\.\.`, "want concat(…) to join lists"},
+	{`^a map key`, `\{ *$`, `^\[`, computedKey},
 	{`^a map key`, `^\{$`, ``, "want the expression without {{ }}: those belong to the texts of a map"},
 	{`^a map key`, ``, ``, "want a key in quotes"},
 	{unexpected, `\w$`, `^\.(\d+)`, `want a key in brackets: payload["$a1"]`},
+	{unexpected, `[{,] *\w+$`, `^\.\w[\w.]* *:`, computedKey},
+	{unexpected, `[{,] *(?:"[^"]*"|'[^']*') *$`, `^[+(|][^}]*:`, computedKey},
+	{unexpected, `\b(\w+)\([^()]*, *\{ *(?:\w+|"[^"]*"|'[^']*') *$`, `^:`,
+		`want ( ) around a map of each element: $b1(payload.list, ({"key": #}))`},
 	{unexpected, ``, `^\.\w`, "want a name without the dot before it"},
 	{`^literal not terminated`, ``, ``, "$quote"},
 	{`^unrecognized character: U\+(?:201[89CD]|00AB|00BB)`, ``, ``, `want straight quotes: "a"`},
@@ -160,6 +168,8 @@ var answers = []answer{
 	{mismatch2 + `(string|int|float) and (string|int|float)\)`, ``, `^\+`,
 		"+ is not for $2 and $3: want string(…) around the number, or int(…) around the text"},
 	{mismatch2 + `string and string\)`, ``, `^[-*/%^]`, "$1 is for numbers; + joins texts"},
+	{mismatch2 + `.*\bunknown\b`, ``, `^\S+ *nil\b`, orNil},
+	{mismatch2 + `unknown\b`, `\bnil *$`, ``, orNil},
 	{`^invalid operation: (\S+) \(mismatched types? (.+?)(?: and (.+))?\)$`, ``, ``, "$1 is not for $2$and3"},
 	{`^(?:builtin )?(\w+) takes only array \(got unknown\)`, ``, ``, "$1: want a list, got nil"},
 	{`^(?:builtin )?(\w+) takes only array \(got (.+)\)`, ``, ``, "$1: want a list, got $2"},

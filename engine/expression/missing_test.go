@@ -137,7 +137,8 @@ func functionsOfTheDocs(t *testing.T) (names []string) {
 func TestNumbersKeepWhatTheyAre(t *testing.T) {
 	env := expression.NewEnv(&event.Event{Type: "workflow_error",
 		Payload: []byte(`{"exit_code": "127", "duration": "61.5", "iteration": "12", "n": "5",
-		"big": 18446744073709551615, "over": 18446744073709551616, "big2": 18446744073709551614, "whole": 4.0, "list": ["a", "b"], "least": -9223372036854775808}`)})
+		"big": 18446744073709551615, "over": 18446744073709551616,
+		"big2": 18446744073709551614, "whole": 4.0, "list": ["a", "b"], "least": -9223372036854775808}`)})
 	for source, want := range map[string]string{
 		`payload.exit_code == 127 and payload.exit_code > 100`: `true`,
 		`payload.exit_code`:                      `127`,

@@ -53,7 +53,7 @@ var inAnswers = strings.NewReplacer(
 )
 
 // functionType is a function's type as the checker writes it.
-var functionType = lazy.Regexp(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
+var functionType = lazy.Regexp(`func\((?:[^()]|\([^()]*\))*\)(?: \([^)]*\)| \w+)?`)
 
 // inWords returns the message for a mistake at an offset of the source, in characters.
 func inWords(message, source string, offset int, isBool bool) string {
