@@ -16,10 +16,18 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// IsType reports whether bodies of a content type are JSON. An empty type means JSON. Parameters do not matter, even malformed ones.
+func IsType(contentType string) bool {
+	typ, _, _ := strings.Cut(contentType, ";")
+	typ = strings.ToLower(strings.TrimSpace(typ))
+	return contentType == "" || typ == "application/json" || strings.HasSuffix(typ, "+json")
+}
 
 // Reader reads one JSON text. It checks what it reads as encoding/json does: invalid UTF-8 and repeated names are valid,
 // nesting is limited to 10,000 levels. It allocates nothing but names that it must change:
