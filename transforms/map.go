@@ -178,7 +178,7 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 	if isEmptyBody(b.text) {
 		return Made{}, ErrDrop
 	}
-	if !isJSONType(m.ContentType) {
+	if !jsonbytes.IsType(m.ContentType) {
 		text, isText := unquote(b.text)
 		if !isText {
 			return Made{}, fmt.Errorf("want a text for %s", m.ContentType)

@@ -57,9 +57,10 @@ type Config struct {
 	Workflows *Workflows // the webhooks in the definitions of workflows; nil for none
 	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
-	given  []Webhook // of all files, including overridden ones; nil if nothing was merged
-	used   []use     // the places of the keys beside webhooks
-	shared bool      // Share has been called
+	nameAt *yaml.Node // the value of a definition's key name; nil for none
+	given  []Webhook  // of all files, including overridden ones; nil if nothing was merged
+	used   []use      // the places of the keys beside webhooks
+	shared bool       // Share has been called
 }
 
 // Webhook is one entry of the list webhooks.

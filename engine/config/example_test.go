@@ -33,3 +33,14 @@ func ExampleCheckListen() {
 	// <nil>
 	// want an address with its port, like 127.0.0.1:8470, or unix:PATH, got "8470"
 }
+
+// IsContentType refuses what receivers would read in different ways.
+func ExampleIsContentType() {
+	for _, text := range []string{"text/plain; charset=utf-8", "text/plain; charset", "plain"} {
+		fmt.Println(text, config.IsContentType(text))
+	}
+	// Output:
+	// text/plain; charset=utf-8 true
+	// text/plain; charset false
+	// plain false
+}

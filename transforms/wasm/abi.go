@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -118,9 +119,9 @@ func checkExport(exports map[string]meter.Export, want meter.Export) error {
 	return nil
 }
 
-// foreignABIs lists other ABIs that modules are built for, by an import that shows them. An empty name stands for any name.
+// foreignABIs lists other ABIs that modules are built for, by an import that shows them: a pattern of its module, and a name or "" for any.
 var foreignABIs = []struct{ module, name, advice string }{
-	{"extism:host/env", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
+	{"extism:host/*", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
 	{"wbg", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
 	{"__wbindgen_placeholder__", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
 	{"a", "", "Emscripten, which has shortened the names: build with -sSTANDALONE_WASM"},
@@ -128,14 +129,17 @@ var foreignABIs = []struct{ module, name, advice string }{
 	{"env", "", "Emscripten: build with -sSTANDALONE_WASM; C: link what is missing"},
 	{"gojs", "", "Go: build with GOOS=wasip1"},
 	{"go", "", "Go: build with GOOS=wasip1"},
+	{"./*_bg.js", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"wasi", "thread-spawn", "threads: build for wasip1 without -pthread"},
 	{"wasi_unstable", "", "build for wasip1"},
 	{"wasi", "", "build for wasip1"},
+	{"wasi:*/*", "", "a part of a component: build for wasip1"},
 }
 
 // foreign returns advice about an import of another ABI.
 func foreign(i meter.Import) string {
 	for _, abi := range foreignABIs {
-		if abi.module == i.Module && (abi.name == "" || abi.name == i.Name) {
+		if is, _ := path.Match(abi.module, i.Module); is && (abi.name == "" || abi.name == i.Name) {
 			return " (" + abi.advice + ")"
 		}
 	}
