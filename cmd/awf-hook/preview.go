@@ -158,10 +158,10 @@ func hasWebhook(cfg *config.Config, name string) error {
 	return spelling.Unknown("webhook", name, names)
 }
 
-// readEvents reads the events of files, or of stdin without files.
+// readEvents reads the events of files, or of stdin without files and where a file is "-".
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	if len(files) == 0 {
-		files = []string{""}
+		files = []string{"-"}
 	}
 	var events []*event.Event
 	var none []error
@@ -170,7 +170,10 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		name, before := cmp.Or(file, "<stdin>"), len(events)
+		name, before := file, len(events)
+		if file == "-" {
+			name = "<stdin>"
+		}
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}

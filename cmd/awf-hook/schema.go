@@ -34,6 +34,7 @@ const (
 var outputs = map[string]printed{
 	"backtest":          {eachLine, []any{backtestJSON{}}},
 	"check":             {oneObject, []any{checkJSON{}}},
+	"deliveries backup": {eachLine, []any{backupJSON{}}},
 	"deliveries delete": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries list":   {eachLine, []any{api.Item{}}},
 	"deliveries move":   {eachLine, []any{api.CountAnswer{}}},

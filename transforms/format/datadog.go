@@ -53,7 +53,7 @@ var datadog = Receiver{
 			key = hashed(key)
 		}
 		m.put(object{
-			{"title", cut(m.heading(), m.limit("title"), utf16Units)},
+			{"title", datadogMarkup.inert(cut(m.heading(), m.limit("title"), datadogMarkup.cost))},
 			{"text", cmp.Or(paragraphs(text, failure, labelLines(fields), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},

@@ -47,7 +47,7 @@ var opsgenie = Receiver{
 
 func writeOpsgenie(m *message) {
 	action, alias := m.alert()
-	if strings.Contains(alias, "..") { // it would lead upwards in a URL
+	if alias == "." || strings.Contains(alias, "..") { // it would lead elsewhere in a URL
 		alias = hashed(alias)
 	}
 	switch action {
