@@ -128,7 +128,7 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 
 // knownWebhooks returns an error for a test with an unknown webhook, and suggests one.
 func knownWebhooks(cfg *config.Config, tests []config.Test) error {
-	names := namesOf(slices.Concat(cfg.Webhooks, activeWebhooks(cfg)))
+	names := namesOf(slices.Concat(cfg.Webhooks, cfg.ActiveAnywhere()))
 	for i := range tests {
 		for _, want := range tests[i].Want {
 			if !slices.Contains(names, want.Webhook) {

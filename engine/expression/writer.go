@@ -180,6 +180,9 @@ func (w *writer) name(at ast.Node, name string) part {
 	if i := slices.Index(fields, name); i >= 0 {
 		return part{eval: func(env *Env) any { return env.field(i) }}
 	}
+	if slices.Contains(functionNames(), name) {
+		w.fail(at, "expr.function", "%s is a function: want %s(…)", name, name)
+	}
 	w.fail(at, "expr.name", "unknown name %s", name)
 	return constant(nil)
 }
