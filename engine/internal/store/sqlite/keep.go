@@ -129,7 +129,8 @@ const fewRows = 50_000
 
 // reindex gives a file of an older version the index of new ones.
 func (tx *tx) reindex() error {
-	wait, err := tx.number(`SELECT (`+indexKnows+`) = ? OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`, knowsReasons, fewRows)
+	wait, err := tx.number(`SELECT (`+indexKnows+`) = ? OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`,
+		knowsReasons, fewRows)
 	if err != nil || wait != 0 {
 		return err
 	}

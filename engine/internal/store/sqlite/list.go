@@ -56,13 +56,7 @@ func where(f delivery.Filter, now time.Time, in among, columns ...string) (strin
 		}
 	}
 	if f.Text != "" {
-		var either []string
-		for _, column := range columns {
-			condition, text := contains(column, f.Text)
-			either = append(either, condition)
-			args = append(args, text)
-		}
-		add("(" + strings.Join(either, " OR ") + ")")
+		add("mentions(?, "+strings.Join(columns, ", ")+")", f.Text)
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
@@ -78,20 +72,6 @@ func where(f delivery.Filter, now time.Time, in among, columns ...string) (strin
 	}
 	return strings.Join(conditions, " AND "), args
 }
-
-// contains makes the condition that a column has a text, without regard to the case of ASCII letters.
-func contains(column, text string) (condition string, arg any) {
-	if pattern := "%" + likeText.Replace(text) + "%"; len(pattern) <= maxLike {
-		return column + ` LIKE ? ESCAPE '\'`, pattern
-	}
-	return `instr(lower(` + column + `), ?) > 0`, strings.ToLower(text)
-}
-
-// maxLike is the longest pattern that SQLite's LIKE takes, in bytes. It is faster than instr.
-const maxLike = 50_000
-
-// likeText escapes what LIKE does not take literally.
-var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 const (
 	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,

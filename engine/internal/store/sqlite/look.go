@@ -76,8 +76,7 @@ func (s *Store) listMentions(ctx context.Context, f delivery.Filter, in among) (
 	if in.knows < knowsReasons {
 		return s.listHalves(ctx, f, p)
 	}
-	condition, text := contains("f.reason", f.Text)
-	query, args := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.reason <> '' AND `+condition, []any{text}
+	query, args := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.reason <> '' AND mentions(?, f.reason)`, []any{f.Text}
 	switch f.State {
 	case "":
 	case delivery.Due:
@@ -86,9 +85,8 @@ func (s *Store) listMentions(ctx context.Context, f delivery.Filter, in among) (
 		query += fmt.Sprintf(` AND f.state IN (%d)`, store.NumberOf[int](f.State))
 	}
 	if isPartOfID(f.Text) {
-		condition, text = contains("f.id", f.Text)
-		query += ` UNION ALL SELECT f.seq FROM deliveries f INDEXED BY sqlite_autoindex_deliveries_1 WHERE ` + condition
-		args = append(args, text)
+		query += ` UNION ALL SELECT f.seq FROM deliveries f INDEXED BY sqlite_autoindex_deliveries_1 WHERE mentions(?, f.id)`
+		args = append(args, f.Text)
 	}
 	few, err := s.few(ctx, query, maxFew, args...)
 	switch {
@@ -108,7 +106,8 @@ func isPartOfID(text string) bool {
 
 // listHalves looks through the two halves of a part at once.
 func (s *Store) listHalves(ctx context.Context, f delivery.Filter, p part) ([]delivery.Item, error) {
-	middle, err := s.number(ctx, strings.ReplaceAll(`SELECT ((SELECT min(seq) FROM TABLE) + (SELECT max(seq) FROM TABLE)) / 2`, "TABLE", p.table()))
+	table := p.table()
+	middle, err := s.number(ctx, `SELECT ((SELECT min(seq) FROM `+table+`) + (SELECT max(seq) FROM `+table+`)) / 2`)
 	if err != nil {
 		return nil, err
 	}
