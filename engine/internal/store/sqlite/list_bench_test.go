@@ -46,8 +46,8 @@ INSERT INTO lanes(webhook) VALUES('f#h0'), ('f#h1'), ('f#h2'), ('f#h3'), ('f#h4'
 }
 
 // BenchmarkListMillion lists deliveries out of a million with all filters of awf-hook deliveries list, alone and in pairs. Most find less
-// than they may, so that they must look through all. It reports the processor time of the slowest filter and of --text, and the time that --text
-// takes in all: two connections look at once.
+// than they may, so that they must look through all. It reports the processor time of the slowest filter and of --text, and the time that
+// --text takes in all: two connections look at once.
 func BenchmarkListMillion(b *testing.B) {
 	for _, dead := range []int{50, 400} {
 		b.Run(fmt.Sprintf("dead_%d_of_1000", dead), func(b *testing.B) {
@@ -78,7 +78,8 @@ func filters() map[string]delivery.Filter {
 	for _, state := range append([]delivery.State{""}, delivery.States...) {
 		for _, f := range []delivery.Filter{
 			{}, {Webhook: "h1"}, {Webhook: "h9"}, {Event: "workflow_error"}, {Event: "none"}, {Workflow: "rare"}, {Run: "run-7"}, {Source: "ci"},
-			{Source: "none"}, {Since: start.Add(time.Second)}, {Since: start.Add(-time.Hour)}, {Text: "none"}, {Text: "connect error"}, {Text: "run-77777"},
+			{Source: "none"}, {Since: start.Add(time.Second)}, {Since: start.Add(-time.Hour)}, {Text: "none"}, {Text: "connect error"},
+			{Text: "run-77777"},
 			{Webhook: "h9", Event: "workflow_error"}, {Webhook: "h9", Since: start.Add(-time.Hour)}, {Webhook: "h1", Workflow: "rare"},
 			{Event: "none", Since: start.Add(-time.Hour)}, {Workflow: "rare", Event: "workflow_error"}, {Webhook: "h1", Run: "run-7"},
 		} {
