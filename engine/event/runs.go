@@ -286,6 +286,18 @@ func (rs *runs) left() iter.Seq[*run] {
 	}
 }
 
+// top returns the run that a run's caller, its caller's caller and so on lead to.
+func (rs *runs) top(id string) string {
+	for range maxDepth {
+		e := rs.byID[id]
+		if e == nil || e.Value.(*run).ParentID == "" {
+			break
+		}
+		id = e.Value.(*run).ParentID
+	}
+	return id
+}
+
 // depth returns how many runs are above the run.
 func (rs *runs) depth(r *run) int {
 	for depth := range maxDepth {

@@ -6,6 +6,9 @@ const (
 	unexpected = `^unexpected token `
 	mismatch2  = `^invalid operation: (\S+) \(mismatched types `
 	infixes    = `startsWith|endsWith|contains|matches|in`
+
+	computedKey = `want ( ) around a key that is computed: {(payload.status): 1}`
+	orNil       = "$1 does not take nil: want == nil for what is missing, != nil for what is there"
 )
 
 // answers lists answers in the order in which they are tried.
@@ -79,9 +82,14 @@ var answers = []answer{
 	{unexpected, `\b(\w+) *$`, `^::?\w`, "want a dot before a member's name, and ? before a :"},
 	{unexpected, `^\s*\w+ *$`, `^:`, "want == to compare"},
 	{`^a map key|` + unexpected, ``, `^\.\.\.`, "want concat(…) to join lists"},
+	{`^a map key`, `\{ *$`, `^\[`, computedKey},
 	{`^a map key`, `^\{$`, ``, "want the expression without {{ }}: those belong to the texts of a map"},
 	{`^a map key`, ``, ``, "want a key in quotes"},
 	{unexpected, `\w$`, `^\.(\d+)`, `want a key in brackets: payload["$a1"]`},
+	{unexpected, `[{,] *\w+$`, `^\.\w[\w.]* *:`, computedKey},
+	{unexpected, `[{,] *(?:"[^"]*"|'[^']*') *$`, `^[+(|][^}]*:`, computedKey},
+	{unexpected, `\b(\w+)\([^()]*, *\{ *(?:\w+|"[^"]*"|'[^']*') *$`, `^:`,
+		`want ( ) around a map of each element: $b1(payload.list, ({"key": #}))`},
 	{unexpected, ``, `^\.\w`, "want a name without the dot before it"},
 	{`^literal not terminated`, ``, ``, "$quote"},
 	{`^unrecognized character: U\+(?:201[89CD]|00AB|00BB)`, ``, ``, `want straight quotes: "a"`},
@@ -107,6 +115,7 @@ var answers = []answer{
 	{`^expected bool, but got function`, ``, ``, "want a condition that is true or false, got a function: call it with ( )"},
 	{`^expected bool, but got int`, ``, `^len\(.*[<>=]`, "want the comparison behind the bracket: len(payload.list) > 1"},
 	{`^expected bool, but got (.+)|^non-bool expression \(type (.+)\)`, ``, ``, "want a condition that is true or false, got $1$2"},
+	{`^predicate should has`, ``, ``, "want what is computed of each element, got nil"},
 	{`^predicate should return boolean \(got (.+)\)`, ``, ``, "want a condition that is true or false, got $1"},
 	{`^invalid operation: (?:not|!) `, ``, `^(?:not |! ?)(\S+) (` + infixes + `|==|!=) (.+)`,
 		`not binds to $a1 alone: want not ($a1 $a2 …)`},
@@ -159,6 +168,8 @@ var answers = []answer{
 	{mismatch2 + `(string|int|float) and (string|int|float)\)`, ``, `^\+`,
 		"+ is not for $2 and $3: want string(…) around the number, or int(…) around the text"},
 	{mismatch2 + `string and string\)`, ``, `^[-*/%^]`, "$1 is for numbers; + joins texts"},
+	{mismatch2 + `.*\bunknown\b`, ``, `^\S+ *nil\b`, orNil},
+	{mismatch2 + `unknown\b`, `\bnil *$`, ``, orNil},
 	{`^invalid operation: (\S+) \(mismatched types? (.+?)(?: and (.+))?\)$`, ``, ``, "$1 is not for $2$and3"},
 	{`^(?:builtin )?(\w+) takes only array \(got unknown\)`, ``, ``, "$1: want a list, got nil"},
 	{`^(?:builtin )?(\w+) takes only array \(got (.+)\)`, ``, ``, "$1: want a list, got $2"},
@@ -186,6 +197,7 @@ var answers = []answer{
 	{`^type (time|duration) has no (?:method|field) (\w+)`, ``, ``, "a $1 has no $2$timeMethod"},
 	{`^type (.+) has no (?:method|field) (\w+)`, `(\w[\w.?]*?)(?:\??\.|\[)$`, ``, "$member"},
 	{`^type (.+) has no (?:method|field) (\w+)`, ``, ``, "a $1 has no $2"},
+	{`^type (.+) has no (?:method|field)`, ``, ``, "a $1 has no members"},
 	{`^unknown field (\w+)`, ``, ``, "unknown name $1"},
 	{`is not callable$`, ``, `^timestamp\(`, `timestamp is a time: want date("2026-01-02") for another one`},
 	{`is not callable$`, `([\w.]+)\.$`, `^(\w+)\(`, "$method"},

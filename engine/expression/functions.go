@@ -187,7 +187,7 @@ func mayBe(t reflect.Type, kind byte) bool {
 		return t == kinds[kind].typ || (kind == 'i' || kind == 'n') && t.Kind() == reflect.Int
 	}
 	switch t.Kind() {
-	case reflect.Int, reflect.Float64:
+	case reflect.Int, reflect.Float64, reflect.Uint64:
 		return kind == 'n' || kind == 'x' || kind == 'i' || kind == 'f'
 	case reflect.Slice:
 		return kind == 'l' || kind == 'x'
@@ -212,13 +212,10 @@ func (d *definition) check(i int, arg *any) error {
 		return nil
 	}
 	if kind == 'i' {
-		if _, isInt := (*arg).(int); isInt {
+		if _, isInt := (*arg).(int); isInt { // which need not be boxed again
 			return nil
 		}
-		if f, isFloat := (*arg).(float64); isFloat && f == math.Trunc(f) && math.Abs(f) < exact {
-			*arg = int(f)
-		}
-		if whole, _, isInt, _ := numberOf(*arg); isInt {
+		if whole, isWhole := wholeOf(*arg); isWhole {
 			*arg = whole
 			return nil
 		}

@@ -46,10 +46,14 @@ func compileLater(answers []answer) func() []rule {
 
 var rules = compileLater(answers)
 
-var article = lazy.Regexp(`(^|\s)a int\b`)
+// inAnswers names the types that rules tell apart, and puts the article before a vowel.
+var inAnswers = strings.NewReplacer(
+	"*time.Location", "timezone", "time.Location", "timezone", "time.Month", "month", "time.Weekday", "weekday", "got unknown", "got nil",
+	"a int has", "an int has", "a int among", "an int among", "a int,", "an int,",
+)
 
 // functionType is a function's type as the checker writes it.
-var functionType = lazy.Regexp(`func\([^)]*\)(?: \([^)]*\)| \w+)?`)
+var functionType = lazy.Regexp(`func\((?:[^()]|\([^()]*\))*\)(?: \([^)]*\)| \w+)?`)
 
 // inWords returns the message for a mistake at an offset of the source, in characters.
 func inWords(message, source string, offset int, isBool bool) string {
@@ -60,7 +64,7 @@ func inWords(message, source string, offset int, isBool bool) string {
 	for _, r := range rules() {
 		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
 		if m != nil && b != nil && a != nil {
-			return article().ReplaceAllString((&phrase{source, before, after, m, b, a, isBool}).expand(r.say), "${1}an int")
+			return inAnswers.Replace((&phrase{source, before, after, m, b, a, isBool}).expand(r.say))
 		}
 	}
 	return "an expression cannot be written like this"

@@ -6,17 +6,14 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
-func abs(_ *budget, args []any) (any, error) {
-	switch i, f, isInt, _ := numberOf(args[0]); {
-	case isInt && i == math.MinInt:
-		return nil, errOverflow
-	case isInt:
-		return max(i, -i), nil
-	default:
-		return math.Abs(f), nil
+func abs(b *budget, args []any) (any, error) {
+	if c, _ := compare("<", args[0], 0); c < 0 {
+		return negate(b, args)
 	}
+	return args[0], nil
 }
 
 func rounded(round func(float64) float64) function {
@@ -55,7 +52,7 @@ func toInt(_ *budget, args []any) (any, error) {
 func toFloat(_ *budget, args []any) (any, error) {
 	if s, ok := args[0].(string); ok {
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil {
+		if err != nil || strings.Trim(s, "0123456789+-.eE") != "" { // such as "inf", "0x1p4" and "1_000"
 			return nil, errors.New("the string is not a number")
 		}
 		return f, nil
@@ -89,9 +86,6 @@ func numbersOf(b *budget, values []any) (numbers []any, err error) {
 // extreme makes the function max for 1 and min for -1. It returns nil if there is not a number.
 func extreme(sign int) function {
 	return func(b *budget, args []any) (any, error) {
-		if _, isList := args[0].([]any); len(args) == 1 && !isList {
-			return args[0], nil
-		}
 		numbers, err := numbersOf(b, args)
 		if err != nil || len(numbers) == 0 {
 			return nil, err

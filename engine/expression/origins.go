@@ -63,7 +63,7 @@ func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 		return 0, 0, false
 	case len(p.path) == 1:
 		return 0, len(o.json()), true
-	case !isObject(o.json()) || o.members == nil && o.index() != nil:
+	case !isObject(o.json()) || o.index() != nil:
 		return 0, 0, false
 	}
 	m := o.find(p.path[1])

@@ -134,7 +134,6 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 			env.args = append(env.args, v)
 		}
 		v, err := f(&env.budget, env.args[base:len(env.args):len(env.args)])
-		clear(env.args[base:])
 		env.args = env.args[:base]
 		if err != nil {
 			panic(err)
@@ -180,6 +179,9 @@ func (w *writer) name(at ast.Node, name string) part {
 	}
 	if i := slices.Index(fields, name); i >= 0 {
 		return part{eval: func(env *Env) any { return env.field(i) }}
+	}
+	if slices.Contains(functionNames(), name) {
+		w.fail(at, "expr.function", "%s is a function: want %s(…)", name, name)
 	}
 	w.fail(at, "expr.name", "unknown name %s", name)
 	return constant(nil)
