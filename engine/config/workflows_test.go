@@ -102,13 +102,17 @@ func TestBrokenDefinitionHasNoWebhooks(t *testing.T) {
 		"global/settings.yaml":       "webhooks: [{name: all, url: 'https://a.example/'}]",
 		".awf/workflows/broken.yaml": "webhooks:\n  - {name: all, url: 5}\n",
 	})
-	found := load().Workflows.Lookup("broken")
+	cfg := load()
+	found := cfg.Workflows.Lookup("broken")
 	var mistakes config.Errors
 	if !errors.As(found.Err, &mistakes) || len(mistakes) != 1 || mistakes[0].File != ".awf/workflows/broken.yaml" || mistakes[0].Line != 2 {
 		t.Errorf("error %v, want one mistake in line 2 of the definition", found.Err)
 	}
 	if names(found) != "all " || found.Webhooks[0].Origin != config.UserFile || found.Webhooks[0].URL.Host() != "a.example" {
 		t.Errorf("webhooks %v, want those of the settings alone", found.Webhooks)
+	}
+	if got := names(&config.Found{Webhooks: cfg.ActiveAnywhere()}); got != names(&config.Found{Webhooks: cfg.Active()}) {
+		t.Errorf("active anywhere: %s, want none of a broken definition", got)
 	}
 }
 

@@ -67,9 +67,7 @@ func writeOpsgenie(m *message) {
 		priority = strings.ToUpper(given)
 	}
 	var tags raw
-	for _, tag := range m.list("tags") {
-		tags.add(cut(tag, m.limit("tag"), utf16Units))
-	}
+	tags.addTexts(m.list("tags"), m.limit("tag"))
 	room := m.budget("details", utf16Units, 0)
 	details := jsonbytes.Object("{}")
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {

@@ -55,14 +55,18 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	return answer, err
 }
 
-// change makes a call that changes something. It returns how many deliveries or lanes changed.
-func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
+// change makes a call that changes something.
+func change[T any](ctx context.Context, c *Client, path string, body any) (answer T, err error) {
 	text, err := json.Marshal(body)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = c.do(ctx, http.MethodPost, c.base.JoinPath(path), bytes.NewReader(text), &answer)
 	}
-	var answer CountAnswer
-	err = c.do(ctx, http.MethodPost, c.base.JoinPath(path), bytes.NewReader(text), &answer)
+	return answer, err
+}
+
+// count makes a call that changes deliveries, and returns how many.
+func (c *Client) count(ctx context.Context, path string, body any) (int, error) {
+	answer, err := change[CountAnswer](ctx, c, path, body)
 	return answer.Count, err
 }
 
@@ -172,30 +176,30 @@ func selectionOf(f engine.Filter) Selection {
 func (c *Client) Replay(ctx context.Context, f engine.Filter, ch engine.Change) (int, error) {
 	s := selectionOf(f)
 	s.Retransform = ch.Retransform
-	return c.change(ctx, "/v1/deliveries/replay", s)
+	return c.count(ctx, "/v1/deliveries/replay", s)
 }
 
 // Delete implements [Queue].
 func (c *Client) Delete(ctx context.Context, f engine.Filter) (int, error) {
-	return c.change(ctx, "/v1/deliveries/delete", selectionOf(f))
+	return c.count(ctx, "/v1/deliveries/delete", selectionOf(f))
 }
 
 // Move implements [Queue].
 func (c *Client) Move(ctx context.Context, from, to string) (int, error) {
-	return c.change(ctx, "/v1/deliveries/move", Handover{from, to})
+	return c.count(ctx, "/v1/deliveries/move", Handover{from, to})
 }
 
 // Enable implements [Queue].
-func (c *Client) Enable(ctx context.Context, webhook string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/enable", LaneCall{Webhook: webhook})
+func (c *Client) Enable(ctx context.Context, webhook string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/enable", LaneCall{Webhook: webhook})
 }
 
 // Disable implements [Queue].
-func (c *Client) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
+func (c *Client) Disable(ctx context.Context, webhook, reason string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
 }
 
 // Pause implements [Queue].
-func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
+func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
 }

@@ -235,15 +235,6 @@ func (c *conn) number(query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// numbers returns a column of numbers.
-func (c *conn) numbers(query string, args ...any) (list []int64, err error) {
-	err = c.each(query, func(r *row) error {
-		list = append(list, r.Int64())
-		return nil
-	}, args...)
-	return list, err
-}
-
 // row is a row of a query: see [store.Row].
 type row struct {
 	*conn
