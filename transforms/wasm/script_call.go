@@ -166,7 +166,7 @@ func (g *guest) exception(said []byte) *Error {
 var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
 
 // elsewhere matches the error of a script that needs an object that only Node or a browser has.
-var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|(set|clear)(Timeout|Interval|Immediate)|process|global|Buffer|Intl|` +
-	`URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|self|navigator|(local|session)Storage|` +
+var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|(set|clear)(Timeout|Interval|Immediate)|process|global|` +
+	`Buffer|Intl|URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|self|navigator|(local|session)Storage|` +
 	`__dirname|__filename|Headers|Request|Response|FormData|Blob|File|Abort(Controller|Signal)|Event|EventTarget|EventSource|` +
 	`MessageChannel|ReadableStream|WebAssembly|Deno|Bun|alert) is not defined`)

@@ -10,14 +10,11 @@ import (
 // Record implements [store.Browser].
 func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 	op = op.Cut()
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		if err := tx.time(ctx); err != nil {
-			return err
-		}
+	return s.write(ctx, func(tx *tx) {
+		tx.time()
 		tx.queue(`INSERT INTO awf_hook.operations(at, who, what, target, count, note, namespace)
     VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.now, []byte(op.Who), op.What, []byte(op.Target), op.Count, []byte(op.Note), s.opts.Namespace)
 		tx.queue(`DELETE FROM awf_hook.operations WHERE seq <= (SELECT max(seq) FROM awf_hook.operations) - $1`, store.MaxOperations)
-		return nil
 	})
 }
 
