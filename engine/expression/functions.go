@@ -65,8 +65,8 @@ var functions = map[string]definition{
 	"date":        {args: "a?ya:t", call: toDate, bytes: 1},
 	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
 	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
-	"mean":        {args: "*x:f", call: mean, bytes: deep},
-	"median":      {args: "*x:f", call: median, bytes: deep},
+	"mean":        {args: "*x:f", call: ofNumbers(mean), bytes: deep},
+	"median":      {args: "*x:f", call: ofNumbers(median), bytes: deep},
 	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
 	"last":        {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
 	"get":         {args: "aa:a", call: element},
@@ -226,7 +226,7 @@ func (d *definition) check(i int, arg *any) error {
 }
 
 // try reports a mistake in a call's constant arguments. It calls the function with harmless values for the others.
-func (d *definition) try(args []part) *RunError {
+func (d *definition) try(args []part) error {
 	values := make([]any, len(args))
 	constants := 0
 	for i, arg := range args {
@@ -245,7 +245,7 @@ func (d *definition) try(args []part) *RunError {
 		return nil
 	}
 	b := &budget{foldSteps, foldBytes, foldSteps}
-	if _, err := protected(func() (any, error) { return d.call(b, values) }); err != nil && err.Err == nil {
+	if _, err := protected(func() (any, error) { return d.call(b, values) }); !errors.Is(err, ErrBudget) {
 		return err
 	}
 	return nil
