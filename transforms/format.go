@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms/format"
 )
@@ -58,7 +59,7 @@ func (f *Format) secrets(in *Input, message []byte) [][2]int {
 	values.SetEventBody()
 	var body []byte
 	if !f.First {
-		isJSON := isJSONType(in.Content.ContentType)
+		isJSON := jsonbytes.IsType(in.Content.ContentType)
 		body = secret.VeilParts(in.Content.Body, in.Content.Secret, isJSON)
 		values.SetBody(body, isJSON, nil)
 	}

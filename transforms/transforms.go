@@ -8,13 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
-	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // maxBody is the length of the longest body that a step may make, in bytes.
@@ -97,7 +96,7 @@ func (c Chain) run(ctx context.Context, values *expression.Env, each Watcher, to
 			began = time.Now()
 		}
 		if i > 0 {
-			values.SetBody(in.Content.Body, isJSONType(in.Content.ContentType), in.Content.Secret)
+			values.SetBody(in.Content.Body, jsonbytes.IsType(in.Content.ContentType), in.Content.Secret)
 		}
 		values.SetWith(nil, nil) // a map sets its own
 		out, err := step.Step.Apply(ctx, in)
@@ -147,13 +146,4 @@ func first(c Chain) Step {
 		return nil
 	}
 	return c[0].Step
-}
-
-// isJSONType reports whether bodies of a content type are JSON. An empty type means JSON.
-func isJSONType(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	typ, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (typ == "application/json" || strings.HasSuffix(typ, "+json"))
 }

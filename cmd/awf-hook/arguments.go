@@ -47,7 +47,7 @@ func first(args []string, otherwise string) string {
 }
 
 // isExec reports whether a command is exec, which runs its command whatever is wrong with a flag's value.
-func isExec(cmd *cobra.Command) bool { return cmd.CommandPath() == cmd.Root().Name()+" exec" }
+func isExec(cmd *cobra.Command) bool { return pathOf(cmd) == "exec" }
 
 // lenient is the value of one of exec's flags. It keeps the error of the first text that it cannot read.
 type lenient struct {

@@ -135,3 +135,29 @@ func TestDisableSaysWhatStaysOpen(t *testing.T) {
 		}
 	}
 }
+
+// A dash means stdin in each command that reads events, a body or a request from a file.
+func TestDashIsStdin(t *testing.T) {
+	everyCommand(t)
+	for _, line := range []string{
+		"eval event", "explain -c hook.yaml", "preview -c hook.yaml", "sign --secret s --id a --at 1", "verify --secret s",
+		"sign --secret s --id a --at 1 --json", "preview --json -c hook.yaml",
+	} {
+		args := strings.Fields(line)
+		code, want, _ := invoked(t, append(args, "past.jsonl")...)
+		if got, out, said := invoked(t, append(args, "-")...); got != code || out != want || want == "" {
+			t.Errorf("%s -: exit code %d: %s%s, want %d: %s", line, got, out, said, code, want)
+		}
+	}
+}
+
+// A command that inherits --server and cannot use it says why, before it opens anything.
+func TestServerIsRefusedWhereItMeansNothing(t *testing.T) {
+	id := everyCommand(t)
+	for path, why := range localOnly {
+		code, out, said := invoked(t, append(calls[path].words(path, id), "--server", "http://127.0.0.1:1")...)
+		if code != exitUsage || out != "" || !strings.HasPrefix(said, "awf-hook: --server: "+why) {
+			t.Errorf("%s --server: exit code %d: %s%s", path, code, out, said)
+		}
+	}
+}

@@ -86,8 +86,8 @@ func (c *command) run(args []string) int {
 	}
 	exit, coded := errors.AsType[*exitError](err)
 	if !coded {
-		c.sayf("%v (see awf-hook %shelp)", err, subName(sub))
-		if sub.CommandPath() == root.Name()+" run" {
+		c.sayf("%v (see awf-hook %s)", err, strings.TrimPrefix(pathOf(sub)+" --help", " --"))
+		if pathOf(sub) == "run" {
 			c.passThrough()
 		}
 		return exitUsage
@@ -96,13 +96,6 @@ func (c *command) run(args []string) int {
 		c.say(exit.err)
 	}
 	return exit.code
-}
-
-func subName(sub *cobra.Command) string {
-	if !sub.HasParent() {
-		return ""
-	}
-	return strings.TrimPrefix(sub.CommandPath(), sub.Root().Name()+" ") + " --"
 }
 
 // say prints an error. It prints each mistake of a configuration on a line, in a form that editors understand.
@@ -264,8 +257,8 @@ func (c *command) checkFlags(cmd *cobra.Command, _ []string) error {
 }
 
 func (c *command) readFlags(cmd *cobra.Command) error {
-	if flag := cmd.Flag("json"); flag != nil && flag.Changed && refusesJSON(cmd) {
-		return fmt.Errorf("--json: %s prints no JSON", cmd.CommandPath())
+	if why := localOnly[pathOf(cmd)]; why != "" && cmd.Flag("server").Changed {
+		return fmt.Errorf("--server: %s", why)
 	}
 	if err := c.level.UnmarshalText([]byte(c.logLevel)); err != nil {
 		return fmt.Errorf("--log-level: want debug, info, warn or error, got %q", c.logLevel)

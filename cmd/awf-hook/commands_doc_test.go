@@ -23,6 +23,7 @@ func TestHelpStandsInDocs(t *testing.T) {
 The commands print the texts and examples below as their help; a test writes the rest. Data goes to stdout and messages to stderr.
 With ` + "`--json`" + ` a command prints an object, or an object on each line; one name means the same in all of them.
 Fields that do not apply are left out. Times are RFC 3339, durations are seconds.
+Where a command reads EVENTS, a body or a request from a file, ` + "`-`" + ` is stdin.
 ` + "`awf-hook schema COMMAND`" + ` prints the same as a JSON Schema.
 `)
 	root := (&command{in: strings.NewReader(""), out: io.Discard, err: io.Discard}).root()
@@ -70,10 +71,10 @@ func writeCommand(t *testing.T, b *strings.Builder, cmd *cobra.Command, used map
 		}
 	})
 	s, listed := schemaOf(path)
-	if cmd.Flag("json") != nil && !listed && !refusesJSON(cmd) && path != "secret" {
+	if cmd.Flag("json") != nil && !listed && path != "secret" {
 		t.Errorf("%s has --json, and no type in outputs", path)
 	}
-	if listed && (cmd.Flag("json") == nil || refusesJSON(cmd)) {
+	if listed && cmd.Flag("json") == nil {
 		t.Errorf("%s has a type in outputs, and no --json", path)
 	}
 	if _, own := outputs[path]; !own { // else it is its list's

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -14,14 +13,20 @@ func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 		Short: "Copy the queue while others use it",
 		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, args []string) error {
-			if q.onServer() {
-				return errors.New("--server: backup copies only a queue of this machine")
-			}
 			if err := q.deliveries.Backup(ctx, args[0]); err != nil {
 				return err
+			}
+			if where.json {
+				encode(c.out, backupJSON{args[0]})
+				return nil
 			}
 			fmt.Fprintf(c.out, "written to %s\n", args[0])
 			return nil
 		}),
 	}
+}
+
+// backupJSON is a new copy of the queue, as --json prints it.
+type backupJSON struct {
+	Queue string `json:"queue"`
 }

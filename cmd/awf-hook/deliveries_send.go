@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,9 +22,6 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 		Short: "Deliver what is due and exit, as run does at its end",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if where.server != "" {
-				return errors.New("--server: the server sends what is due by itself: deliveries replay makes dead letters due")
-			}
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()
 			if !s.json || hurry {

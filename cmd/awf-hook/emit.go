@@ -27,7 +27,7 @@ type emitted struct {
 }
 
 func (c *command) emitCommand() *cobra.Command {
-	s := &session{quiet: true}
+	s := &session{quiet: true, tellsKnown: true}
 	var e emitted
 	cmd := &cobra.Command{
 		Use:   "emit",

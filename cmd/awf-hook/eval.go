@@ -43,16 +43,12 @@ func (c *command) evalCommand() *cobra.Command {
 
 // evalEvents reads the events of the files, or takes the examples, and keeps those of a type.
 func (c *command) evalEvents(files []string, typ string) ([]*event.Event, error) {
-	events := sampleEvents()
 	var err error
-	switch {
-	case slices.Equal(files, []string{"-"}):
-		events, err = c.readEvents(nil)
-	case len(files) > 0:
-		events, err = c.readEvents(files)
-	}
-	if err != nil {
-		return nil, failure(err)
+	events := sampleEvents()
+	if len(files) > 0 {
+		if events, err = c.readEvents(files); err != nil {
+			return nil, failure(err)
+		}
 	}
 	if typ != "" {
 		events = slices.DeleteFunc(events, func(ev *event.Event) bool { return ev.Type != typ })

@@ -221,7 +221,7 @@ var shared = map[string]string{
 	"backtest": "cjw", "check": "cjw", "completion": "", "demo": "", "doctor": "cj", "emit": "cjw", "eval": "j", "events": "j", "exec": "cj",
 	"explain": "cjw", "follow": "cj", "formats": "j", "functions": "j", "init": "", "listen": "j", "man": "", "operations": "cj",
 	"preview": "cjw", "run": "cj", "schema": "", "serve": "cj", "sign": "j", "test": "cjw", "top": "cj", "trust": "j", "verify": "j",
-	"version": "j", "deliveries backup": "c", "deliveries delete": "cjw", "deliveries list": "cjw", "deliveries move": "cj",
+	"version": "j", "deliveries backup": "cj", "deliveries delete": "cjw", "deliveries list": "cjw", "deliveries move": "cj",
 	"deliveries replay": "cjw",
 	"deliveries send":   "cj", "deliveries show": "cj", "queue check": "cj", "queue move": "c", "secret new": "j", "secret token": "j",
 	"transform bench": "", "transform build": "", "transform inspect": "j", "transform new": "", "transform run": "", "transform test": "jw",
@@ -245,7 +245,7 @@ func TestFlagsThatCommandsShare(t *testing.T) {
 			t.Errorf("%s is not in the table", path)
 		}
 		for name, letter := range map[string]string{"config": "c", "json": "j", "webhook": "w"} {
-			got := cmd.Flag(name) != nil && !(name == "json" && refusesJSON(cmd))
+			got := cmd.Flag(name) != nil
 			if got != strings.Contains(has, letter) {
 				t.Errorf("%s has --%s: %v, want %v", path, name, got, !got)
 			}

@@ -57,17 +57,21 @@ var otherNames = map[string][]string{
 	"operations":        {"audit", "changes"},
 }
 
-// jsonless lists commands that inherit --json and print nothing for programs to read.
-var jsonless = []string{"deliveries backup"}
+// localOnly says why a command that inherits --server refuses it.
+var localOnly = map[string]string{
+	"deliveries backup": "backup copies only a queue of this machine",
+	"deliveries send":   "the server sends what is due by itself: deliveries replay makes dead letters due",
+	"webhooks test":     "webhooks test sends from this machine, with this machine's configuration",
+}
 
-// refusesJSON reports whether --json means nothing to a command.
-func refusesJSON(cmd *cobra.Command) bool {
-	return slices.Contains(jsonless, strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
+// pathOf returns a command's words after awf-hook.
+func pathOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
 }
 
 // describe completes a command and those below it: texts and examples of the help, suggestions, checks of arguments and of flags.
 func describe(cmd *cobra.Command) {
-	path := strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+	path := pathOf(cmd)
 	complete(cmd, path)
 	cmd.PersistentFlags().VisitAll(onlyOnce)
 	cmd.Flags().VisitAll(onlyOnce)

@@ -12,9 +12,9 @@ import (
 	"github.com/awf-project/awf-hook/engine/file"
 )
 
-// readInput reads the named file, or stdin if the name is "". More than max bytes, which must be whole MiB, are an error.
+// readInput reads the named file, or stdin if the name is "" or "-". More than max bytes, which must be whole MiB, are an error.
 func (c *command) readInput(file string, max int64) ([]byte, error) {
-	if file != "" {
+	if file != "" && file != "-" {
 		return readFile(file, max)
 	}
 	c.sayTyping()

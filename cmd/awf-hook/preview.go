@@ -151,17 +151,17 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 
 // hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
-	names := namesOf(activeWebhooks(cfg))
+	names := namesOf(cfg.ActiveAnywhere())
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}
 	return spelling.Unknown("webhook", name, names)
 }
 
-// readEvents reads the events of files, or of stdin without files.
+// readEvents reads the events of files, or of stdin without files and where a file is "-".
 func (c *command) readEvents(files []string) ([]*event.Event, error) {
 	if len(files) == 0 {
-		files = []string{""}
+		files = []string{"-"}
 	}
 	var events []*event.Event
 	var none []error
@@ -170,7 +170,10 @@ func (c *command) readEvents(files []string) ([]*event.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		name, before := cmp.Or(file, "<stdin>"), len(events)
+		name, before := file, len(events)
+		if file == "-" {
+			name = "<stdin>"
+		}
 		if events, err = collectEvents(events, name, bytes.NewReader(asLines(text)), c.printBroken()); err != nil {
 			return nil, err
 		}

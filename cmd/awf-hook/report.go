@@ -17,6 +17,9 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if c.reported != nil {
 		c.reported(r)
 	}
+	if s.tellsKnown && !s.json && r.Known > 0 {
+		c.sayf("an earlier event has this id: %s not sent again", knownText(r.Known))
+	}
 	if s.quiet && !s.json && undelivered(r)+r.BadLines+r.Again == 0 && !isFailure(r) && len(r.Orphans) == 0 {
 		return
 	}
@@ -109,6 +112,13 @@ func kept(waiting, dead int64) string {
 		return letters(dead)
 	}
 	return fmt.Sprintf("%d kept and %s", waiting, letters(dead))
+}
+
+func knownText(n int64) string {
+	if n == 1 {
+		return "1 known delivery is"
+	}
+	return fmt.Sprintf("%d known deliveries are", n)
 }
 
 func letters(n int64) string {

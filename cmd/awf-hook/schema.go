@@ -34,6 +34,7 @@ const (
 var outputs = map[string]printed{
 	"backtest":          {eachLine, []any{backtestJSON{}}},
 	"check":             {oneObject, []any{checkJSON{}}},
+	"deliveries backup": {eachLine, []any{backupJSON{}}},
 	"deliveries delete": {eachLine, []any{api.Item{}, api.CountAnswer{}}},
 	"deliveries list":   {eachLine, []any{api.Item{}}},
 	"deliveries move":   {eachLine, []any{api.CountAnswer{}}},
@@ -65,10 +66,10 @@ var outputs = map[string]printed{
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},
 	"version":           {eachLine, []any{versionJSON{}}},
-	"webhooks disable":  {eachLine, []any{api.CountAnswer{}}},
-	"webhooks enable":   {eachLine, []any{api.CountAnswer{}}},
+	"webhooks disable":  {eachLine, []any{api.LaneAnswer{}}},
+	"webhooks enable":   {eachLine, []any{api.LaneAnswer{}}},
 	"webhooks list":     {eachLine, []any{api.Lane{}}},
-	"webhooks pause":    {eachLine, []any{api.CountAnswer{}}},
+	"webhooks pause":    {eachLine, []any{api.LaneAnswer{}}},
 	"webhooks test":     {eachLine, []any{triedJSON{}}},
 }
 

@@ -96,7 +96,7 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		{"eye-token", []string{"deliveries", "list", "--run", "none"}, 0, "no delivery matches"},
 		{"ops-token", []string{"webhooks", "disable", "nothing"}, 1, "nothing"},
 		{"ops-token", []string{"deliveries", "delete", "--state", "dead"}, 0, " deleted"},
-		{"ops-token", []string{"deliveries", "backup", "x.db"}, 1, "only a queue of this machine"},
+		{"ops-token", []string{"deliveries", "backup", "x.db"}, 2, "only a queue of this machine"},
 		{"ops-token", []string{"deliveries", "send"}, 2, "the server sends what is due by itself"},
 		{"ops-token", []string{"deliveries", "list", "-c", config}, 2, "leave out --queue and --config"},
 	} {

@@ -33,6 +33,7 @@ type session struct {
 	strict       bool // exit with 4 after bad lines
 	json         bool
 	quiet        bool // print the report only if something is not delivered
+	tellsKnown   bool // say that an event was known, also if quiet
 	needsQueue   bool // fail if the queue's file cannot be used
 
 	metricsFile string

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
@@ -36,6 +37,9 @@ func (f *moduleFlags) options() (wasm.Options, error) {
 	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
 		return o, fmt.Errorf("--%w", err) // the error begins with the limit's name
+	}
+	if f.contentType != "" && !config.IsContentType(f.contentType) {
+		return o, fmt.Errorf("--content-type: want a type like text/plain, got %q", f.contentType)
 	}
 	switch f.isolation {
 	case "", "event":

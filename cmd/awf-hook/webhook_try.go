@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -31,9 +30,6 @@ func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 }
 
 func (c *command) tryWebhook(where *queueFlags, name, typ string) error {
-	if where.server != "" {
-		return errors.New("--server: webhooks test sends from this machine, with this machine's configuration")
-	}
 	if err := c.checkType(typ); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ var (
 // checkComment warns if YAML takes the end of a value for a comment, or a comment for the end of a value. It checks only values on one
 // line and without quotes, because quotes show where a value ends.
 func (d *decoder) checkComment(n node) {
-	if n.key == nil || n.Style != 0 || len(n.Content) > 0 || n.Alias != nil || slices.Contains(literalKinds, n.key.Kind) {
+	if n.key == nil || n.Style != 0 || len(n.Content) > 0 || slices.Contains(literalKinds, n.key.Kind) {
 		return
 	}
 	rest, ends := strings.CutPrefix(d.rest(n.Node), n.Value)

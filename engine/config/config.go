@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"gopkg.in/yaml.v3"
@@ -57,9 +58,10 @@ type Config struct {
 	Workflows *Workflows // the webhooks in the definitions of workflows; nil for none
 	Project   *Project   // the checkout, trusted or not; nil if it is left out
 
-	given  []Webhook // of all files, including overridden ones; nil if nothing was merged
-	used   []use     // the places of the keys beside webhooks
-	shared bool      // Share has been called
+	nameAt *yaml.Node // the value of a definition's key name; nil for none
+	given  []Webhook  // of all files, including overridden ones; nil if nothing was merged
+	used   []use      // the places of the keys beside webhooks
+	shared bool       // Share has been called
 }
 
 // Webhook is one entry of the list webhooks.
@@ -118,6 +120,16 @@ type Pos struct {
 	Col  int    `json:"column,omitzero"`
 }
 
+func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", legible.Plain(p.File), p.Line, p.Col) }
+
+// short returns the file and the line.
+func (p Pos) short() string {
+	if p.Line == 0 {
+		return legible.Plain(p.File)
+	}
+	return fmt.Sprintf("%s:%d", legible.Plain(p.File), p.Line)
+}
+
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
@@ -135,7 +147,7 @@ func (e *Error) Error() string {
 	if e.Warning {
 		text = "warning: " + text
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, text)
+	return e.Pos.String() + ": " + text
 }
 
 // Errors lists the mistakes of a configuration in the order of their places.

@@ -25,3 +25,22 @@ webhooks:
 	// awf-hook.yaml:4:27: webhooks[0].retry.max_attempts: want 1 to 50, got 0
 	// awf-hook.yaml:5:5: webhooks[0].timout: unknown key, did you mean timeout?
 }
+
+func ExampleCheckListen() {
+	fmt.Println(config.CheckListen("127.0.0.1:8470"))
+	fmt.Println(config.CheckListen("8470"))
+	// Output:
+	// <nil>
+	// want an address with its port, like 127.0.0.1:8470, or unix:PATH, got "8470"
+}
+
+// IsContentType refuses what receivers would read in different ways.
+func ExampleIsContentType() {
+	for _, text := range []string{"text/plain; charset=utf-8", "text/plain; charset", "plain"} {
+		fmt.Println(text, config.IsContentType(text))
+	}
+	// Output:
+	// text/plain; charset=utf-8 true
+	// text/plain; charset false
+	// plain false
+}

@@ -36,7 +36,7 @@ func NewSource(text []byte) *Source {
 	if len(text) > maxFile {
 		return s
 	}
-	s.lines = strings.Split(string(text), "\n")
+	s.lines = linesOf(text)
 	if yaml.Unmarshal(text, &doc) != nil {
 		s.markLines()
 		return s
@@ -158,7 +158,7 @@ func (s *Source) runes(line int) []rune {
 	if line < 1 || line > len(s.lines) {
 		return nil
 	}
-	return []rune(strings.TrimRight(s.lines[line-1], "\r"))
+	return []rune(s.lines[line-1])
 }
 
 // Excerpt returns the line of a place, with <secret> in place of anything that may be a credential, and the text to print before a caret

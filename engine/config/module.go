@@ -56,6 +56,10 @@ var limitKeys = []Key{
 }
 
 func (d *decoder) wasm(n node, s *Step) {
+	if d.origin != UserFile && len(variables(n.Node)) > 0 { // trust shows and pins the file
+		d.fail(n, "key.forbidden", "a checkout's file cannot read a variable here: trust covers only a file that it names")
+		return
+	}
 	if d.field(n, &s.Wasm.Text); s.Wasm.Value == "" {
 		return
 	}

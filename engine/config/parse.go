@@ -43,7 +43,7 @@ func (o Origin) read(folder file.In, path string) (text []byte, err error) {
 		text, err = io.ReadAll(io.LimitReader(f, o.limit()+1))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", legible.Plain(path), err)
 	}
 	return text, nil
 }
@@ -55,7 +55,7 @@ func Parse(file string, text []byte, env Env) (*Config, error) {
 }
 
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{file: name, origin: origin, env: env, lines: strings.Split(string(text), "\n"), tagged: map[*yaml.Node]bool{}}
+	d := &decoder{file: name, origin: origin, env: env, lines: linesOf(text), columns: map[int][]int32{}, tagged: map[*yaml.Node]bool{}}
 	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
@@ -71,9 +71,7 @@ func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 	}
 	cfg.used = d.usedBeside
 	d.errs = append(d.errs, cfg.httpURLs(cfg.Webhooks)...)
-	if len(d.errs)+len(d.warnings) > 0 {
-		keepInside(text, d.errs, d.warnings)
-	}
+	d.keepInside()
 	cfg.Warnings, cfg.Named = d.warnings, d.named
 	if len(d.errs) > 0 {
 		d.errs.Sort()
@@ -90,18 +88,29 @@ func (d *decoder) definition(root *yaml.Node, cfg *Config) {
 	line := 0 // line of the key webhooks
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key := node{Node: root.Content[i], path: join("", root.Content[i].Value)}
+		value := resolve(root.Content[i+1])
 		switch name := key.Value; {
 		case name == "webhooks" && line > 0:
 			d.fail(key, "yaml.duplicate", "duplicate key, first in line %d", line)
 		case name == "webhooks":
 			line = key.Line
-			webhooks := node{Node: resolve(root.Content[i+1]), path: name, key: rootKey.find(name)}
+			webhooks := node{Node: value, path: name, key: rootKey.find(name)}
 			d.checkStyle(webhooks)
 			d.webhooks(webhooks, cfg)
+		case name == "name" && cfg.nameAt == nil && value.Kind == yaml.ScalarNode && value.Tag != "!!null":
+			cfg.nameAt = value
+		case name == "<<" && mergesWebhooks(root):
+			d.fail(key, "yaml.merge", "merge keys are not supported: write the key webhooks itself")
 		case spelling.Nearest(name, []string{"webhooks"}) != "":
 			d.fail(key, "key.unknown", "unknown key, did you mean webhooks?")
 		}
 	}
+}
+
+// mergesWebhooks reports whether a mapping has webhooks by a merge key alone.
+func mergesWebhooks(root *yaml.Node) bool {
+	var merged struct{ Webhooks yaml.Node }
+	return root.Decode(&merged) == nil && !merged.Webhooks.IsZero() && !node{Node: root}.has("webhooks")
 }
 
 // Sort sorts the mistakes by their places.
@@ -115,14 +124,15 @@ func (es Errors) Sort() {
 type decoder struct {
 	file     string
 	origin   Origin
-	identity string   // the file's absolute path
-	lines    []string // the file's lines
+	identity string          // the file's absolute path
+	lines    []string        // the file's lines
+	columns  map[int][]int32 // where the characters of long lines begin, in bytes
 	env      Env
 	errs     Errors
 	warnings Errors
 	values   int // number of values in all trees
 
-	tagged     map[*yaml.Node]bool // values whose tag is wrong
+	tagged     map[*yaml.Node]bool // true for values whose tag is wrong, false for anchored ones that were checked
 	used       []use               // keys of the webhook that is being read
 	known      []secret.Secret     // values of its secret variables
 	inserted   [][2]int            // ranges of the variables' values in the last scalar
@@ -185,6 +195,10 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	}
 	if line := tooDeep(text); line > 0 {
 		d.failAt(line, "file.size", "nested deeper than %d", maxNesting)
+		return nil
+	}
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) { // the parser reads UTF-16
+		d.failSyntax(slip{1, 1, notUTF8})
 		return nil
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))

@@ -233,6 +233,20 @@ func TestTrustedModuleIsPinned(t *testing.T) {
 	}
 }
 
+// A checkout's file names its modules itself: one that a variable names would not be among the claims, and so could change unseen.
+func TestCheckoutNamesItsModules(t *testing.T) {
+	for _, step := range []string{`wasm: "${M:-redact.wasm}"`, `js: "${M}"`, `wasm: "a$${M}${M}"`} {
+		text := "webhooks:\n  - {name: a, url: 'https://a.example/', transform: {" + step + "}}\n"
+		for place, refused := range map[string]bool{".awf/settings.yaml": true, ".awf/workflows/a.yaml": true, "own.yaml": false} {
+			newCheckout(t, map[string]string{place: text})
+			_, err := config.Search{Env: config.NoEnv}.LoadFile(place)
+			if strings.Contains(fmt.Sprint(err), "cannot read a variable here") != refused {
+				t.Errorf("%s in %s: %v, refused should be %v", step, place, err, refused)
+			}
+		}
+	}
+}
+
 func TestContinuousIntegrationTrusts(t *testing.T) {
 	for name, trusts := range map[string]func(c *checkout, s *config.Search){
 		"variable": func(c *checkout, _ *config.Search) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"strings"
 )
@@ -79,18 +80,26 @@ func (d *decoder) listenAddress(n node, s *Serve) {
 		return
 	}
 	s.Listen = text
-	path, isUnix := strings.CutPrefix(text, "unix:")
-	if isUnix && path != "" {
+	if err := CheckListen(text); err != nil {
+		d.fail(n, "value.form", "%v", err)
+	} else if path, isUnix := strings.CutPrefix(text, "unix:"); isUnix {
 		s.Listen = "unix:" + d.absolute(path)
-		return
+	}
+}
+
+// CheckListen returns an error unless a text is an address for serve to listen on.
+func CheckListen(text string) error {
+	if path, isUnix := strings.CutPrefix(text, "unix:"); isUnix && path != "" {
+		return nil
 	}
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil || port == "" {
-		d.fail(n, "value.form", "want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %s", quote(n))
+		return fmt.Errorf("want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %q", text)
 	}
+	return nil
 }
 
 func (d *decoder) host(n node) (string, bool) {

@@ -44,7 +44,7 @@ func (d *decoder) syntax(err error) {
 
 // unreadable finds the character that the parser cannot read, because the parser does not say where it is.
 func (d *decoder) unreadable(problem string) (slip, bool) {
-	isControl := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
+	isControl := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 	switch {
 	case strings.HasPrefix(problem, "control characters"):
 		for i, line := range d.lines {
@@ -57,13 +57,15 @@ func (d *decoder) unreadable(problem string) (slip, bool) {
 		for i, line := range d.lines {
 			if !utf8.ValidString(line) {
 				at := strings.IndexRune(line, utf8.RuneError)
-				return slip{i + 1, utf8.RuneCountInString(line[:at]) + 1, "the file is not UTF-8: save it as that"}, true
+				return slip{i + 1, utf8.RuneCountInString(line[:at]) + 1, notUTF8}, true
 			}
 		}
-		return slip{1, 1, "the file is not UTF-8: save it as that"}, true
+		return slip{1, 1, notUTF8}, true
 	}
 	return slip{}, false
 }
+
+const notUTF8 = "the file is not UTF-8: save it as that"
 
 // slip is a mistake at a place.
 type slip struct {
@@ -131,7 +133,7 @@ func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 }
 
 // noKey finds lines that are neither a key with a value nor a comment.
-var noKey = lazy.Regexp(`^[^:#]*(?::[^ :#][^:#]*)*\r?$`)
+var noKey = lazy.Regexp(`^[^:#]*(?::[^ :#][^:#]*)*$`)
 
 // slipInLine finds a known slip on the line or the one above. Its place is the beginning of the first group.
 func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
@@ -152,7 +154,7 @@ var slips = []struct {
 	line    func() *regexp.Regexp
 	is      string
 }{
-	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #\r,\]}])`),
+	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
 	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
 		`a variable within { } or [ ] needs quotes: "${NAME}"`},
@@ -160,7 +162,7 @@ var slips = []struct {
 		"a comma is missing between two keys"},
 	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +([^"',{}\[\]]*: [^{}]*)}`),
 		`a ": " in a value without quotes: put the value in quotes`},
-	{"mapping values", lazy.Regexp(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:\r?$))`),
+	{"mapping values", lazy.Regexp(`^[ -]*[\w."'-]+: +([^"'|>#{\[].*(?:: |:$))`),
 		`a ": " in a value without quotes: put the value in quotes`},
 	{"block sequence entries", lazy.Regexp(`: +(- )`),
 		"a list's entry stands in a line of its own, or the list in brackets: [a, b]"},

@@ -12,6 +12,15 @@ import (
 // checkStyle checks the tags of the values below a node and the comments after them. YAML takes the text after an unknown tag as the
 // value, so that ! workflow_name startsWith "test-" would select the opposite of what was meant.
 func (d *decoder) checkStyle(n node) {
+	if n.Kind == yaml.AliasNode {
+		n.Node = n.Alias // which a definition may have outside its webhooks
+	}
+	if n.Anchor != "" {
+		if _, known := d.tagged[n.Node]; known {
+			return
+		}
+		d.tagged[n.Node] = false
+	}
 	d.checkComment(n)
 	if tag := d.tagOf(n.Node); tag != "" && !tagFits(n.Node, tag) {
 		d.fail(n, "yaml.tag", "%s", wrongTag(n, tag))
@@ -19,7 +28,7 @@ func (d *decoder) checkStyle(n node) {
 	}
 	switch n.Kind {
 	case yaml.SequenceNode:
-		for i, entry := range n.Content { // aliases are not followed, because the tag is checked where the value is defined
+		for i, entry := range n.Content {
 			d.checkStyle(node{Node: entry, path: n.entry(i).path, key: n.key})
 		}
 	case yaml.MappingNode:
@@ -46,7 +55,14 @@ func (d *decoder) tagOf(n *yaml.Node) string {
 	if n.Style&yaml.TaggedStyle != 0 {
 		return n.Tag
 	}
-	if strings.HasPrefix(d.rest(n), "! ") { // the parser takes a lone ! as the tag of a text
+	text := d.rest(n) // the parser takes a lone ! as the tag of a text, and drops it
+	if n.Anchor != "" {
+		text = trimIndent(strings.TrimPrefix(text, "&"+n.Anchor))
+		for line := n.Line; line < len(d.lines) && (text == "" || text[0] == '#'); line++ {
+			text = trimIndent(d.lines[line])
+		}
+	}
+	if strings.HasPrefix(text, "!") {
 		return "!"
 	}
 	return ""

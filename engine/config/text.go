@@ -47,28 +47,13 @@ func (d *decoder) text(n node, value string) Text {
 	return t
 }
 
-// rest returns the line from a node's place on. For a very long line, which may have many nodes, it returns "" to save time.
-func (d *decoder) rest(n *yaml.Node) string {
-	const limit = 4096
-	if n.Line > len(d.lines) || len(d.lines[n.Line-1]) > limit {
-		return ""
-	}
-	line := d.lines[n.Line-1]
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRuneInString(line)
-		line = line[size:]
-	}
-	return line
-}
-
 // literal finds the indent of a literal block, which begins on the line after the node's.
 func (d *decoder) literal(n *yaml.Node) (shape, int) {
 	for i, text := range strings.Split(n.Value, "\n") {
 		if strings.Trim(text, " ") == "" || n.Line+i >= len(d.lines) {
 			continue
 		}
-		line := strings.TrimSuffix(d.lines[n.Line+i], "\r")
-		if indent, found := strings.CutSuffix(line, text); found && strings.Trim(indent, " ") == "" {
+		if indent, found := strings.CutSuffix(d.lines[n.Line+i], text); found && strings.Trim(indent, " ") == "" {
 			return shapeLiteral, len(indent)
 		}
 		break

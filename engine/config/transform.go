@@ -1,6 +1,7 @@
 package config
 
 import (
+	"mime"
 	"slices"
 	"strings"
 
@@ -119,13 +120,15 @@ var stepKinds = []string{"map", "format", "wasm", "js"}
 // maxContentType is the longest content_type, in bytes.
 const maxContentType = 100
 
-func isContentType(text string) bool {
+// IsContentType reports whether a text is a content type that all receivers read alike.
+func IsContentType(text string) bool {
 	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
-	return strings.Contains(text, "/") && len(text) <= maxContentType && !strings.ContainsFunc(text, isOdd)
+	typ, _, err := mime.ParseMediaType(text)
+	return err == nil && strings.Contains(typ, "/") && len(text) <= maxContentType && !strings.ContainsFunc(text, isOdd)
 }
 
 func (d *decoder) contentType(n node, s *Step) {
-	s.ContentType, _ = d.formed(n, "a type like text/plain", isContentType)
+	s.ContentType, _ = d.formed(n, "a type like text/plain", IsContentType)
 }
 
 // showTransform names the steps.

@@ -4,19 +4,23 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
 
@@ -45,6 +49,7 @@ type Workflows struct {
 	checked time.Time
 	version int
 	head    []byte // beginning of the definition that is being read
+	parsed  int    // bytes of beginnings that were parsed since the folders were read
 }
 
 // definition is a workflow's file and its name.
@@ -146,6 +151,7 @@ func (ws *Workflows) All() []*Found {
 
 // refresh reads the folders, and forgets the results for files that are gone or have changed.
 func (ws *Workflows) refresh() {
+	ws.parsed = 0
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
@@ -157,14 +163,16 @@ func (ws *Workflows) refresh() {
 				continue
 			}
 			path := filepath.Join(folder, entry.Name())
-			info, err := os.Stat(path)
-			if err != nil || !info.Mode().IsRegular() {
+			now := definition{path: path, size: -1} // of a link that leads nowhere
+			if info, err := os.Stat(path); err == nil {
+				now.modTime, now.size = info.ModTime(), info.Size()
+			} else if entry.Type()&os.ModeSymlink == 0 { // it was removed meanwhile
 				continue
 			}
 			def := ws.files[path]
-			if def == nil || !def.modTime.Equal(info.ModTime()) || def.size != info.Size() {
-				def = &definition{path, ws.nameOf(path), info.ModTime(), info.Size()}
-				changed = true
+			if def == nil || !def.modTime.Equal(now.modTime) || def.size != now.size {
+				now.name = ws.nameOf(path) // "" for what is no file: reading it says so
+				def, changed = &now, true
 			}
 			files[path] = def
 			order = append(order, def)
@@ -200,11 +208,16 @@ func readDir(folder string) ([]os.DirEntry, error) {
 	return entries, err
 }
 
-// maxHead is the number of bytes at the beginning of a definition that must hold its name.
-const maxHead = 16 << 10
+// Bounds of the search for names, in bytes.
+const (
+	maxHead   = 16 << 10 // the beginning of a definition, which must hold its name
+	maxParsed = 1 << 20  // all the beginnings that are parsed whole at a time
+)
 
-// plainName matches names that need no YAML parser.
-var plainName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+var (
+	nameKey   = lazy.Regexp(`^["']?name["']?[ \t]*:\s`)
+	plainName = lazy.Regexp(`^["']?name["']?[ \t]*:[ \t]+([A-Za-z][A-Za-z0-9_.-]*)\s*$`) // it needs no YAML parser
+)
 
 // nameOf reads the key name alone, because parsing the whole file takes longer and may fail.
 func (ws *Workflows) nameOf(path string) string {
@@ -220,22 +233,59 @@ func (ws *Workflows) nameOf(path string) string {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return ""
 	}
-	for line := range bytes.Lines(bytes.TrimPrefix(ws.head[:n], []byte("\ufeff"))) {
-		key, value, isKey := bytes.Cut(line, []byte(":"))
-		var name string
-		switch string(bytes.TrimRight(key, " \t")) {
-		case "name", `"name"`, "'name'":
-			value = bytes.TrimSpace(value)
-			if plainName().Match(value) && !bytes.EqualFold(value, []byte("null")) {
-				return string(value)
-			}
-			if isKey && len(value) > 0 && yaml.Unmarshal(value, &name) == nil {
-				return name
-			}
+	head := bytes.TrimPrefix(ws.head[:n], []byte("\ufeff"))
+	if n == maxHead {
+		head = head[:lastKey(head)]
+	}
+	lines := nameLines(head)
+	if m := plainName().FindSubmatch(lines); m != nil && !bytes.EqualFold(m[1], []byte("null")) {
+		return string(m[1])
+	}
+	var def struct{ Name string }
+	if lines == nil || yaml.Unmarshal(lines, &def) != nil {
+		if ws.parsed += len(head); ws.parsed > maxParsed || yaml.Unmarshal(head, &def) != nil {
 			return ""
 		}
 	}
-	return ""
+	return def.Name
+}
+
+// nameLines returns the lines of the key name, nil if they cannot be found without a parser: a text in quotes may have such lines, too.
+func nameLines(head []byte) []byte {
+	from, end := -1, 0
+	quoted := bytes.ContainsAny(head, `"'\`)
+	for line := range bytes.Lines(head) {
+		key := line
+		if quoted {
+			key = bytes.TrimLeft(line, `"'`)
+		}
+		switch {
+		case from >= 0:
+			if len(bytes.TrimSpace(line)) > 0 && line[0] != ' ' && line[0] != '\t' {
+				return head[from:end]
+			}
+		case bytes.HasPrefix(key, []byte("name")) && nameKey().Match(line):
+			from = end
+		case quoted && (bytes.Count(line, []byte(`"`))%2 > 0 || bytes.Count(line, []byte("'"))%2 > 0 || bytes.IndexByte(line, '\\') >= 0):
+			return nil
+		}
+		end += len(line)
+	}
+	if from < 0 {
+		return nil
+	}
+	return head[from:end]
+}
+
+// lastKey returns where the last line without indent begins: in the beginning of a file, what stands there may be incomplete.
+func lastKey(head []byte) int {
+	end := len(head)
+	for {
+		end = bytes.LastIndexByte(head[:end], '\n')
+		if end < 0 || end+1 < len(head) && !unicode.IsSpace(rune(head[end+1])) {
+			return end + 1
+		}
+	}
 }
 
 // isOwn reports whether a definition is in the user's own folder.
@@ -276,6 +326,12 @@ func (ws *Workflows) read(def *definition) *Found {
 		err = share(cfg.Webhooks, ws.shares)
 	}
 	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
+	if at := cfg.nameAt; at != nil && at.Value != found.Name {
+		found.warn(at, fmt.Sprintf("this name cannot be found, so the webhooks are those of %s: put it in one line at the beginning of the file",
+			strconv.Quote(found.Name)))
+	} else if first := ws.byName[found.Name]; first != nil && first != def && filepath.Dir(first.path) == filepath.Dir(def.path) {
+		found.warn(cmp.Or(at, &yaml.Node{Line: 1, Column: 1}), fmt.Sprintf("%s has this name, too, and comes first: the webhooks here do nothing", legible.Plain(filepath.Base(first.path))))
+	}
 	if err != nil && len(mistakes) == 0 {
 		found.Err = err
 		return found
@@ -287,6 +343,21 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	found.Webhooks = active(override(ws.base.Webhooks, cfg.Webhooks))
 	return found
+}
+
+// warn adds a warning about the definition's name.
+func (f *Found) warn(name *yaml.Node, message string) {
+	f.Warnings = append(f.Warnings, &Error{Pos{f.File, name.Line, name.Column}, "value.form", "name", message, true})
+}
+
+// NoFile returns a warning if the definition is no file: a folder, a pipe, a link that leads nowhere. Otherwise it returns nil.
+func (f *Found) NoFile() *Error {
+	for _, why := range []error{file.ErrNotRegular, syscall.EISDIR, syscall.ELOOP, syscall.ENOENT} {
+		if errors.Is(f.Err, why) {
+			return &Error{Pos{f.File, 1, 1}, "file.read", "", why.Error() + ": it is no definition", true}
+		}
+	}
+	return nil
 }
 
 // mayHaveWebhooks reports whether a definition's text could have webhooks.

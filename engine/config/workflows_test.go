@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,13 +103,17 @@ func TestBrokenDefinitionHasNoWebhooks(t *testing.T) {
 		"global/settings.yaml":       "webhooks: [{name: all, url: 'https://a.example/'}]",
 		".awf/workflows/broken.yaml": "webhooks:\n  - {name: all, url: 5}\n",
 	})
-	found := load().Workflows.Lookup("broken")
+	cfg := load()
+	found := cfg.Workflows.Lookup("broken")
 	var mistakes config.Errors
 	if !errors.As(found.Err, &mistakes) || len(mistakes) != 1 || mistakes[0].File != ".awf/workflows/broken.yaml" || mistakes[0].Line != 2 {
 		t.Errorf("error %v, want one mistake in line 2 of the definition", found.Err)
 	}
 	if names(found) != "all " || found.Webhooks[0].Origin != config.UserFile || found.Webhooks[0].URL.Host() != "a.example" {
 		t.Errorf("webhooks %v, want those of the settings alone", found.Webhooks)
+	}
+	if got := names(&config.Found{Webhooks: cfg.ActiveAnywhere()}); got != names(&config.Found{Webhooks: cfg.Active()}) {
+		t.Errorf("active anywhere: %s, want none of a broken definition", got)
 	}
 }
 
@@ -119,6 +125,26 @@ func TestDefinitionsAreFoundByWhatTheyCallThemselves(t *testing.T) {
 		{`"name": "deploy \u0041"`, "deploy A"},
 		{"a: {name: no}\n  name: no\nname: deploy\n", "deploy"},
 		{"broken: [}\nname: deploy\n", "deploy"},
+		{"name: >-\n  deploy\n  it\n", "deploy it"},
+		{"name:\n  deploy\n", "deploy"},
+		{"name: deploy\n  it\n", "deploy it"},
+		{"name: \"deploy\n\n  it\"\nversion: 1\n", "deploy\nit"},
+		{"{name: deploy, states: {}}", "deploy"},
+		{"? name\n: deploy\n", "deploy"},
+		{"x: &n deploy\nname: *n\n", "deploy"},
+		{"base: &b {name: deploy}\n<<: *b\n", "deploy"},
+		{"'na\u006de': deploy", "deploy"},
+		{`"na\u006de": deploy`, "deploy"},
+		{"about: \"a text\n\nname: no\n\"\nname: deploy\n", "deploy"},
+		{"about: it's a text\nname: deploy\n", "deploy"},
+		{"a: 1\rname: deploy\r", "deploy"},
+		{"name: &n !!str deploy", "deploy"},
+		{"name: ! deploy", "deploy"},
+		{"name it: no\nname:deploy: no\nname: deploy\n", "deploy"},
+		{"name: deploy\n  # why\n", "deploy"},
+		{"name: ''", "file"},
+		{"name: \"deploy\"\nlong: [" + strings.Repeat("a, ", 8_000) + "]", "deploy"},
+		{"about: 'a \" b'\nname: deploy\nlong:\n" + strings.Repeat("  - a\n", 8_000), "deploy"},
 		{"names: no\n", "file"},
 		{"name:\n", "file"},
 		{"name: [a]\n", "file"},
@@ -128,6 +154,62 @@ func TestDefinitionsAreFoundByWhatTheyCallThemselves(t *testing.T) {
 		found := load().Workflows.Lookup(tt.name)
 		if found == nil || found.File != ".awf/workflows/file.yaml" || found.Name != tt.name {
 			t.Errorf("%q: looking up %q found %+v", tt.text, tt.name, found)
+		}
+	}
+}
+
+// A definition whose name is too far below its beginning is found by its file. The check says so, and that a merge key's webhooks are not
+// read.
+func TestWebhooksOfADefinitionAreNotLostSilently(t *testing.T) {
+	const own = "webhooks: [{name: own, url: 'https://a.example/'}]\n"
+	for text, want := range map[string]string{
+		"# " + strings.Repeat("x", 17_000) + "\nname: deploy\n" + own: "2:7: warning: name: this name cannot be found, " +
+			`so the webhooks are those of "file": put it in one line at the beginning of the file`,
+		"base: &b\n  " + own + "<<: *b\n":             "3:1: <<: merge keys are not supported: write the key webhooks itself",
+		"base: &b\n  " + own + "<<: [*b]\n":           "3:1: <<: merge keys are not supported: write the key webhooks itself",
+		"name: other\n" + own:                         "1:7: warning: name: a.yaml has this name, too, and comes first: the webhooks here do nothing",
+		"base: &b {a: 1}\n<<: *b\nname: file\n" + own: "",
+		"a: &a\n  <<: &b [*a]\n<<: *b\n" + own:        "",
+	} {
+		load := project(t, map[string]string{".awf/workflows/a.yaml": "name: other", ".awf/workflows/file.yaml": text})
+		found := load().Workflows.Lookup("file")
+		got := found.Warnings.Error()
+		if found.Err != nil {
+			got = found.Err.Error()
+		}
+		if want != "" {
+			want = ".awf/workflows/file.yaml:" + want
+		}
+		if got != want {
+			t.Errorf("%.40q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What looks like a definition and is no file is said when an event of its workflow comes, and by the check.
+func TestDefinitionsThatAreNoFiles(t *testing.T) {
+	load := project(t, map[string]string{".awf/workflows/good.yaml": "name: good"})
+	const folder = ".awf/workflows/"
+	for _, err := range []error{
+		os.Mkdir(folder+"folder.yaml", 0o700), syscall.Mkfifo(folder+"pipe.yaml", 0o600), os.Symlink("nowhere", folder+"broken.yaml"),
+		os.Symlink("loop.yaml", folder+"loop.yaml"), os.Symlink("pipe.yaml", folder+"link.yml"), os.Symlink("/dev/zero", folder+"device.yml"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"folder": "is a directory", "pipe": "not a regular file", "broken": "no such file or directory",
+		"loop": "too many levels of symbolic links", "link": "not a regular file", "device": "", "good": "",
+	} {
+		found := load().Workflows.Lookup(name)
+		switch {
+		case found == nil:
+			t.Errorf("%s: not found", name)
+		case want == "" && (found.NoFile() != nil || (found.Err != nil) != (name == "device")): // a device is outside the project
+			t.Errorf("%s: %v, %v", name, found.Err, found.NoFile())
+		case want != "" && (found.NoFile() == nil || !strings.Contains(found.NoFile().Message, want) || !strings.Contains(found.Err.Error(), want)):
+			t.Errorf("%s: %v, %v, want %s", name, found.Err, found.NoFile(), want)
 		}
 	}
 }

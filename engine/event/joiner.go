@@ -7,7 +7,8 @@ import (
 )
 
 // Joiner turns records of runs into events. It fills in what other records of the run say: the workflow's name, the caller,
-// durations. An event waits at most a second for such a record.
+// durations. An event waits at most a second for such a record, and holds back all that follow. A step's end that waits for its state
+// file holds back only its run, its callers and the runs that they call.
 // Memory is bounded, however many runs there are. The zero value is ready once Event is set. A Joiner is not safe for concurrent use.
 type Joiner struct {
 	Event func(Event) // called with each event, in order
@@ -15,7 +16,8 @@ type Joiner struct {
 	// Files means that the records of a run come from several files, so that a called run's start may come before its caller's lines.
 	Files bool
 
-	// State returns the content of AWF's state file for a run, nil for none. It is called often. State may be nil.
+	// State returns the content of AWF's state file for a run, [Unwritten] if AWF has yet to write it, and nil for none. It is called
+	// often. State may be nil.
 	State func(run string) *RunState
 
 	// HoldEnds makes the end of a failed run without an exit code wait for [Joiner.SetExit], unless another run called it.
@@ -23,16 +25,20 @@ type Joiner struct {
 
 	runs    runs
 	waiting []waiting
-	poll    time.Time // when to read the state file of the first waiting record again; zero for never
+	due     time.Time // when to look again at those that wait
 }
 
 // waiting is an incomplete record.
 type waiting struct {
-	rec   *Record
-	run   *run
-	need  need
-	until time.Time
-	state time.Time // when it stops waiting for a state file
+	rec    *Record
+	run    *run
+	family string // the run that none called
+	need   need
+	until  time.Time // when it stops waiting for another record
+
+	state time.Time // when it stops waiting for its state file
+	brief time.Time // the same, once it holds back another record
+	poll  time.Time // when the file is read again
 }
 
 // Add takes a record. It returns false if the record is no event, but a second start or end of a run.
@@ -49,14 +55,23 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	if rec.role == roleStart {
 		j.drop(needExit)
 	}
+	w := waiting{rec: rec, run: run, need: need, until: now.Add(maxWait)}
 	if !j.isStated(rec) {
-		need |= needState
+		w.need |= needState
+		w.poll, w.brief, w.state = now.Add(statePoll), now.Add(stateWait), now.Add(run.stateWait(rec))
 	}
-	if need == needNothing && len(j.waiting) == 0 {
+	if w.need == needNothing && len(j.waiting) == 0 {
 		j.give(run, rec)
 		return true
 	}
-	j.waiting = slices.Insert(j.waiting, j.place(rec, run), waiting{rec, run, need, now.Add(maxWait), now.Add(stateWait)})
+	w.family = j.runs.top(rec.WorkflowID)
+	at := j.place(rec, run)
+	for i := range j.waiting[:at] {
+		if before := &j.waiting[i]; before.family == w.family && before.brief.Before(before.state) {
+			before.state, before.poll = before.brief, now // AWF went on, so the file is likely to be there
+		}
+	}
+	j.waiting = slices.Insert(j.waiting, at, w)
 	j.Release(now)
 	return true
 }
@@ -99,28 +114,39 @@ func (j *Joiner) SetExit(code int) {
 	j.drop(needExit)
 }
 
-// Release passes on the events at the front that need not wait longer.
+// Release passes on the events that need not wait longer.
 func (j *Joiner) Release(now time.Time) {
-	given := 0
-	j.poll = time.Time{}
-	for _, w := range j.waiting {
-		if w.need&needState != 0 && now.Before(w.state) && !j.isStated(w.rec) {
-			j.poll = now.Add(statePoll)
-			if len(j.waiting)-given <= maxWaiting {
+	j.due = time.Time{}
+	held := map[string]bool{} // families
+	kept := j.waiting[:0]
+	for i := range j.waiting {
+		w := j.waiting[i]
+		if len(kept)+len(j.waiting)-i <= maxWaiting {
+			if !w.told() && now.Before(w.until) {
+				kept = append(kept, j.waiting[i:]...)
+				j.lookAt(w.until)
 				break
 			}
+			if held[w.family] || j.awaitsState(&w, now) {
+				held[w.family] = true
+				kept = append(kept, w)
+				continue
+			}
 		}
-		told := w.told()
-		if !told && now.Before(w.until) && len(j.waiting)-given <= maxWaiting {
-			break
-		}
-		if !told && w.need&needName != 0 {
+		if !w.told() && w.need&needName != 0 {
 			j.name(w.run)
 		}
 		j.give(w.run, w.rec)
-		given++
 	}
-	j.waiting = slices.Delete(j.waiting, 0, given)
+	clear(j.waiting[len(kept):])
+	j.waiting = kept
+}
+
+// lookAt makes Due return a time, unless it returns an earlier one.
+func (j *Joiner) lookAt(at time.Time) {
+	if j.due.IsZero() || at.Before(j.due) {
+		j.due = at
+	}
 }
 
 func (w waiting) told() bool {
@@ -150,10 +176,7 @@ func (j *Joiner) Waits() bool { return len(j.waiting) > 0 }
 func (j *Joiner) Due(orphanAfter time.Duration) (time.Time, bool) {
 	var due time.Time
 	if len(j.waiting) > 0 {
-		due = j.waiting[0].until
-		if !j.poll.IsZero() && j.poll.Before(due) {
-			due = j.poll
-		}
+		due = j.due
 	}
 	if orphanAfter > 0 {
 		for r := range j.runs.left() {

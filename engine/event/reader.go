@@ -37,7 +37,8 @@ type Counts struct {
 // Most events are given at once. Some wait for a later line, for at most a second, and hold back what follows them:
 // a step whose run's start was not read yet, since the start tells the workflow's name;
 // a start beside another open run, which may be the caller; a start that is read again, since the run may have been resumed;
-// and the end of a run with open steps. The end of a step or run waits up to 250 ms for AWF's state file, if there is one.
+// and the end of a run with open steps. The end of a step or run waits for AWF's state file, if there is one: up to
+// 250 ms, and a step's up to 3 s while it holds back no event of its run.
 type Reader struct {
 	Name   string               // the stream's name in errors: "<stdin>", a path
 	Event  func(Event)          // called with each event, in order

@@ -8,8 +8,10 @@ import (
 
 // Bounds of reading AWF's state files, which docs/config.md lists.
 const (
-	// stateWait is how long a step's end waits for AWF to write the step's state, if AWF writes any.
+	// stateWait is how long the end of a step or run waits for AWF to write its state, if AWF writes any. The end of a step waits up
+	// to stepWait if AWF saves the state next, and while it holds back no other event.
 	stateWait = 250 * time.Millisecond
+	stepWait  = 3 * time.Second
 	statePoll = 25 * time.Millisecond
 	// stateSlack is how much earlier than its event a step may have started according to its state.
 	stateSlack = 50 * time.Microsecond
@@ -23,6 +25,9 @@ type RunState struct {
 	final bool                 // the run is over
 	steps map[string]stepState // by name; the latest in a loop
 }
+
+// Unwritten is the state of a run whose file AWF has yet to write: it saves the state after each step, not at the start.
+var Unwritten = &RunState{}
 
 type stepState struct {
 	failed             bool
@@ -100,11 +105,40 @@ func (j *Joiner) name(r *run) {
 	r.Nameless = r.Name == ""
 }
 
+// stateWait returns how long a record waits for its state. AWF saves the states of a loop and of parallel branches at their end.
+func (r *run) stateWait(rec *Record) time.Duration {
+	if rec.role != roleStepEnd {
+		return stateWait
+	}
+	for _, s := range r.steps {
+		if holdsSteps(s.Kind) && s.Kind != callWorkflow {
+			return stateWait
+		}
+	}
+	return stepWait
+}
+
+// awaitsState reports whether a record goes on waiting for its state.
+func (j *Joiner) awaitsState(w *waiting, now time.Time) bool {
+	if w.need&needState == 0 || !now.Before(w.state) {
+		return false
+	}
+	if !now.Before(w.poll) {
+		if j.isStated(w.rec) {
+			w.need &^= needState
+			return false
+		}
+		w.poll = now.Add(statePoll)
+	}
+	j.lookAt(w.poll)
+	return true
+}
+
 // isStated reports whether the state file is complete with regard to the record.
 func (j *Joiner) isStated(rec *Record) bool {
 	s := j.state(rec)
 	switch {
-	case s == nil:
+	case s == nil, s == Unwritten && rec.role == roleEnd: // AWF saves the state before the end
 		return true
 	case rec.role == roleEnd:
 		return s.final

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -87,11 +88,138 @@ func TestWaitForState(t *testing.T) {
 			t.Errorf("the file is looked at again in %v, want 50ms at most", time.Until(due))
 		}
 		text = stateFile("running", "completed", 0, `,"Attempt":1`)
+		time.Sleep(50 * time.Millisecond)
 		j.Release(time.Now())
 		if n := len(given()); n != 3 || !strings.Contains(given()[2], `"exit_code":0,"attempts":1`) {
 			t.Errorf("given %q, want the step's end with its state", given())
 		}
 	})
+}
+
+// How long the end of step "a" of run r waits for its state, and which events pass it meanwhile: those of other runs.
+func TestHowLongAStepWaitsForItsState(t *testing.T) {
+	const unsaved = `{"WorkflowID":"r","Status":"running","States":{}}`
+	step := func(run, typ, name, kind string) string {
+		return fmt.Sprintf(`{"seq":1,"run_id":%q,"type":%q,"path":%q,"timestamp":"2026-11-24T01:24:00.004Z","payload":{"name":%[3]q,"kind":%q}}`,
+			run, typ, name, kind)
+	}
+	call := strings.Replace(step("r", "step.call_workflow.started", "c", "call_workflow"), `"payload"`, `"child_run_id":"q","payload"`, 1)
+	tests := []struct {
+		name, state   string
+		before, after []string
+		wait          time.Duration // the first at which it is given
+		passes        int           // of after
+	}{
+		{"nothing follows", unsaved, nil, nil, 3 * time.Second, 0},
+		{"AWF has written no state yet", "", nil, nil, 3 * time.Second, 0},
+		{"another run goes on", unsaved, []string{auditStart("q", 0)},
+			[]string{step("q", "step.started", "x", ""), step("q", "step.completed", "x", ""), auditFailure("q", 20)}, 3 * time.Second, 3},
+		{"its run goes on", unsaved, nil, []string{step("r", "step.started", "b", "")}, 250 * time.Millisecond, 0},
+		{"a run that it called goes on", unsaved, []string{call}, []string{auditStart("q", 9)}, 250 * time.Millisecond, 0},
+		{"in a loop", unsaved, []string{step("r", "step.started", "l", "for_each")}, nil, 250 * time.Millisecond, 0},
+		{"beside a branch", unsaved, []string{step("r", "step.started", "p", "parallel")}, nil, 250 * time.Millisecond, 0},
+		{"beside a called run", unsaved, []string{call}, nil, 3 * time.Second, 0},
+		{"its run is over", stateFile("failed", "failed", 0, ""), nil, nil, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := event.Joiner{State: func(run string) *event.RunState {
+					switch {
+					case run != "r":
+						return nil
+					case tt.state == "":
+						return event.Unwritten
+					}
+					return event.DecodeRunState([]byte(tt.state), run)
+				}}
+				began := time.Now()
+				lines := append([]string{auditStart("r", 0), stepLine("r", "step.started", "")}, tt.before...)
+				given := joined(t, &j, append(append(lines, stepEnd("")), tt.after...)...)
+				isGiven := func() bool {
+					return slices.ContainsFunc(given(), func(e string) bool { return strings.HasPrefix(e, "step_complete of r ") })
+				}
+				if passed := len(given()) - len(lines); tt.wait > 0 && passed != tt.passes {
+					t.Errorf("%d events pass, want %d: %q", passed, tt.passes, given())
+				}
+				for !isGiven() {
+					due, waits := j.Due(0)
+					if !waits {
+						t.Fatal("nothing is due, and the step's end was not given")
+					}
+					time.Sleep(time.Until(due))
+					j.Release(time.Now())
+				}
+				if took := time.Since(began); took < tt.wait || took > tt.wait+25*time.Millisecond {
+					t.Errorf("given after %v, want %v", took, tt.wait)
+				}
+			})
+		})
+	}
+}
+
+// A state that AWF writes late, for example after a post hook, reaches its step while the run does nothing else.
+func TestLateState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := event.Unwritten
+		j := event.Joiner{State: func(string) *event.RunState { return state }}
+		given := joined(t, &j, auditStart("r", 0), stepLine("r", "step.started", ""), stepEnd(""))
+		time.Sleep(2 * time.Second)
+		j.Release(time.Now())
+		state = event.DecodeRunState([]byte(stateFile("running", "completed", 0, `,"Attempt":1`)), "r")
+		time.Sleep(50 * time.Millisecond)
+		j.Release(time.Now())
+		if all := given(); len(all) != 3 || !strings.Contains(all[2], `"exit_code":0,"attempts":1`) {
+			t.Errorf("given %q, want the step's end with its state", all)
+		}
+	})
+}
+
+// Whatever state files lag, the events of a run and of the runs that it calls keep their order, and all are given once.
+func TestLateStatesKeepTheOrder(t *testing.T) {
+	for seed := range uint64(100) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			var lines []string
+			for i := range 60 {
+				run, name := string('a'+rune(random.IntN(3))), string('s'+rune(random.IntN(3)))
+				typ := []string{"step.started", "step.completed"}[random.IntN(2)]
+				more := ""
+				if run == "b" {
+					more = `"parent_run_id":"a",`
+				}
+				lines = append(lines, fmt.Sprintf(
+					`{"seq":%d,"run_id":%q,%s"type":%q,"path":%q,"timestamp":"2026-11-24T01:24:00.%03dZ","payload":{"name":%[5]q,"n":%[1]d}}`,
+					i, run, more, typ, name, i))
+			}
+			lines = append([]string{auditStart("a", 0), auditStart("b", 0), auditStart("c", 0)}, lines...)
+			give := func(j *event.Joiner) (families map[bool][]string) {
+				families = map[bool][]string{}
+				j.Event = func(e event.Event) { families[e.WorkflowID == "c"] = append(families[e.WorkflowID == "c"], e.ID) }
+				j.Files = true
+				for _, line := range lines {
+					rec, err := event.ParseLine([]byte(line), time.Now())
+					if err != nil {
+						t.Fatal(err)
+					}
+					j.Add(rec, time.Now())
+					if random.IntN(4) == 0 {
+						time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+						j.Release(time.Now())
+					}
+				}
+				j.Flush()
+				return families
+			}
+			want := give(&event.Joiner{})
+			got := give(&event.Joiner{State: func(string) *event.RunState {
+				return []*event.RunState{nil, event.Unwritten, event.Unwritten}[random.IntN(3)]
+			}})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("seed %d (-want +got):\n%s", seed, diff)
+			}
+		})
+	}
 }
 
 // Each further attempt of a step makes an event before the step's end. Two joiners that read the same files give it the same id.

@@ -60,17 +60,14 @@ func (p *Envs) Of(e *event.Event) *Env {
 
 // Keep takes back an environment that is no longer used, and removes its event.
 func (p *Envs) Keep(env *Env) {
-	spare := env.roots[payload].members
-	if spare == nil { // no expression asked for one
-		spare = env.roots[payload].spare
+	members := env.roots[payload].members
+	if cap(members) > manyMembers {
+		members = nil
 	}
-	if cap(spare) > manyMembers {
-		spare = nil
-	}
-	clear(spare)
+	clear(members)
 	clear(env.args[:cap(env.args)])
 	env.event, env.trace, env.watch = nil, nil, nil
-	env.roots = [3]object{payload: {spare: spare}}
+	env.roots = [3]object{payload: {members: members[:0]}}
 	env.fields, env.secrets = [4]any{}, secretKeys{}
 	p.pool.Put(env)
 }
@@ -102,18 +99,17 @@ type object struct {
 	name    string // for errors
 	raw     []byte
 	event   *event.Event // raw becomes its body when needed; nil if raw is set
-	members []member     // in the order of the JSON; nil until an expression needs one
-	spare   []member     // memory for members, from an earlier event
+	members []member     // in the order of the JSON; valid if indexed
 	byKey   map[string]int
 	whole   any
+	indexed bool
 	decoded bool // whole is set
 }
 
 type member struct {
 	key      []byte
-	value    any
+	value    any   // nil before it is decoded
 	from, to int32 // the place of its value in the object's JSON
-	decoded  bool
 }
 
 // rawOf returns the JSON of a member.
@@ -156,7 +152,7 @@ func (o *object) value() any {
 
 // member returns a member, nil if there is none. It panics with an error if the object is no JSON.
 func (o *object) member(key string) any {
-	if o.decoded || o.members == nil && !isObject(o.json()) {
+	if o.decoded || !o.indexed && !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
 		return whole[key]
 	}
@@ -164,8 +160,8 @@ func (o *object) member(key string) any {
 	if m == nil {
 		return nil
 	}
-	if !m.decoded {
-		m.value, m.decoded = o.number(key, jsonbytes.ValueOf(o.rawOf(m))), true
+	if m.value == nil {
+		m.value = o.number(key, jsonbytes.ValueOf(o.rawOf(m)))
 	}
 	return m.value
 }
@@ -202,9 +198,7 @@ func isObject(raw []byte) bool {
 
 // find finds a member of a JSON object; nil if there is none. The last of equal keys counts.
 func (o *object) find(key string) *member {
-	if o.members == nil {
-		o.fail(o.index())
-	}
+	o.fail(o.index())
 	if o.byKey != nil {
 		if i, there := o.byKey[key]; there {
 			return &o.members[i]
@@ -221,8 +215,11 @@ func (o *object) find(key string) *member {
 
 // index records where the members are.
 func (o *object) index() error {
+	if o.indexed {
+		return nil
+	}
 	const usual = 8
-	members := slices.Grow(o.spare[:0], usual)
+	members := slices.Grow(o.members[:0], usual)
 	r := jsonbytes.NewReader(o.json())
 	err := r.Members(func(key []byte) error {
 		raw, err := r.Raw()
@@ -232,7 +229,7 @@ func (o *object) index() error {
 	if err != nil {
 		return err
 	}
-	o.members = members
+	o.members, o.indexed = members, true
 	if len(members) > manyMembers {
 		o.byKey = make(map[string]int, len(members))
 		for i, m := range members {
@@ -240,6 +237,14 @@ func (o *object) index() error {
 		}
 	}
 	return nil
+}
+
+// at is find that returns nil, too, if the value is no object or no JSON.
+func (o *object) at(key string) *member {
+	if !isObject(o.json()) || o.index() != nil {
+		return nil
+	}
+	return o.find(key)
 }
 
 // find returns the bytes of the value at a path. It returns nil if there is no value, if the object is no JSON, and if the bytes are not
@@ -254,10 +259,7 @@ func (env *Env) find(path []string) []byte {
 		if i > 0 {
 			o = &object{name: o.name, raw: raw}
 		}
-		if !isObject(raw) || o.members == nil && o.index() != nil {
-			return nil
-		}
-		m := o.find(key)
+		m := o.at(key)
 		if m == nil {
 			return nil
 		}

@@ -65,8 +65,8 @@ var functions = map[string]definition{
 	"date":        {args: "a?ya:t", call: toDate, bytes: 1},
 	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
 	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
-	"mean":        {args: "*x:f", call: mean, bytes: deep},
-	"median":      {args: "*x:f", call: median, bytes: deep},
+	"mean":        {args: "*x:f", call: ofNumbers(mean), bytes: deep},
+	"median":      {args: "*x:f", call: ofNumbers(median), bytes: deep},
 	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
 	"last":        {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
 	"get":         {args: "aa:a", call: element},
@@ -187,7 +187,7 @@ func mayBe(t reflect.Type, kind byte) bool {
 		return t == kinds[kind].typ || (kind == 'i' || kind == 'n') && t.Kind() == reflect.Int
 	}
 	switch t.Kind() {
-	case reflect.Int, reflect.Float64:
+	case reflect.Int, reflect.Float64, reflect.Uint64:
 		return kind == 'n' || kind == 'x' || kind == 'i' || kind == 'f'
 	case reflect.Slice:
 		return kind == 'l' || kind == 'x'
@@ -212,13 +212,10 @@ func (d *definition) check(i int, arg *any) error {
 		return nil
 	}
 	if kind == 'i' {
-		if _, isInt := (*arg).(int); isInt {
+		if _, isInt := (*arg).(int); isInt { // which need not be boxed again
 			return nil
 		}
-		if f, isFloat := (*arg).(float64); isFloat && f == math.Trunc(f) && math.Abs(f) < exact {
-			*arg = int(f)
-		}
-		if whole, _, isInt, _ := numberOf(*arg); isInt {
+		if whole, isWhole := wholeOf(*arg); isWhole {
 			*arg = whole
 			return nil
 		}
@@ -229,7 +226,7 @@ func (d *definition) check(i int, arg *any) error {
 }
 
 // try reports a mistake in a call's constant arguments. It calls the function with harmless values for the others.
-func (d *definition) try(args []part) *RunError {
+func (d *definition) try(args []part) error {
 	values := make([]any, len(args))
 	constants := 0
 	for i, arg := range args {
@@ -248,7 +245,7 @@ func (d *definition) try(args []part) *RunError {
 		return nil
 	}
 	b := &budget{foldSteps, foldBytes, foldSteps}
-	if _, err := protected(func() (any, error) { return d.call(b, values) }); err != nil && err.Err == nil {
+	if _, err := protected(func() (any, error) { return d.call(b, values) }); !errors.Is(err, ErrBudget) {
 		return err
 	}
 	return nil

@@ -10,9 +10,9 @@ func rangeOf(b *budget, args []any) (any, error) {
 	if anyNil(args) {
 		return nil, nil
 	}
-	from, _, isInt, _ := numberOf(args[0])
-	to, _, isInt2, _ := numberOf(args[1])
-	if !isInt || !isInt2 {
+	from, isWhole := wholeOf(args[0])
+	to, isWhole2 := wholeOf(args[1])
+	if !isWhole || !isWhole2 {
 		return nil, mismatch("..", args[0], args[1])
 	}
 	if to < from {
@@ -38,12 +38,12 @@ func element(b *budget, args []any) (any, error) {
 	if members, isMap := args[0].(map[string]any); isMap && isKey {
 		return members[key], nil
 	}
-	i, _, isInt, _ := numberOf(args[1])
+	i, isWhole := wholeOf(args[1])
 	n, hasElements := elements(b, args[0])
 	if i < 0 {
 		i += n
 	}
-	if !isInt || !hasElements || i < 0 || i >= n {
+	if !isWhole || !hasElements || i < 0 || i >= n {
 		return nil, nil
 	}
 	if list, isList := args[0].([]any); isList {
@@ -78,8 +78,8 @@ func slice(b *budget, args []any) (any, error) {
 		if arg == nil {
 			continue
 		}
-		at, _, isInt, _ := numberOf(arg)
-		if !isInt {
+		at, isWhole := wholeOf(arg)
+		if !isWhole {
 			return nil, fmt.Errorf("cannot slice by %s", kindOf(arg))
 		}
 		if at < 0 {

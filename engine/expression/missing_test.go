@@ -137,7 +137,8 @@ func functionsOfTheDocs(t *testing.T) (names []string) {
 func TestNumbersKeepWhatTheyAre(t *testing.T) {
 	env := expression.NewEnv(&event.Event{Type: "workflow_error",
 		Payload: []byte(`{"exit_code": "127", "duration": "61.5", "iteration": "12", "n": "5",
-		"big": 18446744073709551615, "over": 18446744073709551616, "least": -9223372036854775808}`)})
+		"big": 18446744073709551615, "over": 18446744073709551616,
+		"big2": 18446744073709551614, "whole": 4.0, "list": ["a", "b"], "least": -9223372036854775808}`)})
 	for source, want := range map[string]string{
 		`payload.exit_code == 127 and payload.exit_code > 100`: `true`,
 		`payload.exit_code`:                      `127`,
@@ -155,6 +156,37 @@ func TestNumbersKeepWhatTheyAre(t *testing.T) {
 		`type(payload.big)`:                      `"float"`,
 		`payload.over`:                           `18446744073709551616`,
 		`payload.least`:                          `-9223372036854775808`,
+
+		// beyond 2^53 and 2^63
+		`payload.big == payload.big2`:                                 `false`,
+		`payload.big > payload.big2`:                                  `true`,
+		`payload.big2 in [payload.big]`:                               `false`,
+		`{"a": payload.big} == {"a": payload.big2}`:                   `false`,
+		`min([payload.big, payload.big2])`:                            `18446744073709551614`,
+		`sort([payload.big, payload.big2])`:                           `[18446744073709551614,18446744073709551615]`,
+		`uniq([payload.big, payload.big2, payload.big])`:              `[18446744073709551615,18446744073709551614]`,
+		`payload.big == 18446744073709551615.0`:                       `false`,
+		`abs(payload.big)`:                                            `18446744073709551615`,
+		`floor(payload.big) == payload.big * 1.0`:                     `true`,
+		`-payload.big`:                                                `-18446744073709552000`,
+		`abs(payload.least)`:                                          `error: abs: integer overflow`,
+		`-payload.least`:                                              `error: integer overflow`,
+		`int(payload.big)`:                                            `error: int: integer overflow`,
+		`9007199254740993 == 9007199254740992.0`:                      `false`,
+		`payload.whole % 2 == 0 and payload.whole == 4`:               `true`,
+		`payload.list[payload.whole - 4]`:                             `"a"`,
+		`payload.list[payload.whole - 3:]`:                            `["b"]`,
+		`(payload.whole - 1)..payload.whole`:                          `[3,4]`,
+		`payload.list[payload.duration]`:                              `null`,
+		`payload.duration % 2`:                                        `refused: % is not for float and int`,
+		`duration("2562047h") + duration("2562047h")`:                 `refused: integer overflow`,
+		`duration("-2562047h") - duration("2562047h")`:                `refused: integer overflow`,
+		`duration("1h") * payload.big`:                                `error: integer overflow`,
+		`-(payload.missing ?? duration("-2562047h47m16.854775808s"))`: `error: integer overflow`,
+		`-(payload.missing ?? duration("1h"))`:                        `"-1h0m0s"`,
+		`float(payload.n) * 2`:                                        `10`,
+		`map(["inf", "NaN", "0x1p4", "1_000"], float(#))`:             `error: float: the string is not a number`,
+		`max(payload.n)`:                                              `error: max: want numbers, got string`,
 	} {
 		if got := sourceOutcome(t, env, source); got != want {
 			t.Errorf("%s = %s, want %s", source, got, want)

@@ -30,7 +30,7 @@ var operators = map[string]function{
 	"contains": texts("contains", strings.Contains), "startsWith": texts("startsWith", strings.HasPrefix),
 	"endsWith": texts("endsWith", strings.HasSuffix),
 	"+":        addition,
-	"-":        arithmetic("-", subtract, func(a, b float64) (any, error) { return a - b, nil }),
+	"-":        arithmetic("-", subtract[int], func(a, b float64) (any, error) { return a - b, nil }),
 	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return a * b, nil }),
 	"/":        arithmetic("/", nil, divide),
 	"%":        arithmetic("%", modulo, nil),
@@ -39,7 +39,7 @@ var operators = map[string]function{
 }
 
 var (
-	sum   = arithmetic("+", add, func(a, b float64) (any, error) { return a + b, nil })
+	sum   = arithmetic("+", add[int], func(a, b float64) (any, error) { return a + b, nil })
 	power = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
 )
 
@@ -58,11 +58,11 @@ func mismatch(op string, a, b any) error {
 	return fmt.Errorf("%s is not for %s and %s", op, kindOf(a), kindOf(b))
 }
 
-// numberOf returns a number as an int or a float64. isNumber is false for other values.
+// numberOf returns a number as a float64, and as an int if it is one. isNumber is false for other values.
 func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	switch v := v.(type) {
 	case int:
-		return v, 0, true, true
+		return v, float64(v), true, true
 	case float64:
 		return 0, v, false, true
 	case uint64: // beyond every int
@@ -72,9 +72,18 @@ func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	}
 	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Int, reflect.Int64: // time's months and weekdays, Unix seconds
-		return int(r.Int()), 0, true, true
+		return int(r.Int()), float64(r.Int()), true, true
 	}
 	return 0, 0, false, false
+}
+
+// wholeOf returns a whole number as an int. Numbers such as 2.0 are whole, too.
+func wholeOf(v any) (whole int, isWhole bool) {
+	i, f, isInt, isNumber := numberOf(v)
+	if isNumber && !isInt && f == math.Trunc(f) && math.Abs(f) < exact {
+		return int(f), true
+	}
+	return i, isInt
 }
 
 // compare orders two values of one kind. It returns 2 if one is NaN, and an error if their kinds differ.
@@ -103,23 +112,22 @@ func compare(op string, a, b any) (int, error) {
 		return cmp.Compare(i, j), nil
 	case math.IsNaN(f) || math.IsNaN(g):
 		return 2, nil
-	case isInt:
-		return intFloat(i, g), nil
-	case isInt2:
-		return -intFloat(j, f), nil
+	case f != g || math.Abs(f) < exact:
+		return cmp.Compare(f, g), nil
 	}
-	return cmp.Compare(f, g), nil
+	return exactly(a).Cmp(exactly(b)), nil
 }
 
-// intFloat compares exactly, since a float64 does not hold every int.
-func intFloat(i int, f float64) int {
-	switch {
-	case i > -exact && i < exact:
-		return cmp.Compare(float64(i), f)
-	case math.IsInf(f, 0):
-		return -cmp.Compare(f, 0)
+// exactly returns a number, not NaN, with all its digits, since a float64 does not hold every whole number.
+func exactly(v any) *big.Float {
+	switch v := v.(type) {
+	case uint64:
+		return new(big.Float).SetUint64(v)
+	case float64:
+		return new(big.Float).SetFloat64(v)
 	}
-	return new(big.Float).SetInt64(int64(i)).Cmp(new(big.Float).SetFloat64(f))
+	i, _, _, _ := numberOf(v)
+	return new(big.Float).SetInt64(int64(i))
 }
 
 // ordered makes an ordering operator, which is false for a nil operand.
@@ -252,18 +260,16 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 			if f == nil {
 				return nil, mismatch(op, a, b)
 			}
-			return f(a, b), nil
-		}
-		if isInt && isInt2 && ints != nil {
-			return ints(i, j)
-		}
-		if isInt {
-			f = float64(i)
-		}
-		if isInt2 {
-			g = float64(j)
+			return f(a, b)
 		}
 		if floats == nil {
+			i, isInt = wholeOf(a)
+			j, isInt2 = wholeOf(b)
+		}
+		switch {
+		case isInt && isInt2 && ints != nil:
+			return ints(i, j)
+		case floats == nil:
 			return nil, mismatch(op, a, b)
 		}
 		return floats(f, g)
@@ -271,13 +277,13 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 }
 
 // mixed does arithmetic on times and durations, by the operator and the kinds of its operands.
-var mixed = map[[3]string]func(x, y any) any{
-	{"time", "-", "time"}:         func(x, y any) any { return x.(time.Time).Sub(y.(time.Time)) },
-	{"time", "+", "duration"}:     func(x, y any) any { return x.(time.Time).Add(y.(time.Duration)) },
-	{"time", "-", "duration"}:     func(x, y any) any { return x.(time.Time).Add(-y.(time.Duration)) },
-	{"duration", "+", "time"}:     func(x, y any) any { return y.(time.Time).Add(x.(time.Duration)) },
-	{"duration", "+", "duration"}: func(x, y any) any { return x.(time.Duration) + y.(time.Duration) },
-	{"duration", "-", "duration"}: func(x, y any) any { return x.(time.Duration) - y.(time.Duration) },
+var mixed = map[[3]string]func(x, y any) (any, error){
+	{"time", "-", "time"}:         func(x, y any) (any, error) { return x.(time.Time).Sub(y.(time.Time)), nil },
+	{"time", "+", "duration"}:     func(x, y any) (any, error) { return x.(time.Time).Add(y.(time.Duration)), nil },
+	{"time", "-", "duration"}:     func(x, y any) (any, error) { return x.(time.Time).Add(-y.(time.Duration)), nil },
+	{"duration", "+", "time"}:     func(x, y any) (any, error) { return y.(time.Time).Add(x.(time.Duration)), nil },
+	{"duration", "+", "duration"}: func(x, y any) (any, error) { return add(x.(time.Duration), y.(time.Duration)) },
+	{"duration", "-", "duration"}: func(x, y any) (any, error) { return subtract(x.(time.Duration), y.(time.Duration)) },
 	{"duration", "*", "int"}:      times,
 	{"duration", "*", "float"}:    times,
 	{"int", "*", "duration"}:      times,
@@ -285,22 +291,26 @@ var mixed = map[[3]string]func(x, y any) any{
 }
 
 // times multiplies a duration and a number.
-func times(x, y any) any {
+func times(x, y any) (any, error) {
 	d, isFirst := x.(time.Duration)
 	if !isFirst {
 		d, y = y.(time.Duration), x
 	}
-	return time.Duration(float64(d) * floatOf(y))
+	product := float64(d) * floatOf(y)
+	if !(math.Abs(product) < math.MaxInt64) {
+		return nil, errOverflow
+	}
+	return time.Duration(product), nil
 }
 
-func add(a, b int) (any, error) {
+func add[T int | time.Duration](a, b T) (any, error) {
 	if sum := a + b; (sum > a) == (b > 0) {
 		return sum, nil
 	}
 	return nil, errOverflow
 }
 
-func subtract(a, b int) (any, error) {
+func subtract[T int | time.Duration](a, b T) (any, error) {
 	if difference := a - b; (difference < a) == (b > 0) {
 		return difference, nil
 	}
@@ -332,15 +342,17 @@ func modulo(a, b int) (any, error) {
 }
 
 func negate(_ *budget, args []any) (any, error) {
-	switch v := args[0].(type) {
-	case nil:
+	i, f, isInt, isNumber := numberOf(args[0])
+	d, isDuration := args[0].(time.Duration)
+	switch {
+	case args[0] == nil:
 		return nil, nil
-	case int:
-		return subtract(0, v)
-	case float64:
-		return -v, nil
-	case time.Duration:
-		return -v, nil
+	case isDuration:
+		return subtract(0, d)
+	case isInt:
+		return subtract(0, i)
+	case isNumber:
+		return -f, nil
 	}
 	return nil, fmt.Errorf("- is not for %s", kindOf(args[0]))
 }

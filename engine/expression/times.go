@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -93,12 +94,9 @@ func (w *writer) zone(name ast.Node) part {
 		w.fail(name, "expr.argument", "want the time zone's name as a text in quotes, so that it is loaded once")
 		return constant(nil)
 	}
-	if text.Value == "" || text.Value == "Local" { // the zone of this machine
-		w.fail(name, "expr.argument", "unknown time zone %q", text.Value)
-	}
 	location, err := time.LoadLocation(text.Value)
-	if err != nil {
-		w.fail(name, "expr.argument", "%s", err)
+	if err != nil || text.Value == "" || text.Value == "Local" { // the zone of this machine
+		w.fail(name, "expr.argument", "unknown time zone %s", cmp.Or(text.Value, `""`))
 	}
 	return constant(location)
 }

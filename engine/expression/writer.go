@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,7 +28,7 @@ type writer struct {
 	slots     int        // the number that the program's variables take
 	parts     int        // the number that a trace reports
 	describe  bool
-	steps     []step  // the texts of the parts, if describe is set
+	described []Part  // the texts of the parts, if describe is set
 	depth     int     // the number of traced parts around this one
 	loops     int     // the number of loops around this part
 	from      origins // of the part that is being compiled, so far
@@ -123,7 +124,7 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 		if err == nil {
 			return constant(v)
 		}
-		if err.Err == nil {
+		if !errors.Is(err, ErrBudget) {
 			w.fail(at, "expr.argument", "%s", err)
 		}
 	}
@@ -134,7 +135,6 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 			env.args = append(env.args, v)
 		}
 		v, err := f(&env.budget, env.args[base:len(env.args):len(env.args)])
-		clear(env.args[base:])
 		env.args = env.args[:base]
 		if err != nil {
 			panic(err)
@@ -180,6 +180,9 @@ func (w *writer) name(at ast.Node, name string) part {
 	}
 	if i := slices.Index(fields, name); i >= 0 {
 		return part{eval: func(env *Env) any { return env.field(i) }}
+	}
+	if slices.Contains(functionNames(), name) {
+		w.fail(at, "expr.function", "%s is a function: want %s(…)", name, name)
 	}
 	w.fail(at, "expr.name", "unknown name %s", name)
 	return constant(nil)

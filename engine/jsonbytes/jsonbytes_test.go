@@ -282,3 +282,20 @@ func TestScanReadsWhatPrintWrites(t *testing.T) {
 		t.Errorf("%v: %s is read as %+v, want %+v", err, text, got, want)
 	}
 }
+
+// Parameters say nothing about whether a body is JSON, whatever they are.
+func TestTypesThatAreJSON(t *testing.T) {
+	for typ, want := range map[string]bool{
+		"": true, "application/json": true, "Application/JSON": true, "application/problem+json": true, " application/json ": true,
+		"text/plain": false, "application/jsonish": false, "text/json": false, "json": false, "application/json/x": false,
+	} {
+		for _, parameters := range []string{"", "; charset=utf-8", ";", ";;", "; charset", "; a=1; a=2", "; a=b c", `; a="`} {
+			if typ == "" && parameters != "" {
+				want = false
+			}
+			if got := jsonbytes.IsType(typ + parameters); got != want {
+				t.Errorf("%q: %v, want %v", typ+parameters, got, want)
+			}
+		}
+	}
+}

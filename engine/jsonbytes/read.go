@@ -16,10 +16,18 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// IsType reports whether bodies of a content type are JSON. An empty type means JSON. Parameters do not matter, even malformed ones.
+func IsType(contentType string) bool {
+	typ, _, _ := strings.Cut(contentType, ";")
+	typ = strings.ToLower(strings.TrimSpace(typ))
+	return contentType == "" || typ == "application/json" || strings.HasSuffix(typ, "+json")
+}
 
 // Reader reads one JSON text. It checks what it reads as encoding/json does: invalid UTF-8 and repeated names are valid,
 // nesting is limited to 10,000 levels. It allocates nothing but names that it must change:
@@ -50,11 +58,21 @@ func (r *Reader) Members(each func(name []byte) error) error {
 		}
 		r.at, r.named = end, true
 		name := r.text[begin+1 : end-1]
-		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		if !isPlain(name) {
 			name = []byte(String(r.text[begin:end]))
 		}
 		return each(name)
 	})
+}
+
+// isPlain reports whether a name is ASCII without escapes.
+func isPlain(name []byte) bool {
+	for _, c := range name {
+		if c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // Elements reads a list and calls each for each element. The function must read the element. If it returns an error,

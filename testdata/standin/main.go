@@ -51,6 +51,7 @@ type options struct {
 	took    string
 	bus     string
 	slow    time.Duration
+	late    time.Duration
 	linger  time.Duration
 }
 
@@ -72,6 +73,7 @@ func parse(args []string) (o options) {
 	flags.StringVar(&o.took, "took", "", "write the time that the playing took to this file")
 	flags.StringVar(&o.bus, "bus", "", "a plugin prints the events of AWF's bus to this file")
 	flags.DurationVar(&o.slow, "slow", 0, "the plugin takes so long for each event")
+	flags.DurationVar(&o.late, "late", 0, "wait so long before the state of a run is saved, as AWF does for a step's post hooks")
 	flags.DurationVar(&o.linger, "linger", 0, "wait so long at the end")
 	_ = flags.Parse(args)
 	return o
@@ -88,7 +90,7 @@ func main() {
 	signal.Notify(came, syscall.SIGINT, syscall.SIGTERM)
 	o.begin()
 	play := newPlayer(o.storage)
-	play.states = readStates(os.Args[2])
+	play.states, play.late = readStates(os.Args[2]), o.late
 	if o.bus != "" {
 		play.bus = newBus(o.bus, o.slow)
 		play.bus.attempts = play.attempts
@@ -172,11 +174,13 @@ type player struct {
 	written map[string]*os.File
 	storage string
 	states  map[string]state // by run
-	bus     *bus             // nil for none
+	late    time.Duration
+	holders map[string]int // by run: its open steps that contain others
+	bus     *bus           // nil for none
 }
 
 func newPlayer(storage string) *player {
-	p := &player{folder: filepath.Join(dataHome(), "awf", "transcripts"), written: map[string]*os.File{}, storage: storage}
+	p := &player{folder: filepath.Join(dataHome(), "awf", "transcripts"), written: map[string]*os.File{}, storage: storage, holders: map[string]int{}}
 	must(os.MkdirAll(p.folder, 0o750))
 	file := os.Getenv("AWF_AUDIT_LOG")
 	if file == "off" {
@@ -201,10 +205,14 @@ func (p *player) all(lines []line, speed float64, came chan os.Signal) {
 				os.Exit(0)
 			}
 		}
+		before, after := p.saves(l)
+		if before {
+			p.writeState(l.run, time.Time{})
+		}
 		p.write(l.file, l.text)
-		if i+1 < len(lines) {
+		if after && i+1 < len(lines) {
 			p.writeState(l.run, lines[i+1].at)
-		} else {
+		} else if after {
 			p.writeState(l.run, time.Time{})
 		}
 	}

@@ -26,12 +26,33 @@ func readStates(path string) map[string]state {
 	return states
 }
 
+// saves reports whether AWF saves the run's state before or after a line: before the run's end, and after each step that no other step
+// contains. Until its first step has ended, a run has no state.
+func (p *player) saves(l line) (before, after bool) {
+	var rec struct {
+		Event, Type string
+		Payload     struct{ Kind string }
+	}
+	must(json.Unmarshal(l.text, &rec))
+	ended := strings.HasSuffix(rec.Type, ".completed")
+	switch rec.Payload.Kind {
+	case "parallel", "for_each", "while":
+		if ended {
+			p.holders[l.run]--
+		} else {
+			p.holders[l.run]++
+		}
+	}
+	return rec.Event == "workflow.completed", ended && p.holders[l.run] == 0
+}
+
 // writeState writes the state of a run as it was at a time: without the steps that ended later. A zero time is the end's.
 func (p *player) writeState(run string, at time.Time) {
 	whole, kept := p.states[run]
 	if !kept {
 		return
 	}
+	time.Sleep(p.late)
 	now := state{}
 	for key, value := range whole {
 		now[key] = value

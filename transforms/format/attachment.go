@@ -51,7 +51,7 @@ func attachmentMessage(m *message, speaker, bold string) {
 	room.cost = fenceCost
 	failure := codeBlock(room.take(m.err, m.limit("error")))
 	room.cost = markdown.cost
-	linkText := room.take(m.linkText, maxLabel)
+	linkText := markdown.inert(room.take(m.linkText, maxLabel))
 	var fields raw
 	for _, f := range markdown.inertFields(room.takeFields(m.fields, m.limit("field's value"))) {
 		fields.add(object{{"title", f.label}, {"value", f.value}, {"short", len(f.value) < inline}})

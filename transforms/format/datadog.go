@@ -45,15 +45,13 @@ var datadog = Receiver{
 		if m.name != "" {
 			tags.add("workflow:" + cut(m.name, m.limit("tag")/2, utf16Units))
 		}
-		for _, tag := range m.list("tags") {
-			tags.add(cut(tag, m.limit("tag"), utf16Units))
-		}
+		tags.addTexts(m.list("tags"), m.limit("tag"))
 		key := alertKey("awf", m.name)
 		if utf16Units(key) > m.limit("aggregation key") {
 			key = hashed(key)
 		}
 		m.put(object{
-			{"title", cut(m.heading(), m.limit("title"), utf16Units)},
+			{"title", datadogMarkup.inert(cut(m.heading(), m.limit("title"), datadogMarkup.cost))},
 			{"text", cmp.Or(paragraphs(text, failure, labelLines(fields), link, mentions), m.look.sign)}, // it must not be empty
 			{"alert_type", m.look.alert},
 			{"aggregation_key", key},

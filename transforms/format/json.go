@@ -46,6 +46,13 @@ func (r *raw) add(element any) {
 	*r = append(appendJSON(*r, element), ']')
 }
 
+// addTexts adds texts, each cut to a number of characters.
+func (r *raw) addTexts(texts []string, most int) {
+	for _, s := range texts {
+		r.add(cut(s, most, utf16Units))
+	}
+}
+
 // unless returns the object, or nil if it is unwanted.
 func (o object) unless(unwanted bool) object {
 	if unwanted {

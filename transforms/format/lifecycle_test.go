@@ -3,6 +3,8 @@ package format_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +177,19 @@ func TestAWFsEnvelopeIsReadAgain(t *testing.T) {
 		if got[0].Type != e.Type || got[0].WorkflowID != e.WorkflowID || got[0].WorkflowName != e.WorkflowName ||
 			!got[0].Timestamp.Equal(e.Timestamp) || string(got[0].Payload) != string(e.Payload) {
 			t.Errorf("%s is read as %+v, want %+v", body, got, e)
+		}
+	}
+}
+
+// An alert's key is one element of Opsgenie's path, whatever it is.
+func TestAlertKeysStayInTheirPath(t *testing.T) {
+	f := open(t, "opsgenie", option("dedup", "=payload.key"), option("action", "resolve"))
+	for _, key := range []string{"a", ".", "..", "...", "a/../b", "../..", "/", "//", "a/b", "%2e%2e", "?x=1", "#x", "a b", "ü", ";", "\\"} {
+		quoted, _ := json.Marshal(key)
+		suffix := content(t, f, happened("workflow_end", "deploy", "1", `{"key":`+string(quoted)+`}`)).URLSuffix
+		u, err := url.Parse("https://api.example/v2/alerts" + suffix)
+		if err != nil || !strings.HasPrefix(path.Clean(u.EscapedPath()), "/v2/alerts/") || strings.Count(path.Clean(u.EscapedPath()), "/") != 4 {
+			t.Errorf("%q: %s, %v, want /KEY/close", key, suffix, err)
 		}
 	}
 }

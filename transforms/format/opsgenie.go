@@ -47,7 +47,7 @@ var opsgenie = Receiver{
 
 func writeOpsgenie(m *message) {
 	action, alias := m.alert()
-	if strings.Contains(alias, "..") { // it would lead upwards in a URL
+	if alias == "." || strings.Contains(alias, "..") { // it would lead elsewhere in a URL
 		alias = hashed(alias)
 	}
 	switch action {
@@ -67,9 +67,7 @@ func writeOpsgenie(m *message) {
 		priority = strings.ToUpper(given)
 	}
 	var tags raw
-	for _, tag := range m.list("tags") {
-		tags.add(cut(tag, m.limit("tag"), utf16Units))
-	}
+	tags.addTexts(m.list("tags"), m.limit("tag"))
 	room := m.budget("details", utf16Units, 0)
 	details := jsonbytes.Object("{}")
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {

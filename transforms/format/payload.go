@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -71,10 +72,43 @@ func payloadValue(value []byte, longest int) raw {
 
 // isTame reports whether a value can be sent unchanged: receivers can read it, and it has no control characters.
 func isTame(value []byte) bool {
-	if bytes.Contains(value, []byte(`\u00`)) || value[0] == '"' && needsCleaning(string(value)) {
-		return false
+	return isReadable(value) && !hasEscape(value, invisible) && !(value[0] == '"' && needsCleaning(string(value)))
+}
+
+// hasEscape reports whether a valid JSON value has an escape \u of such a character. Half a surrogate pair is below 0.
+func hasEscape(value []byte, is func(rune) bool) bool {
+	for {
+		i := bytes.IndexByte(value, '\\')
+		if i < 0 {
+			return false
+		}
+		if value = value[i+1:]; value[0] != 'u' {
+			value = value[1:]
+			continue
+		}
+		r := escaped(value)
+		value = value[len("u0000"):]
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if bytes.HasPrefix(value, []byte(`\u`)) {
+				low = escaped(value[1:])
+			}
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				r = -1
+			} else {
+				value = value[len(`\u0000`):]
+			}
+		}
+		if is(r) {
+			return true
+		}
 	}
-	return isReadable(value)
+}
+
+// escaped reads u and four digits.
+func escaped(text []byte) rune {
+	n, _ := strconv.ParseUint(string(text[1:len("u0000")]), 16, 16) // the JSON is valid
+	return rune(n)
 }
 
 // isReadable reports whether all receivers can read a valid JSON value.
@@ -82,7 +116,7 @@ func isTame(value []byte) bool {
 func isReadable(value []byte) bool {
 	const deepest = 32
 	const ordinary = 300 // digits, which a float64 can hold
-	if !utf8.Valid(value) || bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
+	if !utf8.Valid(value) || hasEscape(value, func(r rune) bool { return r < 0 }) {
 		return false
 	}
 	depth, inside := 0, false // a string

@@ -3,6 +3,7 @@ package format_test
 import (
 	"encoding/json"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -42,6 +43,7 @@ func (p *proof) attachment(_ delivery.Content, body object) {
 	for _, a := range list(body, "attachments") {
 		total += units(text(a, "text"))
 		p.unmarked("attachment", p.code(text(a, "text")))
+		p.unmarked("title", text(a, "title"))
 		for _, f := range list(a, "fields") {
 			total += units(text(f, "title")) + units(text(f, "value"))
 			p.within("field's title", text(f, "title"), 1, 200)
@@ -118,7 +120,7 @@ func (p *proof) opsgenie(c delivery.Content, body object) {
 	if c.URLSuffix != "" { // the request acknowledges or closes an alert
 		p.within("note", text(body, "note"), 1, 25_000)
 		u, err := url.Parse("https://x" + c.URLSuffix)
-		if err != nil || u.Query().Get("identifierType") != "alias" || strings.Count(u.EscapedPath(), "/") != 2 {
+		if err != nil || u.Query().Get("identifierType") != "alias" || strings.Count(path.Clean(u.EscapedPath()), "/") != 2 {
 			p.fail("suffix %q", c.URLSuffix)
 		}
 		return
@@ -174,7 +176,7 @@ func (p *proof) datadog(_ delivery.Content, body object) {
 	if !slices.Contains([]string{"error", "warning", "info", "success"}, text(body, "alert_type")) {
 		p.fail("alert_type %v", body["alert_type"])
 	}
-	calls := strings.ReplaceAll(text(body, "text"), "@slack-ops", "")
+	calls := text(body, "title") + "\n" + strings.ReplaceAll(text(body, "text"), "@slack-ops", "")
 	if strings.Count(calls, "@") != strings.Count(calls, "@"+invisible) || strings.Contains(calls, "%%%") {
 		p.fail("calls people: %.200q", calls)
 	}

@@ -270,10 +270,11 @@ func exitCode(raw []byte) string {
 	return code
 }
 
-// took returns the duration as a person reads it: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It returns "" without one.
+// took returns the duration, a number or the text of one, as a person reads it: "308ms", "2.4s", "2m 3s", "3h 4m", "2d 5h". It returns ""
+// without one.
 func (s *subject) took() string {
 	const longest = 100 * 365 * 24 * 3600 // seconds; a longer one is not a run's
-	seconds, err := strconv.ParseFloat(string(s.known.duration), 64)
+	seconds, err := strconv.ParseFloat(strings.Trim(string(s.known.duration), `"`), 64)
 	if err != nil || seconds < 0 || seconds > longest || math.IsNaN(seconds) {
 		return ""
 	}

@@ -130,9 +130,69 @@ func TestInputLimit(t *testing.T) {
 		t.Errorf("an event of the limit: %v", err)
 	}
 	out, err := m.Transform(t.Context(), input(event+" "))
-	if !errors.Is(err, wasm.ErrInput) || out.Fuel != 0 || err.Error() != `input too large: 1025 bytes, want at most 1024` {
+	if !errors.Is(err, wasm.ErrInput) || out.Fuel != 0 || !strings.HasPrefix(err.Error(), "input too large: 1025 bytes, want at most 1024; ") {
 		t.Errorf("an event of one byte more: %v, fuel %d", err, out.Fuel)
 	}
+}
+
+// Whichever limit an event or a module exceeds, the error names the key that raises it, or says that nothing does.
+func TestEveryLimitSaysHowToRaiseIt(t *testing.T) {
+	hostile := func(name string) []byte { return read(t, hostileDir, name+".wasm") }
+	echo := read(t, guestDir, "echo.wasm")
+	_, most := wasm.Bounds()
+	for _, tt := range []struct {
+		key    string
+		module []byte // or a script
+		limits wasm.Limits
+	}{
+		{"fuel", hostile("loop"), wasm.Limits{}},
+		{"fuel", hostile("loop"), wasm.Limits{Fuel: most.Fuel}},
+		{"fuel", []byte("export default () => { for (;;); }"), wasm.Limits{}},
+		{"memory", hostile("memory_minimum"), wasm.Limits{}},
+		{"memory", hostile("memory_giant"), wasm.Limits{Memory: most.Memory}},
+		{"memory", hostile("grow"), wasm.Limits{}},
+		{"memory", hostile("grow_at_once"), wasm.Limits{Memory: most.Memory}},
+		{"memory", []byte("export default () => new Uint8Array(1 << 27)"), wasm.Limits{}},
+		{"stack", hostile("recursion"), wasm.Limits{}},
+		{"stack", hostile("recursion_mutual"), wasm.Limits{Stack: most.Stack}},
+		{"input", echo, wasm.Limits{Input: 1 << 10}},
+		{"input", echo, wasm.Limits{Input: most.Input}},
+		{"output", hostile("result_large"), wasm.Limits{}},
+		{"output", hostile("flood_stdout"), wasm.Limits{}},
+		{"output", []byte("export default () => '1'.repeat(3e5)"), wasm.Limits{Fuel: 100_000_000}},
+		{"module", make([]byte, 2<<10), wasm.Limits{Module: 1 << 10}},
+		{"module", make([]byte, 40<<20), wasm.Limits{Module: most.Module}},
+	} {
+		s := scriptSandbox(t)
+		var m *wasm.Module
+		var err error
+		o := wasm.Options{Limits: tt.limits}
+		if bytes.HasPrefix(tt.module, []byte("export")) {
+			m, err = s.LoadScript(t.Context(), "x.js", tt.module, o)
+		} else {
+			m, err = s.Load(t.Context(), "x.wasm", tt.module, o)
+		}
+		if err == nil {
+			event := input(sample)
+			if tt.key == "input" {
+				event.Body = make([]byte, tt.limits.Input+1)
+			}
+			_, err = m.Transform(t.Context(), event)
+			m.Close()
+		}
+		want := "limits: {" + tt.key + ": N} "
+		if isMost(tt.limits, most) {
+			want = ", which is the most that there is"
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s, %+v: %v, want %q in it", tt.key, tt.limits, err, want)
+		}
+	}
+}
+
+// isMost reports whether a limit is at its upper bound.
+func isMost(l, most wasm.Limits) bool {
+	return l.Fuel == most.Fuel || l.Memory == most.Memory || l.Stack == most.Stack || l.Input == most.Input || l.Module == most.Module
 }
 
 // TestBodyIsTheCallers writes over a body and looks at the next one.

@@ -16,7 +16,11 @@ func TestForeignABIsAreTold(t *testing.T) {
 	}
 	for _, tt := range []struct{ module, name, want string }{
 		{"extism:host/env", "input_length", "Extism"},
+		{"extism:host/user", "hello", "Extism"},
 		{"wbg", "__wbg_x", "wasm-bindgen"},
+		{"./hello_bg.js", "__wbg_x", "wasm-bindgen"},
+		{"wasi", "thread-spawn", "threads: build for wasip1 without -pthread"},
+		{"wasi:cli/stdout@0.2.0", "get-stdout", "a component: build for wasip1"},
 		{"env", "abort", "AssemblyScript: build with --use abort="},
 		{"env", "emscripten_memcpy_js", "Emscripten: build with -sSTANDALONE_WASM"},
 		{"a", "b", "Emscripten, which has shortened the names"},

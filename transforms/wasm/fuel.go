@@ -134,8 +134,5 @@ func (g *guest) noFuel() string {
 	case g.module.grows:
 		from = fmt.Sprintf("the default for an event of %d bytes", len(g.event))
 	}
-	if g.limit >= mostFuel {
-		return fmt.Sprintf("limit %d, %s, which is the most that there is", g.limit, from)
-	}
-	return fmt.Sprintf("limit %d, %s; limits: {fuel: N} sets another, up to %d", g.limit, from, mostFuel)
+	return fmt.Sprintf("limit %d, %s%s", g.limit, from, raise("fuel", g.limit))
 }

@@ -51,20 +51,8 @@ type guest struct {
 
 var errExit = errors.New("exit")
 
-// hostContext is the context of every call into a guest.
-type hostContext struct {
-	context.Context
-	guest *guest
-}
-
+// guestKey is the key of the guest in the context of every call into it.
 type guestKey struct{}
-
-func (c *hostContext) Value(key any) any {
-	if key == (guestKey{}) {
-		return c.guest
-	}
-	return c.Context.Value(key)
-}
 
 func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
 
@@ -78,7 +66,7 @@ func (g *guest) instantiate(e Event) error {
 	}
 	m.sandbox.instances.Add(1)
 	g.mod = mod
-	g.host = &hostContext{context.Background(), g}
+	g.host = context.WithValue(context.Background(), guestKey{}, g)
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
 	g.fill(g.limit - m.starting)
@@ -179,10 +167,22 @@ func (g *guest) result(pointer, length uint64) ([]byte, error) {
 	case length == 0:
 		return nil, g.fail(ErrInvalidOutput, fmt.Sprintf("transform gave no bytes at %d: want 0 to drop the event", pointer))
 	case int64(length) > g.module.limits.Output:
-		return nil, g.fail(ErrOutput, tooLarge(int64(length), g.module.limits.Output))
+		return nil, g.overOutput(int(length))
 	}
 	body, _ := g.mod.Memory().Read(uint32(pointer), uint32(length))
 	return g.checked(body)
+}
+
+// overOutput is the failure of a body of so many bytes.
+func (g *guest) overOutput(n int) *Error {
+	limit := g.module.limits.Output
+	return g.fail(ErrOutput, tooLarge(int64(n), limit)+raise("output", limit))
+}
+
+// noMemory is the failure of a guest that needs more memory than its limit.
+func (g *guest) noMemory() *Error {
+	limit := g.module.limits.Memory
+	return g.fail(ErrMemory, fmt.Sprintf("limit %d bytes%s", limit, raise("memory", limit)))
 }
 
 func (g *guest) checked(body []byte) ([]byte, error) {
@@ -234,11 +234,11 @@ func (g *guest) failed(err error) *Error {
 	case g.fuel != nil && g.left() < 0:
 		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
 	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
-		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes", g.module.limits.Stack)
+		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes%s", g.module.limits.Stack, raise("stack", g.module.limits.Stack))
 	case errors.As(err, &stopped):
 		e.Kind, e.Detail = stopped.kind, stopped.detail
 	case g.memory.isRefused:
-		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
+		e.Kind, e.Detail = ErrMemory, g.noMemory().Detail
 	case g.isExited:
 		e.Detail = fmt.Sprintf("exit code %d", g.exitCode)
 	case errors.As(err, &exited):

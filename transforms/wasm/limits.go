@@ -60,7 +60,7 @@ func Bounds() (least, most Limits) {
 func (l Limits) CheckSize(size int64) error {
 	limits, err := l.complete()
 	if err == nil && size > limits.Module {
-		err = fmt.Errorf("%w: %s: limits.module sets another, up to 32 MiB", ErrModule, tooLarge(size, limits.Module))
+		err = fmt.Errorf("%w: %s", ErrModule, tooLarge(size, limits.Module)+raise("module", limits.Module))
 	}
 	return err
 }
@@ -85,6 +85,18 @@ func (l Limits) complete() (Limits, error) {
 	l.Memory -= l.Memory % pageSize
 	return l, nil
 }
+
+// raise says how to raise the limit with the given name and value, if that is possible.
+func raise(name string, value int64) string {
+	for _, limit := range limits {
+		if limit.name == name && value < limit.most {
+			return fmt.Sprintf("; limits: {%s: N} sets another, up to %d", name, limit.most)
+		}
+	}
+	return ", which is the most that there is"
+}
+
+func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at most %d", n, limit) }
 
 // Isolation says what one event can leave behind for the next.
 type Isolation int

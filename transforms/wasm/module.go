@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"mime"
 	"strings"
 	"sync"
 	"time"
@@ -94,7 +93,7 @@ func (s *Sandbox) module(name string, o Options) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{name: name, limits: limits, grows: o.Limits.Fuel == 0, isolation: o.Isolation,
-		isJSON: isJSON(o.ContentType), logger: o.Logger, sandbox: s, free: map[*code][]*guest{}}
+		isJSON: jsonbytes.IsType(o.ContentType), logger: o.Logger, sandbox: s, free: map[*code][]*guest{}}
 	if m.logger == nil {
 		m.logger = slog.New(slog.DiscardHandler)
 	}
@@ -111,12 +110,14 @@ func (m *Module) fit() error {
 	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
 	switch {
 	case int64(m.code.MinPages) > pages:
-		return fmt.Errorf("begins with %d bytes of memory: want at most %d", int64(m.code.MinPages)*pageSize, m.limits.Memory)
+		return errors.New("its memory begins with " + tooLarge(int64(m.code.MinPages)*pageSize, m.limits.Memory) +
+			raise("memory", m.limits.Memory))
 	case !m.grows && m.starting >= m.limits.Fuel:
 		return fmt.Errorf("an instance takes %d fuel before its code runs: want limits: {fuel: N} with a larger N than %d",
 			m.starting, m.limits.Fuel)
 	case m.stack <= 0:
-		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d", m.code.UncountedStack, m.limits.Stack)
+		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d%s", m.code.UncountedStack, m.limits.Stack,
+			raise("stack", m.limits.Stack))
 	case m.isolation == IsolateInstance && m.code.abi == command:
 		return errors.New("a command runs once: want isolation: event, or a reactor")
 	}
@@ -143,15 +144,6 @@ func (m *Module) configure(with map[string]any) error {
 	}
 	m.config[""], m.args = all, []string{m.name, string(all)}
 	return nil
-}
-
-// isJSON reports whether a body of the content type must be JSON.
-func isJSON(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	t, _, err := mime.ParseMediaType(contentType)
-	return err != nil || t == "application/json" || strings.HasSuffix(t, "+json")
 }
 
 // checkPin refuses a file that is not the one that a step requires. Any file will do without a pin.
@@ -187,8 +179,6 @@ func checkBytes(name string, wasm []byte, pin string) error {
 	return fmt.Errorf("%w: not a WebAssembly file of version 1", ErrModule)
 }
 
-func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at most %d", n, limit) }
-
 // Kind is "reactor", "command" or "script".
 func (m *Module) Kind() string { return m.code.abi.String() }
 
@@ -203,7 +193,7 @@ func (m *Module) Limits() Limits { return m.limits }
 // interrupted; it ends at its limits.
 func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	if n := int64(len(e.Body)); n > m.limits.Input {
-		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input)}
+		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input) + raise("input", m.limits.Input)}
 	}
 	if !m.begin() {
 		return Output{}, ErrClosed

@@ -215,7 +215,7 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 		s.parts[i] = c.call("qjs_get_prop_uint32", parts, uint64(i))
 	}
 	if s.room = c.call("qjs_get_array_buffer", s.parts[scriptRoom], s.scratch); c.err == nil && s.room == 0 {
-		c.err = g.fail(ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory))
+		c.err = g.noMemory()
 	}
 	promise := c.eval(bytes.TrimPrefix(text, []byte(byteOrderMark)), g.module.name, isModule)
 	if c.thrown(s, promise); c.err == nil {
@@ -249,7 +249,7 @@ func (g *guest) transformScript() ([]byte, error) {
 	case c.err != nil:
 		return nil, c.err
 	case int64(len(body)) > g.module.limits.Output:
-		return nil, g.fail(ErrOutput, tooLarge(int64(len(body)), g.module.limits.Output))
+		return nil, g.overOutput(len(body))
 	}
 	return g.checked(body)
 }

@@ -26,9 +26,18 @@
     return at - start;
   }
 
+  // A value as a line shows it, whatever it is: to say something must not fail.
+  function shown(value) {
+    try {
+      return typeof value === "string" ? value : value instanceof Error ? String(value) : stringify(value) ?? String(value);
+    } catch {
+      return "(a value that cannot be shown)";
+    }
+  }
+
   function say(level, parts) {
     if (counts[0]++ >= linesMost) return;
-    const text = parts.map((p) => (typeof p === "string" ? p : p instanceof Error ? String(p) : stringify(p) ?? String(p))).join(" ");
+    const text = parts.map(shown).join(" ");
     const at = counts[1];
     const length = put(at + 3, text.slice(0, lineBytes));
     lines[at] = level;
@@ -50,7 +59,7 @@
     throw new Error("the event is decided");
   }
   const drop = () => stop("n");
-  const fail = (reason) => stop("f" + String(reason));
+  const fail = (reason = "") => stop("f" + shown(reason));
 
   function deepFreeze(value) {
     if (value !== null && typeof value === "object") values(freeze(value)).forEach(deepFreeze);
@@ -84,7 +93,7 @@
   }
 
   function body(value) {
-    if (value === null) return "n";
+    if (value === null || value === "") return "n";
     if (typeof value === "string") return "b" + value;
     if (typeof value?.next === "function") return "ereturned a generator: want a body, or null to send nothing\n";
     const text = value === undefined ? undefined : stringify(value);

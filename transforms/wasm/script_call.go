@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
@@ -47,7 +46,7 @@ func (c *scriptCall) put(text []byte) (at uint64) {
 	switch {
 	case c.err != nil:
 	case at == 0:
-		c.err = c.fail(ErrMemory, fmt.Sprintf("limit %d bytes", c.module.limits.Memory))
+		c.err = c.noMemory()
 	default:
 		memory := c.mod.Memory()
 		memory.Write(uint32(at), text)
@@ -83,7 +82,7 @@ func (c *scriptCall) read(s *snapshot, handle uint64) []byte {
 	length, _ := c.mod.Memory().ReadUint32Le(uint32(s.scratch))
 	text, ok := c.mod.Memory().Read(uint32(at), length)
 	if c.err == nil && (!ok || at == 0) {
-		c.err = c.fail(ErrMemory, fmt.Sprintf("limit %d bytes", c.module.limits.Memory))
+		c.err = c.noMemory()
 	}
 	return text
 }
@@ -152,7 +151,7 @@ func (g *guest) exception(said []byte) *Error {
 	case strings.Contains(text, "call stack size exceeded"):
 		e.Kind = ErrStack
 	case g.memory.isRefused && strings.Contains(text, "out of memory"):
-		e.Kind, e.Detail = ErrMemory, fmt.Sprintf("limit %d bytes", g.module.limits.Memory)
+		e.Kind, e.Detail = ErrMemory, g.noMemory().Detail
 	case strings.Contains(text, "could not load module"):
 		e.Detail += ": a script is one file: npx esbuild --bundle --format=esm makes one of several"
 	case elsewhere().MatchString(text):
@@ -167,5 +166,7 @@ func (g *guest) exception(said []byte) *Error {
 var commonJS = lazy.Regexp(`^ReferenceError: (module|exports|require) is not defined`)
 
 // elsewhere matches the error of a script that needs an object that only Node or a browser has.
-var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|set(Timeout|Interval|Immediate)|process|global|Buffer|Intl|` +
-	`URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|navigator|localStorage|__dirname|__filename) is not defined`)
+var elsewhere = lazy.Regexp(`^ReferenceError: (fetch|XMLHttpRequest|WebSocket|(set|clear)(Timeout|Interval|Immediate)|process|global|` +
+	`Buffer|Intl|URL|URLSearchParams|Text(En|De)coder|structuredClone|crypto|window|document|self|navigator|(local|session)Storage|` +
+	`__dirname|__filename|Headers|Request|Response|FormData|Blob|File|Abort(Controller|Signal)|Event|EventTarget|EventSource|` +
+	`MessageChannel|ReadableStream|WebAssembly|Deno|Bun|alert) is not defined`)

@@ -101,8 +101,8 @@ func fdWrite(g *guest, args []uint64) errno {
 
 // write adds to the body. It does not return if the body becomes too large.
 func (g *guest) write(piece []byte) {
-	if limit := g.module.limits.Output; int64(len(g.body)+len(piece)) > limit {
-		panic(&stop{ErrOutput, tooLarge(int64(len(g.body)+len(piece)), limit)})
+	if n := len(g.body) + len(piece); int64(n) > g.module.limits.Output {
+		panic(&stop{ErrOutput, g.overOutput(n).Detail})
 	}
 	g.body = append(g.body, piece...)
 }

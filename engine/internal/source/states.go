@@ -23,6 +23,7 @@ const (
 // states reads AWF's states/ID.json, which AWF rewrites during the run.
 type states struct {
 	folders []string
+	live    bool                 // AWF is running and makes the folder, if it does not exist, for the first state
 	read    map[string]readState // by path
 	seed    maphash.Seed
 }
@@ -54,16 +55,24 @@ func States(folder string) func(run string) *event.RunState {
 	return newStates(folder).of
 }
 
-// of returns the state of a run; nil if there is no readable file.
+// of returns the state of a run; nil if there is no readable file and AWF will write none.
 func (s *states) of(run string) *event.RunState {
 	if run == "" || strings.ContainsAny(run, "/\x00") {
 		return nil
 	}
+	unwritten := s.live
 	for _, folder := range s.folders {
 		path := filepath.Join(folder, run+".json")
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			return s.load(path, run, info)
 		}
+		if !unwritten {
+			_, err := os.Stat(folder)
+			unwritten = err == nil
+		}
+	}
+	if unwritten {
+		return event.Unwritten
 	}
 	return nil
 }

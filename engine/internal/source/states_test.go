@@ -71,7 +71,7 @@ func TestStateIsDecodedOnce(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if gone := s.of("r"); gone != nil {
+	if gone := s.of("r"); gone != event.Unwritten {
 		t.Errorf("a state that is gone is %+v", gone)
 	}
 }

@@ -33,8 +33,9 @@ func (t *trail) read(ctx context.Context, sink Sink, child *Child) error {
 		audit:   &tail{path: t.path, held: true, file: t.again()},
 		folders: t.folders(),
 	}
-	r.feed.joiner.State = newStates(t.Storage, filepath.Dir(t.Transcripts)).of
-	r.feed.joiner.HoldEnds = child != nil
+	states := newStates(t.Storage, filepath.Dir(t.Transcripts))
+	states.live = child != nil
+	r.feed.joiner.State, r.feed.joiner.HoldEnds = states.of, child != nil
 	defer r.close()
 	if child == nil {
 		return r.all(ctx)

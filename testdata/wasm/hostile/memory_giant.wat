@@ -1,5 +1,5 @@
 ;; A memory that begins with 4 GiB.
-;; want: invalid module: begins with 4294967296 bytes of memory: want at most 16777216
+;; want: invalid module: its memory begins with 4294967296 bytes, want at most 16777216
 (module
   (memory (export "memory") 65536)
   (func (export "alloc") (param i32) (result i32) (i32.const 1024))

@@ -1,6 +1,9 @@
 package meter
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // reserved is the prefix of names that only the meter may use.
 const reserved = "awf:"
@@ -29,7 +32,7 @@ func (m *module) decodeImports(r *reader) int {
 		case strings.HasPrefix(entry.module, reserved) || strings.HasPrefix(entry.name, reserved):
 			r.failAt(at, "%s: names that begin with %s are reserved", where(), reserved)
 		case entry.kind > Global:
-			r.failAt(at, "%s: kind %#x is not known", where(), byte(entry.kind))
+			r.failKind(at, where(), entry.kind)
 		case entry.kind != Func && !m.limits.foreign:
 			r.failAt(at, "%s: a %s cannot be imported, only functions can: %s", where(), entry.kind, ownAdvice[entry.kind])
 		}
@@ -140,6 +143,16 @@ func (m *module) decodeGlobals(r *reader) int {
 	})
 }
 
+// failKind refuses an import or an export of an unknown kind. A tag is a part of exceptions.
+func (r *reader) failKind(at int, what string, kind ExternKind) {
+	const tag = 4
+	if kind == tag {
+		r.failAt(at, "%s: %s", what, exceptions)
+		return
+	}
+	r.failAt(at, "%s: kind %#x is not known", what, byte(kind))
+}
+
 func (m *module) decodeExports(r *reader) int {
 	known := map[string]bool{}
 	spaces := [...]int{Func: len(m.funcs), Table: m.tables, Memory: len(m.memories), Global: m.globals}
@@ -154,7 +167,7 @@ func (m *module) decodeExports(r *reader) int {
 		}
 		at := r.at
 		if entry.kind = ExternKind(r.byte()); entry.kind > Global {
-			r.failAt(at, "export %q: kind %#x is not known", short(entry.name), byte(entry.kind))
+			r.failKind(at, "export "+strconv.Quote(short(entry.name)), entry.kind)
 			return
 		}
 		if entry.kind == Func {

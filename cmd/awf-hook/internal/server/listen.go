@@ -40,6 +40,9 @@ func Listen(addr string) ([]net.Listener, error) {
 	if path == "" || path[0] == '@' { // a name without a file, which anybody may use
 		return nil, errors.New("unix: want the path of a file")
 	}
+	if most := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > most {
+		return nil, fmt.Errorf("unix: want a path of up to %d bytes, got %d", most, len(path))
+	}
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}

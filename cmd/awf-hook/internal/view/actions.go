@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
@@ -65,14 +66,17 @@ func (d *Desk) SendNow(ctx context.Context, f engine.Filter) (int, error) {
 }
 
 // changeLane changes the lane of a webhook if the user may.
-func (d *Desk) changeLane(ctx context.Context, do func() (int, error)) error {
-	_, err := d.change(ctx, do)
+func (d *Desk) changeLane(ctx context.Context, do func() (api.LaneAnswer, error)) error {
+	_, err := d.change(ctx, func() (int, error) {
+		answer, err := do()
+		return answer.Count, err
+	})
 	return err
 }
 
 // Enable opens the lane of a webhook, by its identity, and ends its pause.
 func (d *Desk) Enable(ctx context.Context, identity string) error {
-	return d.changeLane(ctx, func() (int, error) { return d.api.Enable(ctx, identity) })
+	return d.changeLane(ctx, func() (api.LaneAnswer, error) { return d.api.Enable(ctx, identity) })
 }
 
 // Disable closes the lane of a webhook for a reason. New deliveries for it wait.
@@ -81,10 +85,10 @@ func (d *Desk) Disable(ctx context.Context, identity, why string) error {
 	if why = strings.TrimSpace(why); why != "" {
 		reason += ": " + why
 	}
-	return d.changeLane(ctx, func() (int, error) { return d.api.Disable(ctx, identity, reason) })
+	return d.changeLane(ctx, func() (api.LaneAnswer, error) { return d.api.Disable(ctx, identity, reason) })
 }
 
 // Pause pauses a webhook for a time that api.ParseRest allows.
 func (d *Desk) Pause(ctx context.Context, identity string, rest time.Duration, why string) error {
-	return d.changeLane(ctx, func() (int, error) { return d.api.Pause(ctx, identity, rest, strings.TrimSpace(why)) })
+	return d.changeLane(ctx, func() (api.LaneAnswer, error) { return d.api.Pause(ctx, identity, rest, strings.TrimSpace(why)) })
 }

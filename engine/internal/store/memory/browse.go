@@ -61,37 +61,28 @@ func (s *Store) selected(f delivery.Filter, now time.Time) (rows []*row) {
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for _, r := range slices.Backward(s.selected(f, now)) {
-		if f.Limit > 0 && len(items) == f.Limit {
-			break
+	err = s.do(ctx, func(now time.Time) {
+		for _, r := range slices.Backward(s.selected(f, now)) {
+			if f.Limit > 0 && len(items) == f.Limit {
+				break
+			}
+			items = append(items, r.item(now))
 		}
-		items = append(items, r.item(now))
-	}
-	return items, nil
+	})
+	return items, err
 }
 
 // Show implements [store.Browser].
-func (s *Store) Show(ctx context.Context, id string) (*delivery.Detail, error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
+func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, err error) {
+	err = s.do(ctx, func(now time.Time) {
+		if r := s.rows[id]; r != nil {
+			found = &delivery.Detail{Item: r.item(now), Event: r.event, Content: r.content(), Attempts: slices.Clone(r.attempts)}
+		}
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)
 	}
-	defer s.mu.Unlock()
-	r := s.rows[id]
-	if r == nil {
-		return nil, fmt.Errorf("%s: %w", id, store.ErrUnknown)
-	}
-	found := &delivery.Detail{Item: r.item(now), Event: r.event, Attempts: slices.Clone(r.attempts)}
-	if r.made {
-		content := r.d.Content
-		found.Content = &content
-	}
-	return found, nil
+	return found, err
 }
 
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
@@ -129,21 +120,18 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 
 // change changes the selected rows that are not in flight, the oldest first.
 func (s *Store) change(ctx context.Context, f delivery.Filter, change func(now time.Time, r *row)) (n int, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	for _, r := range s.selected(f, now) {
-		if f.Limit > 0 && n == f.Limit {
-			break
+	err = s.do(ctx, func(now time.Time) {
+		for _, r := range s.selected(f, now) {
+			if f.Limit > 0 && n == f.Limit {
+				break
+			}
+			if !r.inFlight(now) && !r.moving {
+				change(now, r)
+				n++
+			}
 		}
-		if !r.inFlight(now) && !r.moving {
-			change(now, r)
-			n++
-		}
-	}
-	return n, nil
+	})
+	return n, err
 }
 
 // Move implements [store.Browser].
@@ -151,34 +139,31 @@ func (s *Store) Move(ctx context.Context, from, to string) (n int, err error) {
 	if from == to {
 		return 0, nil
 	}
-	now, err := s.enter(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	for _, r := range s.movable(from, now) {
-		n++
-		due, taken, state := r.d.Due, r.taken, r.state
-		r.leave()
-		r.lane.Bytes -= r.size
-		if state == delivery.IsDead {
-			r.lane.Dead--
-		}
-		r.lane, r.d.Webhook = s.laneOf(to), to
-		r.lane.Bytes += r.size
-		if state == delivery.IsDead {
-			r.lane.Dead++
-			continue
-		}
-		r.wait(due)
-		if taken && due.After(now) { // deliveries in flight stay in flight
-			if r.behind {
-				r.promote(due)
+	err = s.do(ctx, func(now time.Time) {
+		for _, r := range s.movable(from, now) {
+			n++
+			due, taken, state := r.d.Due, r.taken, r.state
+			r.leave()
+			r.lane.Bytes -= r.size
+			if state == delivery.IsDead {
+				r.lane.Dead--
 			}
-			r.setDue(due, true)
+			r.lane, r.d.Webhook = s.laneOf(to), to
+			r.lane.Bytes += r.size
+			if state == delivery.IsDead {
+				r.lane.Dead++
+				continue
+			}
+			r.wait(due)
+			if taken && due.After(now) { // deliveries in flight stay in flight
+				if r.behind {
+					r.promote(due)
+				}
+				r.setDue(due, true)
+			}
 		}
-	}
-	return n, nil
+	})
+	return n, err
 }
 
 // movable returns the deliveries that wait for a webhook and its dead letters, the oldest first, but those of a key in its order.
@@ -200,17 +185,14 @@ func (s *Store) movable(webhook string, now time.Time) (rows []*row) {
 
 // ChangeLanes implements [store.Browser].
 func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	for identity, l := range s.lanes {
-		if store.IsCalled(identity, webhook) {
-			change(&l.Lane, now)
-			s.changed(l, true)
-			n++
+	err = s.do(ctx, func(now time.Time) {
+		for identity, l := range s.lanes {
+			if store.IsCalled(identity, webhook) {
+				change(&l.Lane, now)
+				s.changed(l, true)
+				n++
+			}
 		}
-	}
-	return n, nil
+	})
+	return n, err
 }

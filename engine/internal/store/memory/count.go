@@ -26,115 +26,96 @@ func (r *row) count(t *delivery.Tally) {
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return t, err
-	}
-	defer s.mu.Unlock()
-	for _, r := range s.selected(f, now) {
-		r.count(&t)
-	}
-	return t, nil
+	err = s.do(ctx, func(now time.Time) {
+		for _, r := range s.selected(f, now) {
+			r.count(&t)
+		}
+	})
+	return t, err
 }
 
 // Groups implements [store.Browser].
-func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) ([]delivery.Group, error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	at := map[[2]string]int{}
-	var groups []delivery.Group
-	for _, r := range s.selected(f, now) {
-		key := [2]string{r.d.Webhook, r.reason}
-		i, known := at[key]
-		if !known {
-			i, at[key] = len(groups), len(groups)
-			groups = append(groups, delivery.Group{Webhook: r.d.Webhook, Reason: r.reason})
+func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
+	err = s.do(ctx, func(now time.Time) {
+		at := map[[2]string]int{}
+		for _, r := range s.selected(f, now) {
+			key := [2]string{r.d.Webhook, r.reason}
+			i, known := at[key]
+			if !known {
+				i, at[key] = len(groups), len(groups)
+				groups = append(groups, delivery.Group{Webhook: r.d.Webhook, Reason: r.reason})
+			}
+			r.count(&groups[i].Tally)
 		}
-		r.count(&groups[i].Tally)
-	}
-	slices.SortFunc(groups, func(a, b delivery.Group) int {
-		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Webhook, b.Webhook), cmp.Compare(a.Reason, b.Reason))
+		slices.SortFunc(groups, func(a, b delivery.Group) int {
+			return cmp.Or(b.Count-a.Count, cmp.Compare(a.Webhook, b.Webhook), cmp.Compare(a.Reason, b.Reason))
+		})
+		groups = groups[:min(n, len(groups))]
 	})
-	return groups[:min(n, len(groups))], nil
+	return groups, err
 }
 
 // Oldest implements [store.Browser].
-func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
-	if _, err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	oldest := map[string]time.Time{}
-	for _, r := range s.rows {
-		if at, known := oldest[r.d.Webhook]; r.state == delivery.Due && (!known || r.accepted.Before(at)) {
-			oldest[r.d.Webhook] = r.accepted
+func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err error) {
+	err = s.do(ctx, func(time.Time) {
+		oldest = map[string]time.Time{}
+		for _, r := range s.rows {
+			if at, known := oldest[r.d.Webhook]; r.state == delivery.Due && (!known || r.accepted.Before(at)) {
+				oldest[r.d.Webhook] = r.accepted
+			}
 		}
-	}
-	return oldest, nil
+	})
+	return oldest, err
 }
 
 // Standing implements [store.Browser].
-func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	standing := map[string]delivery.Standing{}
-	for _, r := range s.rows {
-		if r.state != delivery.Due {
-			continue
+func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
+	err = s.do(ctx, func(now time.Time) {
+		standing = map[string]delivery.Standing{}
+		for _, r := range s.rows {
+			if r.state != delivery.Due {
+				continue
+			}
+			st := standing[r.d.Webhook]
+			switch {
+			case r.behind:
+				st.Behind++
+			case r.inFlight(now):
+				st.InFlight++
+			case r.d.Due.After(now):
+				st.Later++
+			default:
+				st.Due++
+			}
+			standing[r.d.Webhook] = st
 		}
-		st := standing[r.d.Webhook]
-		switch {
-		case r.behind:
-			st.Behind++
-		case r.inFlight(now):
-			st.InFlight++
-		case r.d.Due.After(now):
-			st.Later++
-		default:
-			st.Due++
-		}
-		standing[r.d.Webhook] = st
-	}
-	return standing, nil
+	})
+	return standing, err
 }
 
 // Left implements [store.Store].
-func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
-	if _, err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	counts := map[string]*delivery.Left{}
-	for _, r := range s.rows {
-		if r.state != delivery.Due {
-			continue
-		}
-		left := counts[r.d.Webhook]
-		if left == nil {
-			left = &delivery.Left{}
+func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
+	err = s.do(ctx, func(time.Time) {
+		counts := map[string]delivery.Left{}
+		for _, r := range s.rows {
+			if r.state != delivery.Due {
+				continue
+			}
+			left := counts[r.d.Webhook]
+			of := &left.Own
+			if r.foreign {
+				of = &left.Earlier
+			}
+			of.Add(r.d.Attempts > 0, 1)
 			counts[r.d.Webhook] = left
 		}
-		of := &left.Own
-		if r.foreign {
-			of = &left.Earlier
+		for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
+			left := counts[webhook]
+			left.Webhook, left.Unstored, left.Letters = webhook, left.Own, s.lanes[webhook].Dead+int(s.lanes[webhook].Discarded)
+			if left.Own.Sum()+left.Earlier.Sum()+left.Letters > 0 {
+				list = append(list, left)
+			}
 		}
-		of.Add(r.d.Attempts > 0, 1)
-	}
-	var list []delivery.Left
-	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
-		left := delivery.Left{Webhook: webhook, Letters: s.lanes[webhook].Dead + int(s.lanes[webhook].Discarded)}
-		if c := counts[webhook]; c != nil {
-			left.Own, left.Unstored, left.Earlier = c.Own, c.Own, c.Earlier
-		}
-		if left.Own.Sum()+left.Earlier.Sum()+left.Letters > 0 {
-			list = append(list, left)
-		}
-	}
-	return list, nil
+	})
+	return list, err
 }

@@ -13,27 +13,23 @@ var inOrder = []delivery.State{delivery.IsDelivered, delivery.IsDropped, deliver
 
 // Keep implements [store.Store].
 func (s *Store) Keep(ctx context.Context) error {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if now.Before(s.latest) {
-		s.jumped(now)
-	}
-	for _, state := range inOrder {
-		keep := s.opts.Keep
-		if state == delivery.IsDead {
-			keep = s.opts.KeepDead
+	return s.do(ctx, func(now time.Time) {
+		if now.Before(s.latest) {
+			s.jumped(now)
 		}
-		for r := s.final[state].oldest(state); r != nil && r.done.Before(now.Add(-keep)); r = s.final[state].oldest(state) {
-			s.strip(now, r)
+		for _, state := range inOrder {
+			keep := s.opts.Keep
+			if state == delivery.IsDead {
+				keep = s.opts.KeepDead
+			}
+			for r := s.final[state].oldest(state); r != nil && r.done.Before(now.Add(-keep)); r = s.final[state].oldest(state) {
+				s.strip(now, r)
+			}
 		}
-	}
-	for len(s.pruned) > 0 && s.pruned[0].at < now.Add(-store.KeepIDs).UnixNano() {
-		s.forgetOldest()
-	}
-	return nil
+		for len(s.pruned) > 0 && s.pruned[0].at < now.Add(-store.KeepIDs).UnixNano() {
+			s.forgetOldest()
+		}
+	})
 }
 
 // jumped makes due what waits longer than possible: the clock was wrong when that was stored.

@@ -69,21 +69,22 @@ func Open(opts store.Options) *Store {
 	}
 }
 
-// enter locks the store for a call and returns the time.
-func (s *Store) enter(ctx context.Context) (time.Time, error) {
+// do locks the store and calls f with the time, unless ctx has ended or the store is closed.
+func (s *Store) do(ctx context.Context, f func(now time.Time)) error {
 	if err := ctx.Err(); err != nil {
-		return time.Time{}, err
+		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
-		return time.Time{}, store.ErrClosed
+		return store.ErrClosed
 	}
 	now := s.opts.Now()
 	if now.After(s.latest) {
 		s.latest = now
 	}
-	return now, nil
+	f(now)
+	return nil
 }
 
 // laneOf returns the lane of a webhook. It makes a missing one.
@@ -99,21 +100,22 @@ func (s *Store) laneOf(webhook string) *lane {
 // Accept implements [store.Store]. If the store exceeds its size, it first removes the oldest delivered deliveries, then
 // the oldest dead letters.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if !s.makeRoom(now) {
-		return store.ErrFull
-	}
-	for _, entry := range entries {
-		entry.Claims = nil
-		for i := range entry.Wants {
-			s.accept(now, entry, &entry.Wants[i])
+	room := false
+	err := s.do(ctx, func(now time.Time) {
+		if room = s.makeRoom(now); !room {
+			return
 		}
+		for _, entry := range entries {
+			entry.Claims = nil
+			for i := range entry.Wants {
+				s.accept(now, entry, &entry.Wants[i])
+			}
+		}
+	})
+	if err == nil && !room {
+		err = store.ErrFull
 	}
-	return nil
+	return err
 }
 
 func (s *Store) knows(id string) bool { return s.rows[id] != nil || s.known[knownAs(id)] }
@@ -197,21 +199,22 @@ func (s *Store) finish(r *row, state delivery.State, done time.Time) {
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer s.mu.Unlock()
-	l := s.lanes[lane.Webhook]
-	if l == nil {
-		return nil, store.Never, nil
-	}
+	next = store.Never
+	err = s.do(ctx, func(now time.Time) {
+		if l := s.lanes[lane.Webhook]; l != nil {
+			claims, next = s.claim(now, l, lane, n)
+		}
+	})
+	return claims, next, err
+}
+
+func (s *Store) claim(now time.Time, l *lane, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration) {
 	allowed, wait := l.Allow(now, lane, n)
 	if allowed > 0 && lane.Total > 0 {
 		allowed, wait = store.Within(lane, allowed, l.inFlight(now))
 	}
 	if allowed == 0 {
-		return nil, wait, nil
+		return nil, wait
 	}
 	l.land(now)
 	for len(claims) < allowed && len(l.due) > 0 && !l.due[0].d.Due.After(now) {
@@ -226,13 +229,13 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	}
 	wait = l.Took(now, lane, len(claims))
 	if len(claims) == allowed {
-		return claims, wait, nil
+		return claims, wait
 	}
 	at, known := l.next()
 	if !known {
-		return claims, store.Never, nil
+		return claims, store.Never
 	}
-	return claims, at.Sub(now), nil
+	return claims, at.Sub(now)
 }
 
 // lease is the right to settle a delivery.
@@ -268,42 +271,35 @@ func (s *Store) held(c *delivery.Claim) *lease {
 }
 
 // Renew implements [store.Store].
-func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Duration) (bool, error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer s.mu.Unlock()
-	l := s.held(c)
-	if l == nil || !l.row.taken {
-		return false, nil
-	}
-	c.Until = now.Add(length)
-	l.row.setDue(c.Until, true)
-	return true, nil
+func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Duration) (held bool, err error) {
+	err = s.do(ctx, func(now time.Time) {
+		l := s.held(c)
+		if held = l != nil && l.row.taken; held {
+			c.Until = now.Add(length)
+			l.row.setDue(c.Until, true)
+		}
+	})
+	return held, err
 }
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for i := range settlements {
-		st := &settlements[i]
-		l := s.held(st.Claim)
-		if l == nil {
-			lost = append(lost, st.Claim)
-			continue
+	err = s.do(ctx, func(now time.Time) {
+		for i := range settlements {
+			st := &settlements[i]
+			l := s.held(st.Claim)
+			if l == nil {
+				lost = append(lost, st.Claim)
+				continue
+			}
+			s.settle(now, l.row, st)
+			// A delivery that moved meanwhile was sent by its old lane.
+			if lane := s.laneOf(st.Claim.Delivery.Webhook); lane.settle(now, st, l.until) {
+				s.changed(lane, false)
+			}
 		}
-		s.settle(now, l.row, st)
-		// A delivery that moved meanwhile was sent by its old lane.
-		if lane := s.laneOf(st.Claim.Delivery.Webhook); lane.settle(now, st, l.until) {
-			s.changed(lane, false)
-		}
-	}
-	return lost, nil
+	})
+	return lost, err
 }
 
 func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
@@ -328,27 +324,23 @@ func (s *Store) settle(now time.Time, r *row, st *delivery.Settlement) {
 }
 
 // Lanes implements [store.Store].
-func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
-	now, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	var list []delivery.LaneStatus
-	for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
-		l := s.lanes[webhook]
-		st := l.Status(now, webhook)
-		st.LaneCounts = l.LaneCounts
-		st.Unstored = l.Waiting
-		switch at, known := l.next(); {
-		case known:
-			st.Due = l.NextClaim(now, at)
-		case l.Waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
-			st.Due = l.NextClaim(now, now)
+func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err error) {
+	err = s.do(ctx, func(now time.Time) {
+		for _, webhook := range slices.Sorted(maps.Keys(s.lanes)) {
+			l := s.lanes[webhook]
+			st := l.Status(now, webhook)
+			st.LaneCounts = l.LaneCounts
+			st.Unstored = l.Waiting
+			switch at, known := l.next(); {
+			case known:
+				st.Due = l.NextClaim(now, at)
+			case l.Waiting > 0: // packed, or behind a delivery that another store has in flight: about to be due
+				st.Due = l.NextClaim(now, now)
+			}
+			list = append(list, st)
 		}
-		list = append(list, st)
-	}
-	return list, nil
+	})
+	return list, err
 }
 
 // Watch returns nil: nobody else changes the store.
@@ -356,11 +348,7 @@ func (s *Store) Watch(context.Context) <-chan []string { return nil }
 
 // Ready implements [store.Store].
 func (s *Store) Ready(ctx context.Context) error {
-	_, err := s.enter(ctx)
-	if err == nil {
-		s.mu.Unlock()
-	}
-	return err
+	return s.do(ctx, func(time.Time) {})
 }
 
 // Close implements [store.Store].

@@ -186,14 +186,10 @@ func (r *row) addTo(entries []*delivery.Entry, now time.Time) []*delivery.Entry 
 func (r *row) past(now time.Time) *delivery.Past {
 	p := &delivery.Past{
 		ID: r.d.ID, State: r.state, Since: r.d.Since, Accepted: r.accepted, Done: r.done, Spent: r.d.Spent, Attempts: slices.Clone(r.attempts),
-		Reason: r.reason, Unrouted: r.unrouted, Foreign: r.foreign,
+		Reason: r.reason, Unrouted: r.unrouted, Foreign: r.foreign, Content: r.content(),
 	}
 	if r.state == delivery.Due {
 		p.After = max(0, r.d.Due.Sub(now))
-	}
-	if r.made {
-		content := r.d.Content
-		p.Content = &content
 	}
 	return p
 }

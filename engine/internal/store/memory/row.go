@@ -55,6 +55,15 @@ type key struct {
 	outside time.Time // another store has a delivery of the key in flight until then
 }
 
+// content returns what transforms made; nil if they made nothing.
+func (r *row) content() *delivery.Content {
+	if !r.made {
+		return nil
+	}
+	content := r.d.Content
+	return &content
+}
+
 func (r *row) inFlight(now time.Time) bool { return r.taken && r.d.Due.After(now) }
 
 // wait makes a row wait: due at a time, or behind another one of its key.

@@ -86,19 +86,12 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 		}
 	}
 	batch := rand.Int64()
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: keys{}}
 		a.collect(entries, ids)
-		if err := a.look(ctx); err != nil {
-			return err
+		if a.look() && a.place() && a.insert() {
+			a.tell()
 		}
-		if err := a.place(ctx); err != nil {
-			return err
-		}
-		if err := a.insert(ctx); err != nil {
-			return err
-		}
-		return a.tell()
 	})
 }
 
@@ -137,8 +130,8 @@ type laneKey struct {
 	key  string
 }
 
-// place decides the state of each new delivery.
-func (a *acceptance) place(ctx context.Context) error {
+// place decides the state of each new delivery. It returns false if there is no room.
+func (a *acceptance) place() bool {
 	slices.Sort(a.seqs)
 	room := map[int]int64{}
 	for i, w := range a.wants {
@@ -155,11 +148,9 @@ func (a *acceptance) place(ctx context.Context) error {
 		a.stand(w)
 	}
 	for lane, size := range room {
-		if err := a.makeRoom(ctx, a.lanes[lane], size); err != nil {
-			return err
-		}
+		a.makeRoom(a.lanes[lane], size)
 	}
-	return nil
+	return a.err == nil
 }
 
 // stand decides the state of one new delivery.
@@ -204,27 +195,23 @@ func finishedAt(past *delivery.Past, now time.Time) time.Time {
 
 // makeRoom keeps a lane within half of the queue. It removes and counts the lane's oldest dead letters, and no more than
 // needed.
-func (a *acceptance) makeRoom(ctx context.Context, l *lane, size int64) error {
+func (a *acceptance) makeRoom(l *lane, size int64) {
 	over := l.bytes + size - a.store.opts.MaxSize/2
 	if over <= 0 {
-		return nil
+		return
 	}
-	gone, freed, err := a.discard(ctx, l.id, over)
-	if err != nil {
-		return err
-	}
+	gone, freed := a.discard(l.id, over)
 	c := a.count[l.id]
 	c.Discarded += gone
 	a.count[l.id] = c
 	if freed < over {
-		return store.ErrFull
+		a.refuse(store.ErrFull)
 	}
-	return nil
 }
 
 // insert adds what is new. Without an order key, another node may have added the same delivery meanwhile: then it is
-// known.
-func (a *acceptance) insert(ctx context.Context) error {
+// known. It returns false if the transaction has failed.
+func (a *acceptance) insert() bool {
 	var cols columns
 	events := map[int]int64{}
 	for _, w := range a.wants {
@@ -238,7 +225,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 		cols.delivery(events[w.event], w, a.now, a.store.node)
 	}
 	if len(cols.seq) == 0 {
-		return nil
+		return true
 	}
 	a.queue(`INSERT INTO awf_hook.events SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[],
   $7::bytea[], $8::text[], $9::text[])`, cols.eventSeq, cols.eventID, cols.eventType, cols.workflowID, cols.workflowName, cols.stamp,
@@ -260,8 +247,8 @@ func (a *acceptance) insert(ctx context.Context) error {
 	late := []string{}
 	column(a.tx, &late, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))
 	a.pasts()
-	if err := a.send(ctx); err != nil {
-		return err
+	if !a.send() {
+		return false
 	}
 	a.forgetLate(late, added)
 	for _, w := range a.wants {
@@ -270,7 +257,7 @@ func (a *acceptance) insert(ctx context.Context) error {
 	if len(late) > 0 || len(added) < len(cols.id) {
 		a.forgetRest(&cols)
 	}
-	return nil
+	return true
 }
 
 // forgetRest removes what was added for deliveries that the database had: events without one, and pasts.
@@ -308,7 +295,7 @@ func (a *acceptance) pasts() {
 }
 
 // tell sets the fates and claims, and counts.
-func (a *acceptance) tell() error {
+func (a *acceptance) tell() {
 	var finished []int64
 	for _, w := range a.wants {
 		w.want.Fate = delivery.Known
@@ -340,7 +327,6 @@ func (a *acceptance) tell() error {
 		a.archive(finished)
 	}
 	a.saveLanes(a.locked)
-	return nil
 }
 
 func (a *acceptance) claimOf(w *wanted) *delivery.Claim {

@@ -22,5 +22,5 @@ func (s *Store) Blockers(ctx context.Context) ([]string, error) {
   FROM pg_prepared_xacts WHERE prepared < clock_timestamp() - $1::interval
   UNION ALL SELECT format('nobody reads the replication slot %s', slot_name)
   FROM pg_replication_slots WHERE NOT active AND (xmin IS NOT NULL OR catalog_xmin IS NOT NULL)`
-	return all[string](ctx, s, query, longTransaction)
+	return all(ctx, s, (*row).Text, query, longTransaction)
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -28,14 +29,14 @@ func (s *Store) Is(ctx context.Context, other store.Durable) (is bool, err error
 	}
 	var name string
 	var started time.Time
-	err = o.read(ctx, func(ctx context.Context, tx *tx) error {
-		return tx.query(ctx, `SELECT name, started FROM awf_hook.nodes WHERE id = $1`, o.node).Scan(&name, &started)
+	err = o.read(ctx, func(tx *tx) {
+		tx.query(`SELECT name, started FROM awf_hook.nodes WHERE id = $1`, o.node).Scan(&name, &started)
 	})
 	if err != nil {
 		return false, err
 	}
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		return tx.query(ctx, `SELECT EXISTS (SELECT FROM awf_hook.nodes WHERE id = $1 AND name = $2 AND started = $3)`,
+	err = s.read(ctx, func(tx *tx) {
+		tx.query(`SELECT EXISTS (SELECT FROM awf_hook.nodes WHERE id = $1 AND name = $2 AND started = $3)`,
 			o.node, name, started).Scan(&is)
 	})
 	return is, err
@@ -46,22 +47,17 @@ func (s *Store) Is(ctx context.Context, other store.Durable) (is bool, err error
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
 	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
 		before := to
-		err = s.write(ctx, func(ctx context.Context, tx *tx) (err error) {
+		err = s.write(ctx, func(tx *tx) {
 			to = before
 			tx.clock()
-			sc, err := tx.scope(ctx)
-			if err != nil {
-				return err
-			}
+			sc := tx.scope()
 			if to.Stage == leaveHistory {
-				entries, to.Seq, err = tx.finishedEntries(ctx, sc, to.Seq, n)
-				return err
+				entries, to.Seq = tx.finishedEntries(sc, to.Seq, n)
+				return
 			}
 			var seqs []int64
-			if seqs, to.Seq, err = tx.leave(ctx, sc, to.Seq, n); err == nil {
-				entries, err = tx.entries(ctx, seqs)
-			}
-			return err
+			seqs, to.Seq = tx.leave(sc, to.Seq, n)
+			entries = tx.entries(seqs)
 		})
 		if err != nil || len(entries) > 0 || to.Stage == leaveHistory {
 			return entries, to, err
@@ -74,17 +70,13 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 
 // leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
 // waiting deliveries in order, or none.
-func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []int64, last int64, err error) {
+func (tx *tx) leave(sc scope, after int64, n int) (seqs []int64, last int64) {
 	var found []deliveryRow
 	tx.each(func(r *row) { found = append(found, scanRow(r)) }, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE seq > $1 AND `+isHere+`
   AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) AND ($4 OR lane = ANY($5::int[])) ORDER BY seq LIMIT $3`,
 		after, tx.now, n, sc.all, sc.lanes)
-	if err := tx.send(ctx); err != nil {
-		return nil, 0, err
-	}
-	if _, err := tx.lockedLanes(ctx, found); err != nil {
-		return nil, 0, err
-	}
+	tx.send()
+	tx.lockedLanes(found)
 	last = after
 	gone := map[int64]bool{}
 	for _, d := range found {
@@ -94,9 +86,7 @@ func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []i
 		}
 		some := []int64{d.seq}
 		if d.key != nil && d.state != dead {
-			if some, err = tx.ofKey(ctx, d); err != nil {
-				return nil, 0, err
-			}
+			some = tx.ofKey(d)
 		}
 		for _, seq := range some {
 			gone[seq] = true
@@ -108,24 +98,24 @@ func (tx *tx) leave(ctx context.Context, sc scope, after int64, n int) (seqs []i
 		}
 		last = d.seq
 	}
-	seqs, err = tx.depart(ctx, seqs)
-	return seqs, last, err
+	return tx.depart(seqs), last
 }
 
 // ofKey lists the waiting deliveries of a delivery's key, in order. It lists none while one of them is in flight. The
 // lane is locked.
-func (tx *tx) ofKey(ctx context.Context, d deliveryRow) (seqs []int64, err error) {
+func (tx *tx) ofKey(d deliveryRow) (seqs []int64) {
 	column(tx, &seqs, `SELECT d.seq FROM awf_hook.deliveries d
   WHERE d.lane = $1 AND d.order_key = $2 AND d.order_key IS NOT NULL AND d.`+isWaiting+`
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
     WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
     AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)
   ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
-	return seqs, tx.send(ctx)
+	tx.send()
+	return seqs
 }
 
 // depart takes deliveries out of their lanes. It returns those that nobody claimed meanwhile, in the same order.
-func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error) {
+func (tx *tx) depart(seqs []int64) (left []int64) {
 	departed := map[int64]bool{}
 	tx.each(func(r *row) {
 		departed[r.Int64()] = true
@@ -134,15 +124,8 @@ func (tx *tx) depart(ctx context.Context, seqs []int64) (left []int64, err error
   FROM (SELECT seq, state FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) AND `+isStillHere+`
     AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq FOR UPDATE) o
   WHERE d.seq = o.seq RETURNING d.seq, d.lane, o.state, d.size`, seqs, tx.now)
-	if err := tx.send(ctx); err != nil {
-		return nil, err
-	}
-	for _, seq := range seqs {
-		if departed[seq] {
-			left = append(left, seq)
-		}
-	}
-	return left, nil
+	tx.send()
+	return slices.DeleteFunc(seqs, func(seq int64) bool { return !departed[seq] })
 }
 
 const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
@@ -153,14 +136,15 @@ const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since
   LEFT JOIN awf_hook.contents m ON m.delivery = d.seq`
 
 // entries reads deliveries that left, with their past, in the given order.
-func (tx *tx) entries(ctx context.Context, seqs []int64) (entries []*delivery.Entry, err error) {
+func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry) {
 	tx.rows(into(&entries, tx.entry),
 		`SELECT `+entryColumns+` JOIN unnest($1::bigint[]) WITH ORDINALITY AS s(seq, n) ON s.seq = d.seq ORDER BY s.n`, seqs)
-	return entries, tx.send(ctx)
+	tx.send()
+	return entries
 }
 
 // finishedEntries reads n finished deliveries after a number.
-func (tx *tx) finishedEntries(ctx context.Context, sc scope, after int64, n int) (entries []*delivery.Entry, last int64, err error) {
+func (tx *tx) finishedEntries(sc scope, after int64, n int) (entries []*delivery.Entry, last int64) {
 	last = after
 	tx.rows(into(&entries, func(r *row) (*delivery.Entry, error) {
 		last = r.Int64()
@@ -170,7 +154,8 @@ func (tx *tx) finishedEntries(ctx context.Context, sc scope, after int64, n int)
   d.trace, d.source, d.stamp, d.payload
   FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 AND ($3 OR d.lane = ANY($4::int[]))
   ORDER BY d.seq LIMIT $2`, after, n, sc.all, sc.lanes)
-	return entries, last, tx.send(ctx)
+	tx.send()
+	return entries, last
 }
 
 // entry reads a row of entryColumns.
@@ -178,16 +163,11 @@ func (tx *tx) entry(r *row) (*delivery.Entry, error) { return store.ScanEntry(r,
 
 // Leaving implements [store.Durable].
 func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
+	err = s.read(ctx, func(tx *tx) {
 		entries = nil
-		sc, err := tx.scope(ctx)
-		if err != nil {
-			return err
-		}
+		sc := tx.scope()
 		tx.rows(into(&entries, tx.entry),
 			`SELECT `+entryColumns+` WHERE d.`+isLeaving+` AND ($1 OR d.lane = ANY($2::int[])) ORDER BY d.place, d.seq`, sc.all, sc.lanes)
-		return tx.send(ctx)
 	})
 	return entries, err
 }
@@ -197,16 +177,13 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 	if err := s.makeDay(ctx, s.roughly()); err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		tx.clock()
 		var seqs []int64
 		column(tx, &seqs, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+		tx.send()
 		tx.remove(seqs)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id)
   INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, ids, tx.now.Add(store.KeepIDs))
-		return nil
 	})
 }

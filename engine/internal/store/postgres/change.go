@@ -13,25 +13,22 @@ import (
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
-		return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-			found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillWaiting+` AND NOT (owner <> 0 AND due_at > $2)
+		return s.inSlices(ctx, f, func(tx *tx, seqs []int64) int {
+			found, lanes := tx.locked(`seq = ANY($1::bigint[]) AND `+isStillWaiting+` AND NOT (owner <> 0 AND due_at > $2)
   ORDER BY seq`, seqs, tx.now)
-			if err != nil {
-				return 0, err
-			}
 			for _, l := range lanes {
 				tx.told[l.webhook] = struct{}{}
 			}
 			tx.queue(`UPDATE awf_hook.deliveries SET due_at = $2 WHERE seq = ANY($1::bigint[])`, seqsOf(found), tx.now)
-			return len(found), nil
+			return len(found)
 		})
 	}
 	f.State = store.Replayable(f.State)
-	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
+	return s.inSlices(ctx, f, func(tx *tx, seqs []int64) int {
 		if f.State == delivery.IsDelivered {
 			tx.revive(seqs)
 		}
-		return tx.replay(ctx, seqs, c.Retransform)
+		return tx.replay(seqs, c.Retransform)
 	})
 }
 
@@ -51,20 +48,14 @@ func (tx *tx) revive(seqs []int64) {
 }
 
 // replay makes deliveries due that are dead, or that were delivered and revived.
-func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, error) {
-	found, lanes, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND `+isStillDone+` ORDER BY seq`, seqs)
-	if err != nil {
-		return 0, err
-	}
+func (tx *tx) replay(seqs []int64, retransform bool) int {
+	found, lanes := tx.locked(`seq = ANY($1::bigint[]) AND `+isStillDone+` ORDER BY seq`, seqs)
 	if retransform {
 		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqsOf(found))
 	}
 	var places []int64
 	tx.numbers(&places, len(found))
-	active, err := tx.activeKeys(ctx, found)
-	if err != nil {
-		return 0, err
-	}
+	active := tx.activeKeys(found)
 	seqs = nil
 	var states []int
 	for _, d := range found {
@@ -81,7 +72,7 @@ func (tx *tx) replay(ctx context.Context, seqs []int64, retransform bool) (int, 
   place = n.place, state = n.state FROM unnest($2::bigint[], $3::smallint[], $4::bigint[]) n(seq, state, place) WHERE d.seq = n.seq`,
 		tx.now, seqs, states, slices.Sorted(slices.Values(places)))
 	tx.saveLanes(lanes)
-	return len(found), nil
+	return len(found)
 }
 
 // Delete implements [store.Browser].
@@ -89,16 +80,10 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	if f.State == delivery.InFlight {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
-	return s.inSlices(ctx, f, func(ctx context.Context, tx *tx, seqs []int64) (int, error) {
-		n, err := tx.changed(ctx, `WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
+	return s.inSlices(ctx, f, func(tx *tx, seqs []int64) int {
+		n := tx.changed(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
   INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, seqs, tx.now.Add(store.KeepIDs))
-		if err != nil {
-			return 0, err
-		}
-		found, _, err := tx.locked(ctx, `seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
-		if err != nil {
-			return 0, err
-		}
+		found, _ := tx.locked(`seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
 		tx.removeAll(found)
 		freed := keys{}
 		for _, d := range found {
@@ -106,12 +91,12 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 				tx.promote(tx.now, d, store.OrderPatience)
 			}
 		}
-		return n + len(found), nil
+		return n + len(found)
 	})
 }
 
 // changeFunc changes deliveries, and says how many.
-type changeFunc func(ctx context.Context, tx *tx, seqs []int64) (int, error)
+type changeFunc func(tx *tx, seqs []int64) int
 
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
@@ -130,20 +115,16 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		}
 		var seqs []int64
 		done := 0
-		err := s.once(ctx, func(ctx context.Context, tx *tx) error {
+		err := s.once(ctx, func(tx *tx) {
 			seqs, done = nil, 0
-			c, err := tx.selected(ctx, f)
-			if err != nil {
-				return err
-			}
+			tx.clock()
+			c := tx.selected(f)
 			c.add(`NOT (i.`+isDue+` AND i.owner <> 0 AND i.due_at > ?)`, tx.now)
 			c.add(`i.seq > ?`, last)
 			column(tx, &seqs, c.items(`i.seq`, "", n), c.args...)
-			if err := tx.send(ctx); err != nil || len(seqs) == 0 {
-				return err
+			if tx.send() && len(seqs) > 0 {
+				done = change(tx, seqs)
 			}
-			done, err = change(ctx, tx, seqs)
-			return err
 		})
 		if err != nil {
 			return changed, err
@@ -162,7 +143,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	if from == to {
 		return 0, nil
 	}
-	source, err := all[int](ctx, s, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
+	source, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.lanes WHERE webhook = $1`, clean(from))
 	if err != nil || len(source) == 0 { // make no lane of a misspelled name
 		return 0, err
 	}
@@ -172,9 +153,8 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	}
 	for more := true; more; {
 		n := 0
-		err := s.once(ctx, func(ctx context.Context, tx *tx) (err error) {
-			n, err = tx.move(ctx, ids[from], ids[to])
-			return err
+		err := s.once(ctx, func(tx *tx) {
+			n = tx.move(ids[from], ids[to])
 		})
 		if err != nil {
 			return moved, err
@@ -188,23 +168,20 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 
 // move moves some waiting deliveries and dead letters of a lane to another one. Deliveries in flight stay in flight. A
 // delivery with a key waits for the head of its key in the new lane, or is the head.
-func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
+func (tx *tx) move(from, to int) int {
 	lanes := tx.lanesOf([]int{from, to}, true)
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
-	found, err := tx.moving(ctx, from)
-	if err != nil || len(found) == 0 {
-		return 0, err
+	found := tx.moving(from)
+	if len(found) == 0 {
+		return 0
 	}
 	inNew := slices.Clone(found)
 	for i := range inNew {
 		inNew[i].lane = to
 	}
-	active, err := tx.activeKeys(ctx, inNew)
-	if err != nil {
-		return 0, err
-	}
+	active := tx.activeKeys(inNew)
 	var seqs []int64
 	var states []int
 	for _, d := range found {
@@ -222,28 +199,25 @@ func (tx *tx) move(ctx context.Context, from, to int) (int, error) {
 	tx.queue(`UPDATE awf_hook.deliveries d SET lane = $1, state = n.state, owner = CASE WHEN due_at > $4 THEN owner ELSE 0 END
   FROM unnest($2::bigint[], $3::smallint[]) n(seq, state) WHERE d.seq = n.seq`, to, seqs, states, tx.now)
 	tx.told[lanes[to].webhook] = struct{}{}
-	return len(found), nil
+	return len(found)
 }
 
 // moving selects and locks what of a lane moves next: some without a key, then some keys as a whole, so that none is left without its
 // head whenever a move ends, then some dead letters. What leaves for another queue stays.
-func (tx *tx) moving(ctx context.Context, lane int) ([]deliveryRow, error) {
-	found, err := tx.deliveries(ctx, `lane = $1 AND order_key IS NULL AND `+isDue+` ORDER BY due_at, seq LIMIT $2`, lane, slice)
-	if err != nil || len(found) > 0 {
-		return found, err
+func (tx *tx) moving(lane int) []deliveryRow {
+	found := tx.deliveries(`lane = $1 AND order_key IS NULL AND `+isDue+` ORDER BY due_at, seq LIMIT $2`, lane, slice)
+	if len(found) > 0 {
+		return found
 	}
 	const ofKeys = `lane = $1 AND order_key IS NOT NULL AND ` + isWaiting
-	found, err = tx.deliveries(ctx, ofKeys+` ORDER BY order_key, place LIMIT $2`, lane, slice)
-	if err != nil {
-		return nil, err
-	}
+	found = tx.deliveries(ofKeys+` ORDER BY order_key, place LIMIT $2`, lane, slice)
 	if len(found) == 0 {
-		return tx.deliveries(ctx, `lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
+		return tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
 	}
 	last := found[len(found)-1].key
-	rest, err := tx.deliveries(ctx, ofKeys+` AND order_key = $2 AND seq <> ALL($3::bigint[]) ORDER BY place LIMIT $4`,
+	rest := tx.deliveries(ofKeys+` AND order_key = $2 AND seq <> ALL($3::bigint[]) ORDER BY place LIMIT $4`,
 		lane, last, seqsOf(found), maxKeyed)
 	found = append(found, rest...)
 	slices.SortStableFunc(found, func(a, b deliveryRow) int { return cmp.Compare(a.state, b.state) }) // heads first
-	return found, err
+	return found
 }

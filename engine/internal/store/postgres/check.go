@@ -45,12 +45,11 @@ var invariants = [][2]string{
 
 // Check implements [store.Durable]. It reads all tables, in one snapshot of the database.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
-	err = s.repeat(ctx, checking, func(ctx context.Context, tx *tx) error {
-		wrong, err = store.Check(invariants, func(query string) (n int64, err error) {
-			err = tx.query(ctx, query).Scan(&n)
-			return n, err
+	err = s.repeat(ctx, checking, func(tx *tx) {
+		wrong, _ = store.Check(invariants, func(query string) (n int64, err error) {
+			tx.query(query).Scan(&n)
+			return n, tx.err
 		})
-		return err
 	})
 	return wrong, err
 }

@@ -39,11 +39,10 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 		return nil, 0, ctx.Err()
 	}
 	var before time.Time // end of the leases that the last try may have taken
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		c := &claiming{tx: tx, lane: lane, before: before}
-		err := c.claim(ctx, n)
+		c.claim(n)
 		claims, next, before = c.claims, c.next, c.now.Add(microseconds(lane.Lease))
-		return err
 	})
 	return claims, next, err
 }
@@ -60,30 +59,25 @@ type claiming struct {
 	next   time.Duration
 }
 
-func (c *claiming) claim(ctx context.Context, n int) error {
+func (c *claiming) claim(n int) {
 	c.next = store.Never
-	if err := c.look(ctx, false); err != nil || c.state == nil {
-		return err
+	if !c.look(false) || c.state == nil {
+		return
 	}
 	locked := c.lane.Rate > 0 || c.lane.Total > 0 || c.state.keyed || c.state.BreakerOpen()
-	if locked {
-		if err := c.look(ctx, true); err != nil {
-			return err
-		}
+	if locked && !c.look(true) {
+		return
 	}
 	l := c.state
 	allowed, wait := l.Allow(c.now, c.lane, n)
 	if allowed > 0 && c.lane.Total > 0 {
 		inFlight := 0
-		err := c.query(ctx, `SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND `+isDue+` AND due_at > $2`, l.id, c.now).
+		c.query(`SELECT count(*) FROM awf_hook.deliveries WHERE owner <> 0 AND lane = $1 AND `+isDue+` AND due_at > $2`, l.id, c.now).
 			Scan(&inFlight)
-		if err != nil {
-			return err
-		}
 		allowed, wait = store.Within(c.lane, allowed, inFlight)
 	}
 	if c.next = wait; allowed == 0 {
-		return nil
+		return
 	}
 	found := allowed
 	var seqs []int64
@@ -94,13 +88,10 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 			l.id, c.before, c.now, c.store.node)
 	}
 	if l.keyed {
-		var err error
-		if found, seqs, err = c.choose(ctx, allowed); err != nil {
-			return err
-		}
+		found, seqs = c.choose(allowed)
 	}
-	if err := c.take(ctx, allowed, seqs); err != nil {
-		return err
+	if !c.take(allowed, seqs) {
+		return
 	}
 	if !l.keyed {
 		found = c.due
@@ -115,25 +106,24 @@ func (c *claiming) claim(ctx context.Context, n int) error {
 	for _, claim := range c.claims {
 		claim.Probe = l.BreakerOpen()
 	}
-	if found == allowed || c.leaves() {
-		return nil
+	if found < allowed && !c.leaves() {
+		c.wait()
 	}
-	return c.wait(ctx)
 }
 
-// look reads the lane's state. If lock is set it locks the lane.
-func (c *claiming) look(ctx context.Context, lock bool) error {
+// look reads the lane's state. If lock is set it locks the lane. It returns false if the transaction has failed.
+func (c *claiming) look(lock bool) bool {
 	query := `SELECT ` + laneColumns + ` FROM awf_hook.lanes WHERE webhook = $1`
 	if lock {
 		query += ` FOR UPDATE`
 	}
 	c.each(func(r *row) { c.state = scanLane(r) }, query, c.lane.Webhook)
 	c.clock()
-	return c.send(ctx)
+	return c.send()
 }
 
 // choose returns due deliveries without a delivery of their key in flight, and how many are due. It puts off the others.
-func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, err error) {
+func (c *claiming) choose(n int) (found int, seqs []int64) {
 	var putOff []int64
 	taken := map[string]bool{}
 	c.each(func(r *row) {
@@ -150,13 +140,11 @@ func (c *claiming) choose(ctx context.Context, n int) (found int, seqs []int64, 
   AND o.seq <> d.seq)
   FROM awf_hook.deliveries d WHERE d.lane = $1 AND d.`+isDue+` AND d.due_at <= $2 AND d.due_at >= $4
   ORDER BY d.due_at, d.seq LIMIT $3`, c.state.id, c.now, n, c.low)
-	if err := c.send(ctx); err != nil {
-		return 0, nil, err
-	}
+	c.send()
 	if len(putOff) > 0 {
 		c.queue(`UPDATE awf_hook.deliveries SET due_at = $2, owner = 0 WHERE seq = ANY($1::bigint[])`, putOff, c.now.Add(store.KeyPatience))
 	}
-	return found, seqs, nil
+	return found, seqs
 }
 
 const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size - %d AS size FROM awf_hook.deliveries
@@ -175,8 +163,9 @@ const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size - %d AS size FR
 func taking(where string) string { return fmt.Sprintf(take, deliverySize, where, store.MaxClaimed) }
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
-// taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait.
-func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
+// taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait. take returns
+// false if the transaction has failed.
+func (c *claiming) take(n int, chosen []int64) bool {
 	until := c.now.Add(microseconds(c.lane.Lease))
 	taken := into(&c.claims, func(r *row) (*delivery.Claim, error) { return c.scan(r, until) })
 	switch {
@@ -186,11 +175,10 @@ func (c *claiming) take(ctx context.Context, n int, chosen []int64) error {
 	case len(chosen) > 0:
 		c.rows(taken, taking(`seq = ANY($3::bigint[]) AND `+isStillDue+` AND due_at <= $5`), c.store.node, until, chosen, n, c.now)
 	}
-	err := c.send(ctx)
-	if c.leaves() {
+	if c.send() && c.leaves() {
 		c.told[c.state.webhook] = struct{}{} // other nodes skipped what was locked
 	}
-	return err
+	return c.err == nil
 }
 
 // leaves reports whether more is due than was taken, since it is large.
@@ -207,11 +195,11 @@ func (c *claiming) scan(r *row, until time.Time) (*delivery.Claim, error) {
 }
 
 // wait sets when to ask again: when the next delivery becomes due, and at once if the lane has its first key.
-func (c *claiming) wait(ctx context.Context) error {
+func (c *claiming) wait() {
 	c.next = store.Never
 	var first *time.Time
 	keyed := false
-	err := c.query(ctx, `SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND `+isDue+`
+	c.query(`SELECT (SELECT due_at FROM awf_hook.deliveries WHERE lane = $1 AND `+isDue+`
     AND due_at > $2 ORDER BY due_at LIMIT 1), (SELECT keyed FROM awf_hook.lanes WHERE id = $1)`,
 		c.state.id, c.now).Scan(&first, &keyed)
 	if first != nil {
@@ -220,7 +208,6 @@ func (c *claiming) wait(ctx context.Context) error {
 	if keyed && !c.state.keyed {
 		c.next = time.Microsecond
 	}
-	return err
 }
 
 // Renew implements [store.Store].
@@ -230,18 +217,13 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		return false, nil
 	}
 	begun := s.opts.Now()
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
-		held = false
+	err = s.write(ctx, func(tx *tx) {
+		tx.time()
 		var seq int64
-		err := tx.query(ctx, `UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
+		tx.query(`UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
     AND `+isStillDue+` RETURNING seq`,
 			tx.now.Add(microseconds(length)), l.seq, l.token, s.node).Scan(&seq)
 		held = seq != 0
-		return err
 	})
 	if held = held && err == nil; held {
 		claim.Until = begun.Add(length)

@@ -21,43 +21,34 @@ func (c *condition) both() string {
 
 // Count implements [store.Browser].
 func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		c, err := tx.selected(ctx, f)
-		if err != nil {
-			return err
-		}
+	err = s.read(ctx, func(tx *tx) {
+		c := tx.selected(f)
 		tx.each(func(r *row) { t = store.ScanTally(r) }, `SELECT `+tallyColumns+` FROM `+c.both(), c.args...)
-		return nil
 	})
 	return t, err
 }
 
 // Groups implements [store.Browser].
 func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []delivery.Group, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		c, err := tx.selected(ctx, f)
-		if err != nil {
-			return err
-		}
+	err = s.read(ctx, func(tx *tx) {
+		c := tx.selected(f)
 		query := `SELECT webhook, reason, ` + tallyColumns + ` FROM ` + c.both() + ` GROUP BY 1, 2
   ORDER BY 3 DESC, webhook COLLATE "C", reason COLLATE "C" LIMIT ` + c.param(n)
 		groups = nil
 		tx.each(func(r *row) {
 			groups = append(groups, delivery.Group{Webhook: r.Text(), Reason: r.Text(), Tally: store.ScanTally(r)})
 		}, query, c.args...)
-		return nil
 	})
 	return groups, err
 }
 
 // Oldest implements [store.Browser].
 func (s *Store) Oldest(ctx context.Context) (oldest map[string]time.Time, err error) {
-	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+	err = s.read(ctx, func(tx *tx) {
 		oldest = map[string]time.Time{}
 		tx.each(func(r *row) { oldest[r.Text()] = r.Time() },
 			`SELECT l.webhook, min(d.accepted_at) FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane
   WHERE d.`+isDue+` AND `+ofNamespace+` GROUP BY 1`, s.opts.Namespace)
-		return nil
 	})
 	return oldest, err
 }
@@ -75,14 +66,9 @@ const countStanding = `SELECT l.webhook, c.waiting,
 
 // Standing implements [store.Browser].
 func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.read(ctx, func(tx *tx) {
 		standing = map[string]delivery.Standing{}
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		tx.each(func(r *row) { standing[r.Text()] = store.ScanStanding(r) }, countStanding, s.opts.Namespace, tx.now)
-		return nil
 	})
 	return standing, err
 }

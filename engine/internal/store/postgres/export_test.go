@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -26,3 +27,15 @@ var Unfit = unfit
 
 // OpenWithin is Open with another limit for each of its steps that change no schema.
 var OpenWithin = openWithin
+
+// Tries returns how often a store tries what a change refuses, and a query whose rows cannot be read.
+func Tries(tb testing.TB, s *Store, refusal error) (refused, unread int) {
+	tb.Helper()
+	if err := s.read(tb.Context(), func(tx *tx) { refused++; tx.refuse(refusal) }); !errors.Is(err, refusal) {
+		tb.Errorf("read = %v, want %v", err, refusal)
+	}
+	if err := s.read(tb.Context(), func(tx *tx) { unread++; tx.each(func(r *row) { r.Int() }, `SELECT 'x'::text`) }); err == nil {
+		tb.Error("a text was read as a number")
+	}
+	return refused, unread
+}

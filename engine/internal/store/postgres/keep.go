@@ -45,30 +45,28 @@ func (s *Store) Keep(ctx context.Context) error {
 	return s.vacuum(ctx)
 }
 
-// keeps makes a change unless another node is keeping house. It returns false if one is.
-func (s *Store) keeps(ctx context.Context, change func(context.Context, *tx) error) (kept bool, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.query(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(keeperLock)).Scan(&kept); err != nil || !kept {
-			return err
+// keeps makes changes until one says that there is no more to do. It returns false if another node is keeping house.
+func (s *Store) keeps(ctx context.Context, change func(*tx) (more bool)) (kept bool, err error) {
+	for more := true; more; {
+		err = s.write(ctx, func(tx *tx) {
+			tx.clock()
+			tx.query(`SELECT pg_try_advisory_xact_lock($1)`, int64(keeperLock)).Scan(&kept)
+			more = kept && change(tx)
+		})
+		if err != nil {
+			return false, err
 		}
-		return change(ctx, tx)
-	})
-	return kept, err
+	}
+	return kept, nil
 }
 
 // recover ends the leases of dead nodes, and waits that a wrong clock stored.
 func (s *Store) recover(ctx context.Context, now time.Time) error {
-	for more := true; more; {
-		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
-			more, err = tx.endWrongWaits(ctx)
-			return err
-		})
-		if err != nil || !kept {
-			return err
-		}
+	kept, err := s.keeps(ctx, (*tx).endWrongWaits)
+	if err != nil || !kept {
+		return err
 	}
-	deadNodes, err := all[int](ctx, s, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	deadNodes, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
 	if err != nil {
 		return err
 	}
@@ -85,11 +83,8 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 
 // release makes due what a node has in flight, and forgets the node. Its counts move to node 0.
 func (s *Store) release(ctx context.Context, node int) error {
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+	return s.write(ctx, func(tx *tx) {
+		tx.time()
 		tx.each(func(r *row) { tx.told[r.Text()] = struct{}{} },
 			`WITH freed AS (UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE owner <> 0 AND owner = $2 AND `+isDue+` AND due_at > $1
     RETURNING lane)
@@ -98,13 +93,12 @@ func (s *Store) release(ctx context.Context, node int) error {
   INSERT INTO awf_hook.counts AS c (lane, node, `+store.CountColumns+`)
   SELECT lane, 0, `+store.CountColumns+` FROM gone ORDER BY lane`+addCounts, node)
 		tx.queue(`DELETE FROM awf_hook.nodes WHERE id = $1`, node)
-		return nil
 	})
 }
 
 // endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
 // same rule ends leases and pauses of lanes. It reports whether there may be more.
-func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
+func (tx *tx) endWrongWaits() (more bool) {
 	longest, longestLease := tx.now.Add(store.MaxWait+store.MaxSet), tx.now.Add(store.MaxLease+store.MaxSet)
 	lanes := map[int]*lane{}
 	tx.each(func(r *row) {
@@ -116,14 +110,12 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
   CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND `+isDue+`
     AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
 		tx.now, longest, recoverMany)
-	if err := tx.send(ctx); err != nil {
-		return false, err
-	}
+	tx.send()
 	for _, l := range lanes {
 		l.Jumped(tx.now)
 	}
 	tx.saveLanes(lanes)
-	return n == recoverMany, nil
+	return n == recoverMany
 }
 
 // prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
@@ -131,11 +123,11 @@ func (tx *tx) endWrongWaits(ctx context.Context) (more bool, err error) {
 func (s *Store) prune(ctx context.Context, now time.Time) error {
 	var last time.Time // zero if another node has the work
 	var keep, keepDead time.Duration
-	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err := s.write(ctx, func(tx *tx) {
 		if !tx.again {
 			last = time.Time{}
 		}
-		return tx.query(ctx, `UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
+		tx.query(`UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
     pruned_at = greatest(m.pruned_at, $1)
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
     (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
@@ -150,54 +142,44 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	if err := s.dropDays(ctx, now, keep); err != nil {
 		return err
 	}
-	for more := true; more; {
-		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) (err error) {
-			more, err = tx.pruneDead(ctx, now.Add(-keepDead))
-			return err
-		})
-		if err != nil || !kept {
-			return err
-		}
-	}
-	if day(last) == day(now) {
-		return nil
+	kept, err := s.keeps(ctx, func(tx *tx) bool { return tx.pruneDead(now.Add(-keepDead)) })
+	if err != nil || !kept || day(last) == day(now) {
+		return err
 	}
 	return s.removeOrphans(ctx)
 }
 
 // removeOrphans removes events whose last two deliveries were finished by two nodes at the same moment.
 func (s *Store) removeOrphans(ctx context.Context) error {
-	for last, n := int64(math.MinInt64), idsMany; n == idsMany; {
-		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-			return tx.query(ctx, `WITH part AS (SELECT seq FROM awf_hook.events WHERE seq > $1
+	last := int64(math.MinInt64)
+	_, err := s.keeps(ctx, func(tx *tx) bool {
+		n := 0
+		tx.query(`WITH part AS (SELECT seq FROM awf_hook.events WHERE seq > $1
     AND seq < (SELECT last_value - 100000 FROM awf_hook.deliveries_seq_seq) ORDER BY seq LIMIT $2),
   gone AS (DELETE FROM awf_hook.events e USING part WHERE e.seq = part.seq
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq))
   SELECT coalesce(max(seq), $1), count(*) FROM part`, last, idsMany).Scan(&last, &n)
-		})
-		if err != nil || !kept {
-			return err
-		}
-	}
-	return nil
+		return n == idsMany
+	})
+	return err
 }
 
 // pruneDead removes one slice of old dead letters.
-func (tx *tx) pruneDead(ctx context.Context, before time.Time) (more bool, err error) {
-	found, err := tx.deliveries(ctx, isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
-	if err == nil && len(found) > 0 {
+func (tx *tx) pruneDead(before time.Time) (more bool) {
+	found := tx.deliveries(isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
+	if len(found) > 0 {
 		tx.removeAll(found)
 	}
-	return len(found) == slice, err
+	return len(found) == slice
 }
 
 // discard removes a lane's oldest dead letters until they have freed the given number of bytes. It returns how many it
 // removed and how much they freed.
-func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed int64, err error) {
+func (tx *tx) discard(lane int, bytes int64) (gone, freed int64) {
 	for freed < bytes {
-		found, err := tx.deliveries(ctx, `lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
-		if err != nil || len(found) == 0 {
-			return gone, freed, err
+		found := tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
+		if len(found) == 0 {
+			break
 		}
 		for i, d := range found {
 			freed += d.size
@@ -209,7 +191,7 @@ func (tx *tx) discard(ctx context.Context, lane int, bytes int64) (gone, freed i
 		gone += int64(len(found))
 		tx.removeAll(found)
 	}
-	return gone, freed, nil
+	return gone, freed
 }
 
 // day numbers the days of history, and decade the ten-day periods of ids, since 1970.
@@ -252,11 +234,10 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 	if _, exists := s.partitions.Load(p.name); exists {
 		return nil
 	}
-	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err := s.write(ctx, func(tx *tx) {
 		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
 		tx.queue(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS awf_hook.%s PARTITION OF awf_hook.%s FOR VALUES FROM ('%s') TO ('%s')`,
 			p.name, p.parent, dayStart(p.from), dayStart(p.to)))
-		return nil
 	})
 	if err == nil {
 		s.partitions.Store(p.name, true)
@@ -267,7 +248,7 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 // dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
-	days, err := all[int64](ctx, s, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	days, err := all(ctx, s, (*row).Int64, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
 	if err != nil {
 		return err
@@ -280,18 +261,16 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 			return err
 		}
 	}
-	_, err = s.keeps(ctx, func(ctx context.Context, tx *tx) error {
+	_, err = s.keeps(ctx, func(tx *tx) bool {
 		var old []string
 		column(tx, &old, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+		tx.send()
 		for _, name := range old {
 			s.partitions.Delete(name)
 			tx.queue(`DROP TABLE awf_hook.` + name)
 		}
-		return nil
+		return false
 	})
 	return err
 }
@@ -303,26 +282,21 @@ func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error 
 	if err := s.makeTable(ctx, idsOf(decade(until))); err != nil {
 		return err
 	}
-	for last, more := int64(math.MinInt64), true; more; {
-		kept, err := s.keeps(ctx, func(ctx context.Context, tx *tx) error {
-			more = false
-			exists, n := false, 0
-			if err := tx.query(ctx, `SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists); err != nil || !exists {
-				return err
-			}
-			err := tx.query(ctx, `WITH part AS (SELECT seq, id FROM awf_hook.`+name+` WHERE seq > $1 ORDER BY seq LIMIT $2),
-  kept AS (INSERT INTO awf_hook.ids SELECT id, $3::timestamptz FROM part) SELECT coalesce(max(seq), $1), count(*) FROM part`,
-				last, idsMany, until).Scan(&last, &n)
-			if more = n == idsMany; more || err != nil {
-				return err
-			}
-			s.partitions.Delete(name)
-			tx.queue(`DROP TABLE awf_hook.` + name)
-			return nil
-		})
-		if err != nil || !kept {
-			return err
+	last := int64(math.MinInt64)
+	_, err := s.keeps(ctx, func(tx *tx) bool {
+		exists, n := false, 0
+		if !tx.query(`SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists) || !exists {
+			return false
 		}
-	}
-	return nil
+		tx.query(`WITH part AS (SELECT seq, id FROM awf_hook.`+name+` WHERE seq > $1 ORDER BY seq LIMIT $2),
+  kept AS (INSERT INTO awf_hook.ids SELECT id, $3::timestamptz FROM part) SELECT coalesce(max(seq), $1), count(*) FROM part`,
+			last, idsMany, until).Scan(&last, &n)
+		if n == idsMany {
+			return true
+		}
+		s.partitions.Delete(name)
+		tx.queue(`DROP TABLE awf_hook.` + name)
+		return false
+	})
+	return err
 }

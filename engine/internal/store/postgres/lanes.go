@@ -36,9 +36,8 @@ func (s *Store) laneIDs(ctx context.Context, webhooks []string) (map[string]int,
   RETURNING webhook, id) SELECT webhook, id FROM made UNION SELECT webhook, id FROM awf_hook.lanes WHERE webhook = ANY($1)`
 	for len(unknown) > 0 { // another node may make one between the two halves of the query
 		found := map[string]int{}
-		err := s.write(ctx, func(_ context.Context, tx *tx) error {
+		err := s.write(ctx, func(tx *tx) {
 			tx.each(func(r *row) { found[r.Text()] = r.Int() }, query, unknown)
-			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -131,42 +130,31 @@ func (s *Store) Lanes(ctx context.Context) (list []delivery.LaneStatus, err erro
   FROM awf_hook.lanes l LEFT JOIN (SELECT lane, sum(waiting)::bigint AS waiting, sum(dead_letters)::bigint AS dead_letters,
     sum(bytes)::bigint AS bytes, sum(delivered)::bigint AS delivered, sum(dropped)::bigint AS dropped, sum(discarded)::bigint AS discarded
     FROM awf_hook.counts GROUP BY lane) c ON c.lane = l.id WHERE ` + ofNamespace + ` ORDER BY l.webhook COLLATE "C"`
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.read(ctx, func(tx *tx) {
 		list = nil
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
 		tx.each(func(r *row) {
 			l := scanLane(r)
 			st := l.Status(tx.now, l.webhook)
 			st.LaneCounts, st.Due = store.ScanCounts(r), l.NextClaim(tx.now, r.Time())
 			list = append(list, st)
 		}, query, s.opts.Namespace)
-		return nil
 	})
 	return list, err
 }
 
 // ChangeLanes implements [store.Browser].
 func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		var ids []int
 		column(tx, &ids, `SELECT id FROM awf_hook.lanes l WHERE `+ofNamespace+` AND `+isCalled("$2"), s.opts.Namespace, clean(webhook))
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+		tx.send()
 		lanes := tx.lanesOf(ids, true)
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+		tx.time()
 		for _, l := range lanes {
 			change(&l.Lane, tx.now)
 		}
 		tx.saveLanes(lanes)
 		n = len(ids)
-		return nil
 	})
 	return n, err
 }
@@ -181,14 +169,15 @@ type scope struct {
 }
 
 // scope sends the queued statements, and reads which lanes the store sees.
-func (tx *tx) scope(ctx context.Context) (sc scope, err error) {
+func (tx *tx) scope() (sc scope) {
 	namespace := tx.store.opts.Namespace
 	if namespace == "" {
-		return scope{all: true}, tx.send(ctx)
+		tx.send()
+		return scope{all: true}
 	}
-	err = tx.query(ctx, `SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
+	tx.query(`SELECT coalesce(array_agg(l.id) FILTER (WHERE `+ofNamespace+`), '{}'),
     coalesce(bool_and(`+ofNamespace+`), true) FROM awf_hook.lanes l`, namespace).Scan(&sc.lanes, &sc.all)
-	return sc, err
+	return sc
 }
 
 // isCalled returns a condition for the lanes of an identity, or of the name after its "#": see [store.IsCalled].

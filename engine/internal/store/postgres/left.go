@@ -23,18 +23,13 @@ const (
 
 // Left implements [store.Store].
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
-	err = s.repeat(ctx, lookingUp, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+	err = s.repeat(ctx, lookingUp, func(tx *tx) {
 		lanes := store.LeftCount{}
 		tx.each(func(r *row) { lanes.Lane(r) }, countAll, s.opts.Namespace)
 		tx.each(func(r *row) { lanes.Own(r) }, countOwn, s.node)
 		tx.each(func(r *row) { lanes.Elsewhere(r) }, countElsewhere, s.node, tx.now)
-		err := tx.send(ctx)
+		tx.send()
 		list = lanes.List()
-		return err
 	})
 	return list, err
 }

@@ -110,10 +110,9 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 }
 
 // selected makes the condition of a filter as of now.
-func (tx *tx) selected(ctx context.Context, f delivery.Filter) (*condition, error) {
-	tx.clock()
-	sc, err := tx.scope(ctx)
-	return sc.where(f, tx.now), err
+func (tx *tx) selected(f delivery.Filter) *condition {
+	sc := tx.scope()
+	return sc.where(f, tx.now)
 }
 
 const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since, i.attempts, i.spent, i.accepted_at, i.done_at, i.reason,
@@ -121,42 +120,36 @@ const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since
 
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		items, err = tx.list(ctx, f)
-		return err
+	err = s.read(ctx, func(tx *tx) {
+		items = tx.list(f)
 	})
 	return items, err
 }
 
-func (tx *tx) list(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	c, err := tx.selected(ctx, f)
-	if err != nil {
-		return nil, err
-	}
+func (tx *tx) list(f delivery.Filter) (items []delivery.Item) {
+	c := tx.selected(f)
 	scan := func(r *row) (delivery.Item, error) { return store.ScanItem(r, tx.now) }
 	tx.rows(into(&items, scan), c.items(itemColumns, "DESC", f.Limit), c.args...)
-	return items, tx.send(ctx)
+	tx.send()
+	return items
 }
 
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (detail *delivery.Detail, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.read(ctx, func(tx *tx) {
 		const alike = 100 // a filter selects all ids that begin alike
-		items, err := tx.list(ctx, delivery.Filter{ID: id, Limit: alike})
-		if err != nil {
-			return err
-		}
+		items := tx.list(delivery.Filter{ID: id, Limit: alike})
 		i := slices.IndexFunc(items, func(it delivery.Item) bool { return it.Delivery.ID == id })
 		if i < 0 {
-			return fmt.Errorf("%s: %w", id, store.ErrUnknown)
+			tx.refuse(fmt.Errorf("%s: %w", id, store.ErrUnknown))
+			return
 		}
-		detail, err = tx.show(ctx, items[i])
-		return err
+		detail = tx.show(items[i])
 	})
 	return detail, err
 }
 
-func (tx *tx) show(ctx context.Context, item delivery.Item) (*delivery.Detail, error) {
+func (tx *tx) show(item delivery.Item) *delivery.Detail {
 	query, args := `SELECT coalesce((SELECT string_agg(record, '' ORDER BY number) FROM awf_hook.attempts WHERE delivery = d.seq), ''),
   m.content_type, m.header, m.url_suffix, m.body, e.payload FROM awf_hook.deliveries d JOIN awf_hook.events e ON e.seq = d.event
   LEFT JOIN awf_hook.contents m ON m.delivery = d.seq WHERE d.seq = $1`, []any{item.Seq}
@@ -166,8 +159,9 @@ func (tx *tx) show(ctx context.Context, item delivery.Item) (*delivery.Detail, e
 	}
 	var found []*delivery.Detail
 	tx.rows(into(&found, func(r *row) (*delivery.Detail, error) { return store.ScanDetail(r, &item) }), query, args...)
-	if err := tx.send(ctx); err != nil || len(found) == 0 {
-		return &delivery.Detail{Item: item}, err
+	tx.send()
+	if len(found) == 0 {
+		return &delivery.Detail{Item: item}
 	}
-	return found[0], nil
+	return found[0]
 }

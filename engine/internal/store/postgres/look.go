@@ -1,13 +1,12 @@
 package postgres
 
 import (
-	"context"
-
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// look locks the lanes with an order. It reads the lanes, the known ids, and the keys for which a delivery waits.
-func (a *acceptance) look(ctx context.Context) error {
+// look locks the lanes with an order. It reads the lanes, the known ids, and the keys for which a delivery waits. It returns false if the
+// queue is full.
+func (a *acceptance) look() bool {
 	var keyed, locked, all []int
 	var ids []string
 	var keys [][]byte
@@ -40,13 +39,10 @@ func (a *acceptance) look(ctx context.Context) error {
 		}
 	}, `SELECT c.lane, sum(c.bytes)::bigint FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+` GROUP BY 1`,
 		a.store.opts.Namespace)
-	if err := a.send(ctx); err != nil {
-		return err
+	if a.send() && total > a.store.opts.MaxSize {
+		a.refuse(store.ErrFull)
 	}
-	if total > a.store.opts.MaxSize {
-		return store.ErrFull
-	}
-	return nil
+	return a.err == nil
 }
 
 // readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost.

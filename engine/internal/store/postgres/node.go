@@ -19,8 +19,8 @@ func (s *Store) register(ctx context.Context) error {
 		return err
 	}
 	s.skew = now.Sub(s.opts.Now())
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
-		return tx.query(ctx, `INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
+	return s.write(ctx, func(tx *tx) {
+		tx.query(`INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
   RETURNING id`, nodeName(), s.config(), s.opts.Namespace, now).Scan(&s.node)
 	})
 }
@@ -41,11 +41,10 @@ func (s *Store) config() string {
 
 // beat reports that this node lives, and its configuration. A node that counted as dead is a node again.
 func (s *Store) beat(ctx context.Context, now time.Time) error {
-	return s.write(ctx, func(_ context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		tx.queue(`INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($1, $3, $4, $5, $2, $2)
   ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`,
 			s.node, now, nodeName(), s.config(), s.opts.Namespace)
-		return nil
 	})
 }
 
@@ -53,9 +52,9 @@ func (s *Store) beat(ctx context.Context, now time.Time) error {
 // over from one that does not. This is a lease, and not a session lock, which a pooler in transaction mode would lose.
 func (s *Store) takeHouse(ctx context.Context, now time.Time) error {
 	keeper := 0
-	err := s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err := s.write(ctx, func(tx *tx) {
 		keeper = 0 // not what an earlier try was told
-		return tx.query(ctx, `INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
+		tx.query(`INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
   SET node = excluded.node, serves = excluded.serves, "until" = excluded."until", keep = excluded.keep, keep_dead = excluded.keep_dead
   WHERE k.node = excluded.node OR k."until" < $7 OR excluded.serves AND NOT k.serves RETURNING node`,
 			s.opts.Namespace, s.node, s.opts.Serves, now.Add(keeperLease), s.opts.Keep, s.opts.KeepDead, now).Scan(&keeper)
@@ -69,9 +68,8 @@ func (s *Store) leaveHouse(ctx context.Context) error {
 	if !s.keeper.Swap(false) {
 		return nil
 	}
-	return s.write(ctx, func(_ context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		tx.queue(`UPDATE awf_hook.keepers SET node = 0, "until" = '1970-01-01T00:00:00Z' WHERE node = $1`, s.node)
-		return nil
 	})
 }
 
@@ -80,17 +78,12 @@ func (s *Store) Keeps() bool { return s.keeper.Load() }
 
 // Nodes lists the processes that use the namespace and reported lately.
 func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *tx) error {
-		tx.clock()
-		if err := tx.send(ctx); err != nil {
-			return err
-		}
+	err = s.read(ctx, func(tx *tx) {
 		nodes = nil
 		tx.each(func(r *row) {
 			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})
 		}, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
   FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
-		return nil
 	})
 	return nodes, err
 }

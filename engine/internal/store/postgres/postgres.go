@@ -96,8 +96,8 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 	if s.clock != nil {
 		return s.clock(), nil
 	}
-	err = s.repeat(ctx, lookingUp, func(ctx context.Context, tx *tx) error {
-		return tx.query(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	err = s.repeat(ctx, lookingUp, func(tx *tx) {
+		now = tx.now
 	})
 	return now, err
 }
@@ -117,14 +117,13 @@ func (s *Store) Close() error {
 
 // Ready tries a write that changes nothing.
 func (s *Store) Ready(ctx context.Context) error {
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		var bytes int64
-		err := tx.query(ctx, `UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
+		tx.query(`UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
     FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&bytes)
-		if err == nil && bytes > s.opts.MaxSize {
-			err = store.ErrFull
+		if bytes > s.opts.MaxSize {
+			tx.refuse(store.ErrFull)
 		}
-		return err
 	})
 }
 

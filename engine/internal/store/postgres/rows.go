@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -89,10 +88,11 @@ func scanRow(r *row) deliveryRow {
 }
 
 // deliveries selects and locks deliveries.
-func (tx *tx) deliveries(ctx context.Context, where string, args ...any) (found []deliveryRow, err error) {
+func (tx *tx) deliveries(where string, args ...any) (found []deliveryRow) {
 	tx.each(func(r *row) { found = append(found, scanRow(r)) },
 		`SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where+` FOR UPDATE`, args...)
-	return found, tx.send(ctx)
+	tx.send()
+	return found
 }
 
 // removeAll queues and counts the removal of deliveries.
@@ -112,20 +112,16 @@ func seqsOf(found []deliveryRow) []int64 {
 }
 
 // locked selects deliveries and locks them, after their lanes.
-func (tx *tx) locked(ctx context.Context, where string, args ...any) (found []deliveryRow, lanes map[int]*lane, err error) {
+func (tx *tx) locked(where string, args ...any) (found []deliveryRow, lanes map[int]*lane) {
 	tx.each(func(r *row) { found = append(found, scanRow(r)) }, `SELECT `+rowColumns+` FROM awf_hook.deliveries WHERE `+where, args...)
-	if err = tx.send(ctx); err != nil {
-		return nil, nil, err
-	}
-	if lanes, err = tx.lockedLanes(ctx, found); err != nil {
-		return nil, nil, err
-	}
-	found, err = tx.deliveries(ctx, where, args...)
-	return slices.DeleteFunc(found, func(d deliveryRow) bool { return lanes[d.lane] == nil }), lanes, err // it moved meanwhile
+	tx.send()
+	lanes = tx.lockedLanes(found)
+	found = tx.deliveries(where, args...)
+	return slices.DeleteFunc(found, func(d deliveryRow) bool { return lanes[d.lane] == nil }), lanes // it moved meanwhile
 }
 
 // lockedLanes reads and locks the lanes of deliveries.
-func (tx *tx) lockedLanes(ctx context.Context, found []deliveryRow) (map[int]*lane, error) {
+func (tx *tx) lockedLanes(found []deliveryRow) map[int]*lane {
 	var ids []int
 	for _, d := range found {
 		if !slices.Contains(ids, d.lane) {
@@ -133,7 +129,8 @@ func (tx *tx) lockedLanes(ctx context.Context, found []deliveryRow) (map[int]*la
 		}
 	}
 	lanes := tx.lanesOf(ids, true)
-	return lanes, tx.send(ctx)
+	tx.send()
+	return lanes
 }
 
 // keys are the order keys of lanes for which a delivery waits or is in flight.
@@ -153,7 +150,7 @@ func (k keys) stand(lane int, key []byte) int {
 }
 
 // activeKeys sends the queued statements, and reads which keys of deliveries are active. The lanes are locked.
-func (tx *tx) activeKeys(ctx context.Context, found []deliveryRow) (keys, error) {
+func (tx *tx) activeKeys(found []deliveryRow) keys {
 	active := keys{}
 	var lanes []int
 	var of [][]byte
@@ -165,7 +162,8 @@ func (tx *tx) activeKeys(ctx context.Context, found []deliveryRow) (keys, error)
 	if len(of) > 0 {
 		tx.readKeys(active, lanes, of)
 	}
-	return active, tx.send(ctx)
+	tx.send()
+	return active
 }
 
 // readKeys queues reading which keys are active. The lanes are locked.

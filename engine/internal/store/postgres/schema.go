@@ -248,78 +248,62 @@ func (s *Store) migrate(ctx context.Context, limit time.Duration) error {
 	version := 0
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := s.repeat(limited, reading, func(ctx context.Context, tx *tx) (err error) {
-		if err = tx.checkServer(ctx); err == nil {
-			version, err = tx.version(ctx)
-		}
-		return err
+	err := s.repeat(limited, reading, func(tx *tx) {
+		tx.checkServer()
+		version = tx.version()
 	})
 	if err != nil || version >= len(migrations) {
 		return err
 	}
-	return s.repeat(ctx, migrating, func(ctx context.Context, tx *tx) error {
+	return s.repeat(ctx, migrating, func(tx *tx) {
 		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
-		version, err := tx.version(ctx) // another node may have been here first
-		if err != nil || version >= len(migrations) {
-			return err
-		}
+		version := tx.version() // another node may have been here first
 		if version < 0 {
-			if err := tx.makeSchema(ctx); err != nil {
-				return err
-			}
+			tx.makeSchema()
 			version = 0
 		}
 		for ; version < len(migrations); version++ {
-			if _, err := tx.conn.Exec(ctx, migrations[version]); err != nil {
-				return fmt.Errorf("schema %d: %w", version+1, err)
-			}
+			tx.script(migrations[version])
 		}
 		tx.queue(`UPDATE awf_hook.meta SET version = $1`, version)
-		return nil
 	})
 }
 
 // version returns the schema's version, and -1 if there is none.
-func (tx *tx) version(ctx context.Context) (version int, err error) {
+func (tx *tx) version() (version int) {
 	version = -1
 	is := false
 	// to_regclass would answer from before the lock was awaited.
-	err = tx.query(ctx, `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename = 'meta')`).Scan(&is)
-	if err != nil || !is {
-		return version, err
+	if !tx.query(`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename = 'meta')`).Scan(&is) || !is {
+		return version
 	}
-	err = tx.query(ctx, `SELECT version FROM awf_hook.meta`).Scan(&version)
+	tx.query(`SELECT version FROM awf_hook.meta`).Scan(&version)
 	if version > len(migrations)+1 {
-		err = fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, len(migrations)+1)
+		tx.refuse(fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook",
+			version, len(migrations)+1))
 	}
-	return version, err
+	return version
 }
 
 // makeSchema makes the schema if it is missing. A role may own the schema and not have the right to make one.
-func (tx *tx) makeSchema(ctx context.Context) error {
+func (tx *tx) makeSchema() {
 	is := false
-	if err := tx.query(ctx, `SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is); err != nil {
-		return err
-	}
+	tx.query(`SELECT to_regnamespace('awf_hook') IS NOT NULL`).Scan(&is)
 	if !is {
-		if _, err := tx.conn.Exec(ctx, `CREATE SCHEMA awf_hook`); err != nil {
-			return err
-		}
+		tx.script(`CREATE SCHEMA awf_hook`)
 	}
-	_, err := tx.conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL); INSERT INTO awf_hook.meta VALUES (0)`)
-	return err
+	tx.script(`CREATE TABLE IF NOT EXISTS awf_hook.meta(version int NOT NULL); INSERT INTO awf_hook.meta VALUES (0)`)
 }
 
 // checkServer refuses a server that cannot hold a queue.
-func (tx *tx) checkServer(ctx context.Context) error {
+func (tx *tx) checkServer() {
 	var version int
 	var commit, encoding string
-	err := tx.query(ctx, `SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
+	read := tx.query(`SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
   current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
-	if err == nil {
-		err = unfit(version, commit, encoding)
+	if err := unfit(version, commit, encoding); read && err != nil {
+		tx.refuse(err)
 	}
-	return err
 }
 
 // unfit says why a server cannot hold a queue: it is too old, may lose what it has committed, or lacks characters.

@@ -36,7 +36,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if err := s.makeDay(ctx, s.roughly()); err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		lost = nil
 		b := &settling{tx: tx}
 		for i := range settlements {
@@ -47,32 +47,29 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 				lost = append(lost, st.Claim)
 			}
 		}
-		if len(b.outcomes) == 0 {
-			return nil
-		}
-		if err := b.settle(ctx); err != nil {
-			return err
+		if len(b.outcomes) > 0 {
+			b.settle()
 		}
 		for _, o := range b.outcomes {
 			if !o.held {
 				lost = append(lost, o.st.Claim)
 			}
 		}
-		return nil
 	})
-	return lost, err
+	if err != nil {
+		return nil, err
+	}
+	return lost, nil
 }
 
-func (b *settling) settle(ctx context.Context) error {
-	if err := b.look(ctx); err != nil {
-		return err
-	}
+func (b *settling) settle() {
+	b.look()
 	for _, o := range b.outcomes {
 		o.Outcome = store.OutcomeOf(o.st, b.now, microseconds(o.st.After))
 		o.state = store.NumberOf[int](o.State)
 	}
-	if err := b.update(ctx); err != nil {
-		return err
+	if !b.update() {
+		return
 	}
 	for _, o := range b.outcomes {
 		if !o.held {
@@ -92,14 +89,13 @@ func (b *settling) settle(ctx context.Context) error {
 		b.saveLanes(b.lanes)
 	}
 	if b.again {
-		return b.mineBefore(ctx)
+		b.mineBefore()
 	}
-	return nil
 }
 
 // look reads the lanes. It locks them if an outcome may change one. None does if all are deliveries to healthy lanes
 // without an order, and no module used more fuel than before.
-func (b *settling) look(ctx context.Context) error {
+func (b *settling) look() {
 	ids := map[int]struct{}{}
 	plain := true
 	for _, o := range b.outcomes {
@@ -112,14 +108,10 @@ func (b *settling) look(ctx context.Context) error {
 	for _, b.locked = range []bool{!plain, true} {
 		b.lanes = b.lanesOf(sorted, b.locked)
 		b.clock()
-		if err := b.send(ctx); err != nil {
-			return err
-		}
-		if b.locked || b.areWell() {
-			return nil
+		if !b.send() || b.locked || b.areWell() {
+			return
 		}
 	}
-	return nil
 }
 
 func (b *settling) areWell() bool {
@@ -136,8 +128,8 @@ func (b *settling) areWell() bool {
 	return true
 }
 
-// update writes the outcomes of claims that still hold, and marks these.
-func (b *settling) update(ctx context.Context) error {
+// update writes the outcomes of claims that still hold, and marks these. It returns false if the transaction has failed.
+func (b *settling) update() bool {
 	var waits, finished outcomeColumns
 	bySeq := map[int64]*outcome{}
 	for _, o := range b.outcomes {
@@ -165,7 +157,7 @@ func (b *settling) update(ctx context.Context) error {
 		b.each(mark, finish, finished.seq, finished.token, finished.state, finished.attempts, finished.spent, finished.reason, finished.grown,
 			finished.record, finished.contentType, finished.header, finished.urlSuffix, finished.body, b.now)
 	}
-	return b.send(ctx)
+	return b.send()
 }
 
 // finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries.
@@ -213,7 +205,7 @@ func (b *settling) keep(o *outcome) {
 }
 
 // mineBefore marks the outcomes that this process wrote before the answer was lost: final ones under its own token.
-func (b *settling) mineBefore(ctx context.Context) error {
+func (b *settling) mineBefore() {
 	var seqs []int64
 	bySeq := map[int64]*outcome{}
 	for _, o := range b.outcomes {
@@ -228,7 +220,7 @@ func (b *settling) mineBefore(ctx context.Context) error {
 		}
 	}, `SELECT seq, token FROM awf_hook.history WHERE seq = ANY($1::bigint[])
   UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND `+isDead, seqs)
-	return b.send(ctx)
+	b.send()
 }
 
 // promote queues making due at a time the delivery that is next behind the head of its key. It does nothing if that

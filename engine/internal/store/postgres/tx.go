@@ -22,21 +22,29 @@ const (
 )
 
 // tx is one transaction. Statements are queued and sent together, so that a transaction costs three or four network round
-// trips.
+// trips. Once one has failed, the others do nothing and read nothing, and the transaction ends with that error.
 type tx struct {
+	ctx   context.Context
+	err   error
 	conn  *pgxpool.Conn
 	store *Store
 	batch *pgx.Batch
 	begun time.Time                   // by this process's clock
-	now   time.Time                   // by the store's clock; see clock
+	now   time.Time                   // by the store's clock: see clock; what only reads knows it from the beginning
 	again bool                        // an earlier try may have been committed although its answer was lost
 	count map[int]delivery.LaneCounts // changes to what the lanes hold
 	told  map[string]struct{}         // webhooks with lanes that other nodes should look at
 }
 
+// refusal is an error that comes again whenever the transaction is repeated.
+type refusal struct{ error }
+
+// refuse ends the transaction with an error, unless it has failed already.
+func (tx *tx) refuse(err error) { tx.err = cmp.Or[error](tx.err, refusal{err}) }
+
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
 // connection ended it.
-func (s *Store) write(ctx context.Context, change func(context.Context, *tx) error) error {
+func (s *Store) write(ctx context.Context, change func(*tx)) error {
 	return s.repeat(ctx, writing, change)
 }
 
@@ -44,15 +52,16 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *tx) err
 type mode struct {
 	begin, settings string
 	limit           time.Duration // 0 is none
+	reads           bool
 }
 
 // Locks decide about a change, and each of its statements sees what the ones before waited for. What is read is one snapshot.
 var (
-	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout}
-	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout}
-	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, readTimeout}
-	checking  = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0} // all tables, as long as the caller allows
-	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout}
+	writing   = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience + lookups, callTimeout, false}
+	lookingUp = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience + lookups, callTimeout, true}
+	reading   = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, readTimeout, true}
+	checking  = mode{`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, patience, 0, true} // all tables, as long as the caller allows
+	migrating = mode{`BEGIN ISOLATION LEVEL READ COMMITTED`, patience, migrateTimeout, false}
 )
 
 // The server keeps the plan of a statement, which it may have made while a table was empty, and its counts of rows are as old as the
@@ -65,20 +74,21 @@ const (
 
 // once is write for a change that finds less to do when it is made again. After a lost answer it asks the server whether the
 // change was committed, and leaves what the change has told as it is. The change sends a statement.
-func (s *Store) once(ctx context.Context, change func(context.Context, *tx) error) error {
+func (s *Store) once(ctx context.Context, change func(*tx)) error {
 	id := ""
-	return s.write(ctx, func(ctx context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		if tx.again && id != "" {
 			fate := ""
-			if err := tx.query(ctx, `SELECT coalesce(pg_xact_status($1::text::xid8), '')`, id).Scan(&fate); err != nil || fate == "committed" {
-				return err
+			if !tx.query(`SELECT coalesce(pg_xact_status($1::text::xid8), '')`, id).Scan(&fate) || fate == "committed" {
+				return
 			}
 			if fate == "in progress" {
-				return errUnknown
+				tx.err = errUnknown
+				return
 			}
 		}
 		tx.queue(`SELECT pg_current_xact_id()::text`).QueryRow(func(row pgx.Row) error { return row.Scan(&id) })
-		return change(ctx, tx)
+		change(tx)
 	})
 }
 
@@ -86,21 +96,24 @@ func (s *Store) once(ctx context.Context, change func(context.Context, *tx) erro
 var errUnknown = errors.New("the server has not ended a transaction whose connection was lost: it may still commit it")
 
 // read reads, and repeats that if the connection was lost.
-func (s *Store) read(ctx context.Context, look func(context.Context, *tx) error) error {
+func (s *Store) read(ctx context.Context, look func(*tx)) error {
 	return s.repeat(ctx, reading, look)
 }
 
-func (s *Store) repeat(ctx context.Context, how mode, change func(context.Context, *tx) error) error {
+func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	again := false
 	for try := 1; ; try++ {
 		err := s.transaction(ctx, how, again, change)
+		refused, is := errors.AsType[refusal](err)
 		switch {
 		case s.closed.Load() && err != nil:
 			return store.ErrClosed
-		case err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
+		case is:
+			return refused.error
+		case err == nil || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
 		_, answered := errors.AsType[*pgconn.PgError](err)
@@ -121,7 +134,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // transaction makes a change once.
-func (s *Store) transaction(ctx context.Context, how mode, again bool, change func(context.Context, *tx) error) error {
+func (s *Store) transaction(ctx context.Context, how mode, again bool, change func(*tx)) error {
 	if how.limit > 0 {
 		limited, cancel := context.WithTimeout(ctx, how.limit)
 		defer cancel()
@@ -134,30 +147,41 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 	}
 	defer conn.Release()
 	tx := &tx{
-		conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again, count: map[int]delivery.LaneCounts{}, told: map[string]struct{}{},
+		ctx: ctx, conn: conn, store: s, batch: &pgx.Batch{}, begun: begun, again: again,
+		count: map[int]delivery.LaneCounts{}, told: map[string]struct{}{},
 	}
-	tx.batch.Queue(how.begin)
-	tx.batch.Queue(how.settings)
-	if err = change(ctx, tx); err == nil {
-		tx.saveCounts()
-		tx.batch.Queue(`COMMIT`)
-		err = tx.send(ctx)
+	tx.queue(how.begin)
+	tx.queue(how.settings)
+	if how.reads {
+		tx.time()
 	}
-	if err != nil {
+	change(tx)
+	tx.saveCounts()
+	tx.queue(`COMMIT`)
+	if !tx.send() {
 		rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_, _ = conn.Exec(rollback, `ROLLBACK`) // a connection that fails here is not used again
-		return err
+		return tx.err
 	}
 	s.tell(tx.told)
 	return nil
 }
 
-// send sends the queued statements and reads the rows of the queries.
-func (tx *tx) send(ctx context.Context) error {
-	batch := tx.batch
+// send sends the queued statements and reads the rows of the queries. It returns false once the transaction has failed.
+func (tx *tx) send() bool {
+	if tx.err == nil && tx.batch.Len() > 0 {
+		tx.err = tx.conn.SendBatch(tx.ctx, tx.batch).Close()
+	}
 	tx.batch = &pgx.Batch{}
-	return tx.conn.SendBatch(ctx, batch).Close()
+	return tx.err == nil
+}
+
+// script sends the queued statements, and then several in one text.
+func (tx *tx) script(text string) {
+	if tx.send() {
+		_, tx.err = tx.conn.Exec(tx.ctx, text)
+	}
 }
 
 // queue queues a statement.
@@ -184,12 +208,12 @@ func (tx *tx) rows(f func(*row) error, query string, args ...any) {
 	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			values, err := rows.Values()
-			r := &row{values: values}
-			if err == nil {
-				err = cmp.Or(f(r), r.err)
-			}
 			if err != nil {
 				return err
+			}
+			r := &row{values: values}
+			if err := cmp.Or(f(r), r.err); err != nil {
+				return refusal{err}
 			}
 		}
 		return rows.Err()
@@ -205,39 +229,37 @@ func column[T any](tx *tx, list *[]T, query string, args ...any) {
 	})
 }
 
-// all reads the values of a query of one column.
-func all[T any](ctx context.Context, s *Store, query string, args ...any) (list []T, err error) {
-	err = s.read(ctx, func(_ context.Context, tx *tx) error {
+// all reads what scan makes of each row of a query.
+func all[T any](ctx context.Context, s *Store, scan func(*row) T, query string, args ...any) (list []T, err error) {
+	err = s.read(ctx, func(tx *tx) {
 		list = nil
-		column(tx, &list, query, args...)
-		return nil
+		tx.each(func(r *row) { list = append(list, scan(r)) }, query, args...)
 	})
 	return list, err
 }
 
 // changed sends the queued statements and another one, and returns how many rows that changed.
-func (tx *tx) changed(ctx context.Context, query string, args ...any) (n int, err error) {
+func (tx *tx) changed(query string, args ...any) (n int) {
 	tx.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
 		n = int(tag.RowsAffected())
 		return nil
 	})
-	return n, tx.send(ctx)
+	tx.send()
+	return n
 }
 
 // single is the only row of a query. Scan reads it.
 type single struct {
 	tx    *tx
-	ctx   context.Context
 	query string
 	args  []any
 }
 
-func (tx *tx) query(ctx context.Context, query string, args ...any) single {
-	return single{tx, ctx, query, args}
-}
+func (tx *tx) query(query string, args ...any) single { return single{tx, query, args} }
 
-// Scan sends the queued statements and the query, and reads its row. Without a row it leaves the targets unchanged.
-func (s single) Scan(targets ...any) error {
+// Scan sends the queued statements and the query, and reads its row. Without a row it leaves the targets unchanged. It returns
+// false once the transaction has failed.
+func (s single) Scan(targets ...any) bool {
 	s.tx.queue(s.query, s.args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			if err := rows.Scan(targets...); err != nil {
@@ -246,7 +268,7 @@ func (s single) Scan(targets ...any) error {
 		}
 		return rows.Err()
 	})
-	return s.tx.send(s.ctx)
+	return s.tx.send()
 }
 
 // clock queues asking for the store's time. It comes after the locks, which may take time.
@@ -256,6 +278,12 @@ func (tx *tx) clock() {
 		return
 	}
 	tx.queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
+}
+
+// time asks for the store's time. It returns false once the transaction has failed.
+func (tx *tx) time() bool {
+	tx.clock()
+	return tx.send()
 }
 
 // clean returns a text that PostgreSQL's type text accepts.

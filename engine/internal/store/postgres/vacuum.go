@@ -38,14 +38,9 @@ func (s *Store) fullOfDead(ctx context.Context) (full []string, err error) {
 		name       string
 		dead, live int64
 	}
-	var tables []table
-	err = s.read(ctx, func(_ context.Context, tx *tx) error {
-		tables = nil
-		tx.each(func(r *row) { tables = append(tables, table{r.Text(), r.Int64(), r.Int64()}) },
-			`SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
+	scan := func(r *row) table { return table{r.Text(), r.Int64(), r.Int64()} }
+	tables, err := all(ctx, s, scan, `SELECT relname::text, n_dead_tup, n_live_tup FROM pg_stat_user_tables
   WHERE schemaname = 'awf_hook' AND relname IN ('deliveries', 'events', 'contents', 'attempts')`)
-		return nil
-	})
 	for _, t := range tables {
 		if t.dead > max(deadRows+t.live/deadShare, 2*s.dead[t.name]) {
 			full = append(full, "awf_hook."+t.name)

@@ -154,9 +154,8 @@ func (s *Store) send(ctx context.Context) {
 
 // tellAll notifies all nodes, in a transaction of its own.
 func (s *Store) tellAll(ctx context.Context, payload string) error {
-	return s.write(ctx, func(_ context.Context, tx *tx) error {
+	return s.write(ctx, func(tx *tx) {
 		tx.queue(`SELECT pg_notify($1, $2)`, channel, payload)
-		return nil
 	})
 }
 
