@@ -115,22 +115,28 @@ func (c *Client) refused(resp *http.Response, text []byte) error {
 	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
 }
 
-// List implements [Queue]. It requests as many pages as needed.
-func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err error) {
-	limit := f.Limit
-	for {
-		if f.Limit = maxLimit; limit > 0 {
-			f.Limit = min(maxLimit, limit-len(items))
-		}
+// List implements [Queue].
+func (c *Client) List(ctx context.Context, f engine.Filter) ([]Item, error) {
+	return pages(f.Before, f.Limit, func(before int64, limit int) ([]Item, int64, error) {
+		f.Before, f.Limit = before, limit
 		page, err := get[DeliveriesAnswer](ctx, c, "/v1/deliveries", Query(f))
-		if err != nil {
-			return items, err
+		return page.Deliveries, page.Before, err
+	})
+}
+
+// pages calls get for as many pages as hold n items; 0 is all.
+func pages[T any](before int64, n int, get func(before int64, limit int) ([]T, int64, error)) (list []T, err error) {
+	for {
+		limit := maxLimit
+		if n > 0 {
+			limit = min(maxLimit, n-len(list))
 		}
-		items = append(items, page.Deliveries...)
-		if page.Before == 0 || len(items) == limit {
-			return items, nil
+		page, next, err := get(before, limit)
+		list = append(list, page...)
+		if err != nil || next == 0 || len(list) == n {
+			return list, err
 		}
-		f.Before = page.Before
+		before = next
 	}
 }
 
@@ -160,8 +166,10 @@ func (c *Client) Webhooks(ctx context.Context) ([]Lane, error) {
 
 // Operations implements [Queue].
 func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
-	answer, err := get[OperationsAnswer](ctx, c, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}))
-	return answer.Operations, err
+	return pages(before, n, func(before int64, limit int) ([]engine.Operation, int64, error) {
+		page, err := get[OperationsAnswer](ctx, c, "/v1/operations", Query(engine.Filter{Before: before, Limit: limit}))
+		return page.Operations, page.Before, err
+	})
 }
 
 func selectionOf(f engine.Filter) Selection {

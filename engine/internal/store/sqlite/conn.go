@@ -58,6 +58,9 @@ func connect(path string) (*conn, error) {
 	if code != lib.SQLITE_OK {
 		return nil, errors.Join(c.err(code), c.close())
 	}
+	if err := c.addMentions(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
 	return c, nil
 }
 

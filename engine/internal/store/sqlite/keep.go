@@ -117,9 +117,10 @@ const fewRows = 50_000
 
 // reindex gives a file of an older version the index of new ones.
 func (tx *tx) reindex() {
-	wait := tx.number(`SELECT (`+indexesLanes+`) OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`, fewRows)
+	wait := tx.number(`SELECT (`+indexKnows+`) = ? OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`,
+		knowsReasons, fewRows)
 	if wait == 0 {
-		tx.script(indexByLane)
+		tx.script(indexDone)
 	}
 }
 
