@@ -46,16 +46,14 @@ func (f *Filter) MatchType(typ string) bool {
 	if event.IsOperator(typ) {
 		return slices.Contains(f.globs, Glob(typ))
 	}
-	for _, g := range f.globs {
-		if g.Match(typ) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.globs, func(g Glob) bool { return g.Match(typ) })
 }
 
 // Glob is a pattern of event types: "*" matches any run of characters, "?" one character.
 type Glob string
+
+// inGlob lists the characters of patterns.
+const inGlob = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.*?"
 
 // ParseGlob checks a pattern.
 func ParseGlob(pattern string) (Glob, error) {
@@ -65,7 +63,7 @@ func ParseGlob(pattern string) (Glob, error) {
 		return "", errors.New("want an event or a glob, got nothing")
 	case len(pattern) > limit:
 		return "", errors.New("want at most 100 bytes")
-	case strings.ContainsFunc(pattern, notInGlob):
+	case strings.Trim(pattern, inGlob) != "": // some are left
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
 	case isDotted(pattern): // after the check of characters, since the error quotes the pattern
 		if names := meant(pattern); len(names) > 0 {
@@ -84,11 +82,6 @@ func isDotted(pattern string) bool {
 		}
 	}
 	return false
-}
-
-func notInGlob(r rune) bool {
-	isWord := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.*?", r)
-	return !isWord
 }
 
 // Match reports whether the pattern matches all of s.

@@ -2,7 +2,6 @@ package transforms
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -151,11 +150,4 @@ func (c *mapCompiler) text(t config.Text, path string) Node {
 // fail reports a mistake in a text.
 func (c *mapCompiler) fail(t config.Text, mistake *expression.Error) {
 	c.mistakes = append(c.mistakes, t.Fail(mistake.Line, mistake.Col, mistake.Code, mistake.Message))
-}
-
-// unquote returns the content of a JSON string.
-func unquote(text []byte) (string, bool) {
-	var s string
-	err := json.Unmarshal(text, &s)
-	return s, err == nil
 }

@@ -179,14 +179,13 @@ func (m *Map) Apply(_ context.Context, in *Input) (Made, error) {
 		return Made{}, ErrDrop
 	}
 	if !jsonbytes.IsType(m.ContentType) {
-		text, isText := unquote(b.text)
-		if !isText {
+		if b.text[0] != '"' {
 			return Made{}, fmt.Errorf("want a text for %s", m.ContentType)
 		}
 		for i, s := range b.secrets {
 			b.secrets[i] = [2]int{inText(b.text, s[0]), inText(b.text, s[1])}
 		}
-		b.text = append(b.text[:0], text...)
+		b.text = append(b.text[:0], jsonbytes.String(b.text)...)
 	}
 	out := Made{Content: in.Content} // keeps headers and the like
 	out.Body, out.ContentType, out.Secret = bytes.Clone(b.text), m.ContentType, b.secrets

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
 )
@@ -57,6 +58,6 @@ func leaves(text []byte, start int) (list [][2]int) {
 
 // inText converts a position in a JSON string to a position in the decoded text.
 func inText(quoted []byte, at int) int {
-	text, _ := unquote(append(bytes.Clone(quoted[:at]), '"'))
-	return len(text)
+	at = max(1, min(at, len(quoted)-1)) // a secret may be the whole string, with its quotes
+	return len(jsonbytes.String(append(bytes.Clone(quoted[:at]), '"')))
 }

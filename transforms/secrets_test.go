@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/transforms"
 )
 
@@ -40,6 +42,30 @@ func TestQuotedValuesAreHidden(t *testing.T) {
 	} {
 		if shown := transforms.Hidden(errors.New(message), true).Error(); shown != want {
 			t.Errorf("%s: %s, want %s", message, shown, want)
+		}
+	}
+}
+
+// A text that a map takes from the previous step's output is secret where that output is, be it a part of the text, the whole string or
+// the whole output.
+func TestSecretsOfTextsKeepTheirPlaces(t *testing.T) {
+	const body = `{"a":"ge\u0068 \"eim","b":1}`
+	const text = `geh "eim`
+	step := chain(t, "      {map: body.a, content_type: text/plain}")[0].Step
+	for secret, want := range map[[2]int][2]int{
+		{0, len(body)}: {0, len(text)},
+		{5, 21}:        {0, len(text)}, // with its quotes
+		{6, 20}:        {0, len(text)},
+		{6, 8}:         {0, 2},
+		{4, 14}:        {0, 3}, // to the end of the first escape
+		{17, 20}:       {5, len(text)},
+	} {
+		values := expression.NewEnv(failed)
+		values.SetBody([]byte(body), true, [][2]int{secret})
+		in := &transforms.Input{Event: failed, Values: values, Content: delivery.Content{Body: []byte(body), Secret: [][2]int{secret}}}
+		made, err := step.Apply(t.Context(), in)
+		if err != nil || string(made.Body) != text || len(made.Secret) != 1 || made.Secret[0] != want {
+			t.Errorf("a secret at %v: %q, %v, %v, want it at %v", secret, made.Body, made.Secret, err, want)
 		}
 	}
 }

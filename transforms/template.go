@@ -2,6 +2,7 @@ package transforms
 
 import (
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // Template is a text of a step that holds expressions.
@@ -35,7 +36,7 @@ func templates(n Node, list []Template) []Template {
 		parts := make([]expression.TemplatePart, len(n.Parts))
 		for i, part := range n.Parts {
 			parts[i] = part
-			parts[i].Text, _ = unquote([]byte(`"` + part.Text + `"`)) // a part is the inside of a JSON string
+			parts[i].Text = jsonbytes.String([]byte(`"` + part.Text + `"`)) // a part is the inside of a JSON string
 		}
 		return append(list, Template{Path: n.Path, Parts: parts})
 	case Group:

@@ -88,7 +88,7 @@ func (c *command) backtest(b backtestFlags, paths []string) error {
 		return failure(err)
 	}
 	results, name, oldName := map[string]*backtestJSON{}, namesIn(eng), namesIn(old)
-	for _, w := range activeWebhooks(eng.Config()) {
+	for _, w := range eng.Config().ActiveAnywhere() {
 		r := &backtestJSON{Webhook: name(w.Identity), name: w.Name}
 		r.Rate, results[r.Webhook] = rateOf(&w), r
 	}
@@ -129,7 +129,7 @@ func namesIn(eng *engine.Engine) func(identity string) string {
 	if eng == nil {
 		return nil
 	}
-	return api.NameOf(activeWebhooks(eng.Config()), func(w *config.Webhook) string { return w.Identity })
+	return api.NameOf(eng.Config().ActiveAnywhere(), func(w *config.Webhook) string { return w.Identity })
 }
 
 func (c *command) leftOut(path string, err error) {

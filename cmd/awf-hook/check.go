@@ -180,7 +180,11 @@ func definitionIn(settings *config.Config, file string) *config.Found {
 
 func checkDefinition(found *config.Found, settings *config.Config) checked {
 	own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings, Allow: settings.Allow}
-	result := check(own, found.Err)
+	err := found.Err
+	if warning := found.NoFile(); warning != nil {
+		own, err = &config.Config{Warnings: config.Errors{warning}}, nil
+	}
+	result := check(own, err)
 	result.workflow = found.Name
 	return result
 }
@@ -229,7 +233,7 @@ func (c *command) sayChecked(results []checked) {
 		c.sayMistakes(r.report())
 		if r.good() && len(r.config.Files) > 0 {
 			files := strings.Join(r.config.Files, ", ")
-			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", files, newPrinter(c.out).colour(green, "good"), len(r.config.Webhooks))
+			fmt.Fprintf(c.out, "%s: %s, webhooks: %d\n", plain(files), newPrinter(c.out).colour(green, "good"), len(r.config.Webhooks))
 		}
 	}
 }
@@ -244,7 +248,8 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 		if mistake.Warning {
 			code = yellow
 		}
-		place, text, _ := strings.Cut(mistake.Error(), ": ")
+		place := mistake.Pos.String()
+		text := strings.TrimPrefix(mistake.Error(), place+": ")
 		fmt.Fprintln(c.err, show.colour(bold, place+":"), show.colour(code, text))
 		if !isTerminal(c.err) {
 			continue

@@ -104,7 +104,7 @@ func completing(list completer) cobra.CompletionFunc {
 func webhookNames(cmd *cobra.Command) (names []string) {
 	cfg, queue := completedQueue(cmd)
 	if cfg != nil {
-		names = namesOf(activeWebhooks(cfg))
+		names = namesOf(cfg.ActiveAnywhere())
 	}
 	if queue != nil {
 		defer queue.Close()

@@ -90,7 +90,7 @@ func (c *command) changeDeliveries(where *queueFlags, ch *change, ids []string) 
 			filter.ID = item.ID
 		}
 		if ch.dry {
-			items, err := q.List(ctx, filter)
+			items, err := c.lookThrough(ctx, q, filter)
 			if err != nil {
 				return err
 			}

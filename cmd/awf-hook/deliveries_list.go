@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/spf13/cobra"
@@ -72,10 +74,15 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 
 // list lists deliveries once.
 func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter, asJSON bool) error {
-	items, err := q.List(ctx, filter)
+	page := filter.Limit
+	if page > 0 {
+		filter.Limit++
+	}
+	items, err := c.lookThrough(ctx, q, filter)
 	if err != nil {
 		return err
 	}
+	items, before := api.Cut(items, cmp.Or(page, len(items)), func(it *api.Item) int64 { return it.Seq })
 	if len(items) == 0 {
 		c.sayNone(filter)
 	}
@@ -83,21 +90,41 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 	if err := c.warnOfOrphans(ctx, q); err != nil {
 		return err
 	}
-	if len(items) > 0 {
-		c.sayMore(len(items), filter.Limit, items[len(items)-1].Seq, asJSON)
-	}
+	c.sayMore(before, asJSON)
 	return nil
 }
 
-// sayMore says where the next page begins if a list has as many entries as its limit allows. seq is that of the last entry. With
-// --json, stdout has objects only.
-func (c *command) sayMore(printed, limit int, seq int64, asJSON bool) {
+// sayAfter is how long a list takes before it says that it looks through the queue, where nothing shows progress.
+const sayAfter = time.Second
+
+// lookThrough lists deliveries. If that takes long, it says on stderr what it is doing.
+func (c *command) lookThrough(ctx context.Context, q openedQueue, filter engine.Filter) ([]api.Item, error) {
+	const doing = "looking through the whole queue"
+	defer c.screen.working(doing)()
+	if c.screen == nil {
+		ended := make(chan struct{})
+		var saying sync.WaitGroup
+		saying.Go(func() {
+			select {
+			case <-time.After(sayAfter):
+				c.sayf(doing)
+			case <-ended:
+			}
+		})
+		defer saying.Wait()
+		defer close(ended)
+	}
+	return q.List(ctx, filter)
+}
+
+// sayMore says where the next page begins; 0 is nowhere. With --json, stdout has objects only.
+func (c *command) sayMore(before int64, asJSON bool) {
 	switch {
-	case limit == 0 || printed < limit:
+	case before == 0:
 	case asJSON:
-		c.sayf("more: --before %d", seq)
+		c.sayf("more: --before %d", before)
 	default:
-		fmt.Fprintf(c.out, "more: --before %d\n", seq)
+		fmt.Fprintf(c.out, "more: --before %d\n", before)
 	}
 }
 

@@ -252,7 +252,7 @@ func (d *doctor) configuration() (*config.Config, bool) {
 // receivers tries to reach each receiver.
 func (d *doctor) receivers(cfg *config.Config) {
 	const part = "receivers"
-	webhooks := activeWebhooks(cfg)
+	webhooks := cfg.ActiveAnywhere()
 	if len(webhooks) == 0 {
 		d.find(part, warning, "no webhook is active")
 		return

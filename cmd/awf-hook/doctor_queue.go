@@ -65,8 +65,32 @@ func (d *doctor) waiting(cfg *config.Config) {
 		return
 	}
 	defer queue.Close()
+	d.consistency(queue, file, bytes)
 	if err := d.lanes(queue); err != nil {
 		d.find(part, wrong, "%s: %v", file, err)
+	}
+}
+
+// maxChecked is the size of the largest file that doctor reads through, in bytes: it takes less than a second.
+const maxChecked = 64 << 20
+
+// consistency checks the whole file of a queue, unless that takes long.
+func (d *doctor) consistency(queue *engine.Deliveries, file string, bytes int64) {
+	const part = "queue"
+	if bytes > maxChecked {
+		d.find(part, good, "%s: not read through, since it is larger than %s: awf-hook queue check --queue %s does",
+			file, size(maxChecked), quoted(file))
+		return
+	}
+	broken, err := queue.Check(context.Background())
+	if err != nil {
+		broken = append(broken, err.Error())
+	}
+	for _, what := range broken {
+		d.find(part, wrong, "%s: %s", file, what)
+	}
+	if len(broken) == 0 {
+		d.find(part, good, "%s: read through and consistent", file)
 	}
 }
 

@@ -152,6 +152,7 @@ var glossary = map[string]string{
 	"transform_failures": "failed transforms in a row",
 	"trouble":            "why something is in memory or in `spill` alone",
 	"unit":               "what the limit counts",
+	"unreached":          "the webhooks of the name, as FILE#NAME, that stay open, since they have had no delivery yet",
 	"unread":             "why the queue cannot be read",
 	"unstored":           "deliveries that end with the process",
 	"url":                "the receiver's scheme and host; for a format, the form of the URL",

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/spf13/cobra"
 )
@@ -22,14 +23,13 @@ func (c *command) operationsCommand() *cobra.Command {
 				return errors.New("--limit: want 1 to 1000")
 			}
 			return c.withQueue(&where, func(ctx context.Context, q openedQueue) error {
-				ops, err := q.Operations(ctx, before, limit)
+				ops, err := q.Operations(ctx, before, limit+1)
 				if err != nil {
 					return err
 				}
+				ops, next := api.Cut(ops, limit, func(op *engine.Operation) int64 { return op.Seq })
 				printList(c.out, ops, where.json, operationRows)
-				if len(ops) > 0 {
-					c.sayMore(len(ops), limit, ops[len(ops)-1].Seq, where.json)
-				}
+				c.sayMore(next, where.json)
 				return nil
 			})
 		},

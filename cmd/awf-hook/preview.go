@@ -151,7 +151,7 @@ func (c *command) openDry(flags configFlags, webhook string) (*engine.Engine, er
 
 // hasWebhook returns an error if no webhook of a configuration has this name, and suggests one. It accepts "".
 func hasWebhook(cfg *config.Config, name string) error {
-	names := namesOf(activeWebhooks(cfg))
+	names := namesOf(cfg.ActiveAnywhere())
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}

@@ -66,10 +66,10 @@ var outputs = map[string]printed{
 	"trust":             {eachLine, []any{trustJSON{}}},
 	"verify":            {eachLine, []any{verifiedJSON{}}},
 	"version":           {eachLine, []any{versionJSON{}}},
-	"webhooks disable":  {eachLine, []any{api.CountAnswer{}}},
-	"webhooks enable":   {eachLine, []any{api.CountAnswer{}}},
+	"webhooks disable":  {eachLine, []any{api.LaneAnswer{}}},
+	"webhooks enable":   {eachLine, []any{api.LaneAnswer{}}},
 	"webhooks list":     {eachLine, []any{api.Lane{}}},
-	"webhooks pause":    {eachLine, []any{api.CountAnswer{}}},
+	"webhooks pause":    {eachLine, []any{api.LaneAnswer{}}},
 	"webhooks test":     {eachLine, []any{triedJSON{}}},
 }
 

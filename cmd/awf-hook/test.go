@@ -128,11 +128,11 @@ func collectTests(cfg *config.Config, files []string) ([]config.Test, error) {
 
 // knownWebhooks returns an error for a test with an unknown webhook, and suggests one.
 func knownWebhooks(cfg *config.Config, tests []config.Test) error {
-	names := namesOf(slices.Concat(cfg.Webhooks, activeWebhooks(cfg)))
+	names := namesOf(slices.Concat(cfg.Webhooks, cfg.ActiveAnywhere()))
 	for i := range tests {
 		for _, want := range tests[i].Want {
 			if !slices.Contains(names, want.Webhook) {
-				return fmt.Errorf("%s:%d:%d: %w", want.File, want.Line, want.Col, spelling.Unknown("webhook", want.Webhook, names))
+				return fmt.Errorf("%v: %w", want.Pos, spelling.Unknown("webhook", want.Webhook, names))
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test, webhook string) (*
 		t = &only
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s:%d:%d: %w", t.File, t.Line, t.Col, err)
+		return nil, fmt.Errorf("%v: %w", t.Pos, err)
 	}
 	r := &testResult{test: t, silent: map[string]string{}}
 	for _, ev := range events {
@@ -243,7 +243,7 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 	if !r.passed() {
 		verdict = show.colour(red, "failed")
 	}
-	fmt.Fprintf(c.out, "%s:%d:%d: %s: %s\n", t.File, t.Line, t.Col, plain(t.Name), verdict)
+	fmt.Fprintf(c.out, "%v: %s: %s\n", t.Pos, plain(t.Name), verdict)
 	for _, problem := range r.problems {
 		fmt.Fprintf(c.out, "  %s\n", plain(problem))
 	}

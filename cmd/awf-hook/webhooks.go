@@ -43,7 +43,7 @@ func (c *command) webhooksCommand() *cobra.Command {
 	cmd.AddCommand(list, c.tryCommand(&where),
 		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", api.Queue.Enable),
 		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait",
-			func(q api.Queue, ctx context.Context, webhook string) (int, error) {
+			func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
 				return q.Disable(ctx, webhook, "disabled by hand")
 			}))
 	cmd.AddCommand(c.pauseCommand(&where))
@@ -53,7 +53,7 @@ func (c *command) webhooksCommand() *cobra.Command {
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
 	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
-		func(q api.Queue, ctx context.Context, webhook string) (int, error) {
+		func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
 			d, _ := api.ParseRest(rest) // PreRunE checked it
 			return q.Pause(ctx, webhook, d, reason)
 		})
@@ -68,8 +68,8 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	return cmd
 }
 
-// laneChange changes the lanes of a webhook and returns their number.
-type laneChange func(q api.Queue, ctx context.Context, webhook string) (int, error)
+// laneChange changes the lanes of a webhook.
+type laneChange func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
 func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {
@@ -78,37 +78,23 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, names []string) error {
-			n, err := do(q.Queue, ctx, names[0])
+			answer, err := do(q.Queue, ctx, names[0])
 			if err != nil {
 				return err
 			}
 			if where.json {
-				encode(c.out, api.CountAnswer{Count: n})
+				encode(c.out, answer)
 			}
 			c.sayf("%s %sd", plain(names[0]), verb)
-			if n > 1 {
+			if n := answer.Count; n > 1 {
 				c.sayf("these are %d webhooks of %d files: FILE#%s means one", n, n, names[0])
 			}
-			if verb == "enable" || q.onServer() || q.mistakes != nil {
-				return nil
+			for _, identity := range answer.Unreached {
+				c.sayf("%s has had no delivery yet and is not %sd", plain(identity), verb)
 			}
-			return c.sayUnreached(ctx, q, names[0], verb)
+			return nil
 		}),
 	}
-}
-
-// sayUnreached says which webhooks of this name a change did not reach: those without a lane.
-func (c *command) sayUnreached(ctx context.Context, q openedQueue, name, verb string) error {
-	lanes, err := q.Webhooks(ctx)
-	if err != nil {
-		return err
-	}
-	for _, w := range activeWebhooks(q.config) {
-		if w.Name == name && !slices.ContainsFunc(lanes, func(l api.Lane) bool { return l.Identity() == w.Identity }) {
-			c.sayf("%s has had no delivery yet and is not %sd", plain(w.Identity), verb)
-		}
-	}
-	return nil
 }
 
 // sayDifferences says which processes of a shared queue have different webhooks.
@@ -150,24 +136,6 @@ func laneRows(lanes []api.Lane) [][]string {
 		}
 	}
 	return rows
-}
-
-// activeWebhooks returns the active webhooks, those of workflow definitions included.
-func activeWebhooks(cfg *config.Config) []config.Webhook {
-	all := cfg.Active()
-	known := map[string]bool{}
-	for _, w := range all {
-		known[w.Identity] = true
-	}
-	for _, found := range cfg.Workflows.All() {
-		for _, w := range found.Webhooks {
-			if w.Enabled && !known[w.Identity] {
-				known[w.Identity] = true
-				all = append(all, w)
-			}
-		}
-	}
-	return all
 }
 
 func namesOf(webhooks []config.Webhook) (names []string) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"gopkg.in/yaml.v3"
@@ -119,6 +120,16 @@ type Pos struct {
 	Col  int    `json:"column,omitzero"`
 }
 
+func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", legible.Plain(p.File), p.Line, p.Col) }
+
+// short returns the file and the line.
+func (p Pos) short() string {
+	if p.Line == 0 {
+		return legible.Plain(p.File)
+	}
+	return fmt.Sprintf("%s:%d", legible.Plain(p.File), p.Line)
+}
+
 // Error is one mistake in a configuration.
 type Error struct {
 	Pos
@@ -136,7 +147,7 @@ func (e *Error) Error() string {
 	if e.Warning {
 		text = "warning: " + text
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, text)
+	return e.Pos.String() + ": " + text
 }
 
 // Errors lists the mistakes of a configuration in the order of their places.

@@ -221,6 +221,17 @@ func (c *Config) All() []Webhook {
 // Active returns the webhooks that are neither overridden nor switched off.
 func (c *Config) Active() []Webhook { return active(c.Webhooks) }
 
+// ActiveAnywhere returns the active webhooks, and those of all definitions without mistakes.
+func (c *Config) ActiveAnywhere() []Webhook {
+	all := c.Active()
+	for _, found := range c.Workflows.All() {
+		if found.Err == nil {
+			all = append(all, active(found.Own)...)
+		}
+	}
+	return all
+}
+
 // Inactive returns the webhooks that are overridden or switched off.
 func (c *Config) Inactive() []Webhook {
 	holds := map[string]bool{}

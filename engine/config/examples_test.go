@@ -58,18 +58,18 @@ func ExampleParseDuration() {
 	// 168h0m0s <nil>
 }
 
-// Active returns the webhooks that get events, Inactive those that are switched off.
+// Active returns the webhooks that get events, ActiveAnywhere those of definitions, too, and Inactive those that are switched off.
 func ExampleConfig() {
 	cfg := example(`
 webhooks:
   - {name: oncall, url: https://hooks.example.com/a}
   - {name: chat, url: https://hooks.example.com/b, enabled: false}
 `)
-	fmt.Println(cfg.Active()[0].Name, len(cfg.Inactive()), len(cfg.All()), len(cfg.Secrets()))
+	fmt.Println(cfg.Active()[0].Name, len(cfg.ActiveAnywhere()), len(cfg.Inactive()), len(cfg.All()), len(cfg.Secrets()))
 	same := example("webhooks: [{name: oncall, url: 'https://hooks.example.com/a'}]")
 	fmt.Println(cfg.Digest() == same.Digest())
 	// Output:
-	// oncall 1 2 0
+	// oncall 1 1 2 0
 	// true
 }
 

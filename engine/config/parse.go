@@ -43,7 +43,7 @@ func (o Origin) read(folder file.In, path string) (text []byte, err error) {
 		text, err = io.ReadAll(io.LimitReader(f, o.limit()+1))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", legible.Plain(path), err)
 	}
 	return text, nil
 }

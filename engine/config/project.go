@@ -13,6 +13,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // Bounds of a project's files, in bytes.
@@ -284,7 +285,7 @@ func (p *Project) Off() string {
 	if p == nil || p.State == trust.Trusted {
 		return ""
 	}
-	off := "the project's webhooks are off: " + p.Folder
+	off := "the project's webhooks are off: " + legible.Plain(p.Folder)
 	if p.recordErr != nil {
 		return off + " is not trusted: " + p.recordErr.Error()
 	}

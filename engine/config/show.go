@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -18,13 +17,6 @@ type Value struct {
 
 // Place returns the file and line of the webhook's entry.
 func (w *Webhook) Place() string { return w.pos.short() }
-
-func (p Pos) short() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
-}
 
 // Values lists the webhook's values in the order of the keys.
 func (w *Webhook) Values() []Value {

@@ -120,7 +120,7 @@ func UpdateWants(name string, text []byte, blocks map[*Test][]string) ([]byte, e
 	tests := slices.SortedFunc(maps.Keys(blocks), func(a, b *Test) int { return cmp.Compare(b.wantLine, a.wantLine) })
 	for _, t := range tests { // from the end, so that the places of earlier tests stay valid
 		if t.isFlow {
-			return nil, fmt.Errorf("%s:%d: a test in braces cannot be updated", t.File, t.Line)
+			return nil, fmt.Errorf("%s: a test in braces cannot be updated", t.Pos.short())
 		}
 		indent := strings.Repeat(" ", t.indent)
 		block := []string{indent + "want: []"}

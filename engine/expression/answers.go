@@ -6,6 +6,8 @@ const (
 	unexpected = `^unexpected token `
 	mismatch2  = `^invalid operation: (\S+) \(mismatched types `
 	infixes    = `startsWith|endsWith|contains|matches|in`
+	// operand is a text, a name, a call, a list, a map or what stands in brackets.
+	operand = "(\"[^\"]*\"|'[^']*'|[\\w.]+(?:\\([^()]*\\))?|\\[[^\\[\\]]*\\]|\\{[^{}]*\\}|\\([^()]*\\))"
 
 	computedKey = `want ( ) around a key that is computed: {(payload.status): 1}`
 	orNil       = "$1 does not take nil: want == nil for what is missing, != nil for what is there"
@@ -38,7 +40,6 @@ var answers = []answer{
 	{unexpected, ``, `^=>`, "want >= (or, for a function of an element, #: any(payload.list, # > 1))"},
 	{unexpected, ``, `^=<`, "want <="},
 	{unexpected, `=$`, `^>`, "want >= (or, for a function of an element, #: any(payload.list, # > 1))"},
-	{unexpected, `=$`, `^<`, "want <="},
 	{unexpected, `([\w.]+) *-$`, `^>+ *'?(\w+)`, "$arrow"},
 	{unexpected, `\blet $`, ``, "want a name after let: let x = 1; x > 0"},
 	{unexpected, `^\s*\w+ *$`, `^(:=|=)[^=;][^;]*;`, "want let before the name: let x = 1; x > 0"},
@@ -46,7 +47,6 @@ var answers = []answer{
 	{unexpected, `\blet [^;]*$`, `^,`, "want ; and let before the next name: let x = 1; let y = 2; x == y"},
 	{unexpected, `\b\w+ *$`, `^:=`, "want let before the name: let x = 1; x > 0"},
 	{unexpected, ``, `^! ?=|^=!`, "want !="},
-	{unexpected, `=$`, `^!`, "want !="},
 	{unexpected, ``, `^=`, "want == to compare"},
 	{unexpected, `(?:&&|\|\||and|or) *$`, `^(&&|\|\||and\b|or\b)`, "want a condition before $a1"},
 	{unexpected, ``, `^&quot;`, `want the quote itself: "a"`},
@@ -58,7 +58,6 @@ var answers = []answer{
 	// functions
 	{unexpected, `(?:^|[^.\w])$`, `^(startsWith|endsWith|contains|matches)\(`, `want $a1 between two texts: event $a1 "a"`},
 	{unexpected, `\b(every|some|each|forEach|exists)\([^()]*$`, `^#`, "unknown function $b1: want any or all"},
-	{unexpected, `\b(\w+)\(\w+, *$`, `^\w+ *->|^\(.*\) *=>`, "want # for the element: any(payload.list, # > 1)"},
 	{unexpected, `\b(\w+)\([^()]*$`, `^#`, "$call"},
 	{unexpected, ``, `^#`, "# is the element in any, all, none, one, map, filter and their like; a comment is /* … */"},
 	// lists, brackets and quotes
@@ -78,7 +77,6 @@ var answers = []answer{
 	{unexpected, `\d\.\d+$`, `^\.\d`, "want a number with one point"},
 	{unexpected, ``, `^/[^/]`, `want the pattern in quotes: event matches "^workflow_"`},
 	{unexpected, `\$$`, `^\{`, "variables are not read in an expression: want a name such as event"},
-	{unexpected, `\.$`, `^["'](.+?)["']|^(\d+)`, `want payload["$a1$a2"]`},
 	{unexpected, `\b(\w+) *$`, `^::?\w`, "want a dot before a member's name, and ? before a :"},
 	{unexpected, `^\s*\w+ *$`, `^:`, "want == to compare"},
 	{`^a map key|` + unexpected, ``, `^\.\.\.`, "want concat(…) to join lists"},
@@ -86,6 +84,7 @@ var answers = []answer{
 	{`^a map key`, `^\{$`, ``, "want the expression without {{ }}: those belong to the texts of a map"},
 	{`^a map key`, ``, ``, "want a key in quotes"},
 	{unexpected, `\w$`, `^\.(\d+)`, `want a key in brackets: payload["$a1"]`},
+	{unexpected, `\{(?: *\w+ *,)* *([A-Za-z_]\w*) *$`, `^[,}]`, "want a key and a value: {$b1: ${b1}}; [ and ] around a list"},
 	{unexpected, `[{,] *\w+$`, `^\.\w[\w.]* *:`, computedKey},
 	{unexpected, `[{,] *(?:"[^"]*"|'[^']*') *$`, `^[+(|][^}]*:`, computedKey},
 	{unexpected, `\b(\w+)\([^()]*, *\{ *(?:\w+|"[^"]*"|'[^']*') *$`, `^:`,
@@ -128,7 +127,7 @@ var answers = []answer{
 		`^(?:or|\|\|) +("[^"]*"|'[^']*')`, "want a condition on either side: … or $b1 $b2 $a1"},
 	{`^invalid operation: (?:or|\|\|) \(mismatched types string and string\)`, `["'] *$`, ``,
 		`want a condition on either side: event == "a" or event == "b"`},
-	{mismatch2 + `bool and`, `(?:\bnot |!) *(\S+) *$`, `^(\S+) +(\S+)`, "not binds to $b1 alone: want not ($b1 $a1 $a2)"},
+	{mismatch2 + `bool and`, `(?:\bnot |!) *` + operand + ` *$`, `^(\S+) +` + operand, "not binds to $b1 alone: want not ($b1 $a1 $a2)"},
 	{`^invalid operation: (?:or|\|\|) \(mismatched types .+ and string\)`, `([\w.]+) *== *("[^"]*"|'[^']*')(?: +or .*)? *$`,
 		`^(?:or|\|\|) +("[^"]*"|'[^']*')`,
 		"want in for one of several: $b1 in [$b2, $a1]"},
@@ -144,7 +143,7 @@ var answers = []answer{
 	{mismatch2 + `.*\btime\.Weekday`, ``, ``, `want timestamp.Weekday().String() == "Monday", or int(timestamp.Weekday()) == 1`},
 	{mismatch2 + `.*\btime\.Month`, ``, ``, `want int(timestamp.Month()) == 1, or timestamp.Month().String() == "January"`},
 	{mismatch2 + `time and (?:string|int)`, ``, `^[-<>=!]+ *["']?(\d{4}-\d\d-\d\d)`, `want date("$a1")`},
-	{mismatch2 + `time and string\)`, ``, `^[-+] *["'](\w+)["']`, `want a duration: timestamp - duration("$a1")`},
+	{mismatch2 + `time and string\)`, ``, `^[-+] *["'](\d\w*)["']`, `want a duration: timestamp - duration("$a1")`},
 	{mismatch2 + `time and (?:int|float)\)`, ``, `^[<>=!]`, `want timestamp.Unix() beside a number, or date("2026-01-02")`},
 	{mismatch2 + `time and string\)`, ``, `^(contains|startsWith|endsWith|matches)`,
 		`want a text before $a1: timestamp.Format("2006-01-02") $a1 "2026"`},
@@ -159,14 +158,17 @@ var answers = []answer{
 		`want timestamp.$1().String() before in with names, int(timestamp.$1()) with numbers`},
 	{`^cannot use (?:int|float) as type list in`, ``, ``, "want the range without brackets: payload.exit_code in 1..3"},
 	{`^cannot use (.+) as type (.+) in (?:array|map key)`, ``, ``, "in looks for a $1 among values of the kind $2: want values of one kind"},
-	{mismatch2 + `(?:string|int|float) and string\)`, `(\S+) *$`, `^in +(\S+)`, "want contains for a part of a text: $a1 contains $b1"},
+	{mismatch2 + `(?:string|int|float) and string\)`, operand + ` *$`, `^in +` + operand,
+		"want contains for a part of a text: $a1 contains $b1"},
 	{mismatch2 + `(int|float|bool|string) and (int|float|bool|string)\)`, ``, `^(contains|startsWith|endsWith|matches) `,
 		"$1 is not for $2 and $3: want two texts, string(…) makes one"},
-	{mismatch2 + `(?:map|list) and`, `(\S+) *$`, `^contains +("[^"]*"|'[^']*'|\S+)`, `want in for a list or a map: $a1 in $b1`},
+	{mismatch2 + `(?:map|list) and`, operand + ` *$`, `^contains +` + operand, `want in for a list or a map: $a1 in $b1`},
 	{mismatch2 + `(string|int|float) and (string|int|float)\)`, ``, `^(?:[<>]|==|!=)`,
 		"$1 is not for $2 and $3: want the number in quotes, or int(…) around the text"},
 	{mismatch2 + `(string|int|float) and (string|int|float)\)`, ``, `^\+`,
 		"+ is not for $2 and $3: want string(…) around the number, or int(…) around the text"},
+	{mismatch2 + `(string and (?:time|duration)|(?:time|duration) and string)\)`, ``, `^\+`,
+		"+ is not for $2: want string(…) around what is no text"},
 	{mismatch2 + `string and string\)`, ``, `^[-*/%^]`, "$1 is for numbers; + joins texts"},
 	{mismatch2 + `.*\bunknown\b`, ``, `^\S+ *nil\b`, orNil},
 	{mismatch2 + `unknown\b`, `\bnil *$`, ``, orNil},
@@ -175,13 +177,11 @@ var answers = []answer{
 	{`^(?:builtin )?(\w+) takes only array \(got (.+)\)`, ``, ``, "$1: want a list, got $2"},
 	{`^unknown pointer #(acc)`, ``, ``, "#$1 is known in reduce alone: reduce(payload.list, #acc + #, 0)"},
 	{`^unknown pointer #(\w+)`, ``, ``, "want .$1 for a member of the element, # for the element"},
-	{`^cannot use pointer accessor`, ``, ``, "# is the element in any, all, none, one, map, filter and their like"},
 	{`^cannot use (.+) as argument \(type \*time\.Location\) to call (\w+)`, ``, ``, `$2: want timezone("Europe/Paris"), got $1`},
 	{`^cannot use string as argument \(type time\) to call (\w+)`, ``, `^["']([^"']*)`, `$1: want date("$a1"), got string`},
 	{`^cannot use string as argument \(type duration\) to call (\w+)`, ``, `^["']([^"']*)`, `$1: want duration("$a1"), got string`},
 	{`^cannot use (.+) as argument \(type (.+)\) to call (\w+)`, ``, ``, "$3: want $2, got $1"},
 	{`^(not enough|too many) arguments to call (\w+)`, ``, ``, "$2: $1 arguments"},
-	{`^invalid number of arguments \(expected (\d+), got (\d+)\)`, ``, ``, "want $1 arguments, got $2"},
 	{`^cannot use (.+) to get an element from (.+)`, ``, ``, "want a name or a text as the key of a $2, got $1"},
 	{`\(got function\)$`, ``, `^(\w+)`, "$a1 is a function: want $a1(…)"},
 	{`^array elements can only be selected using an integer \(got (.+)\)|^non-integer slice index (.+)`, ``, ``,

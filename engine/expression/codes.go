@@ -7,7 +7,7 @@ var codes = []answer{
 	{`^unexpected token Operator|^unrecognized character: U\+007E|^Operator `, ``, ``, "expr.operator"},
 	{`^unknown (name|field|pointer)`, ``, ``, "expr.name"},
 	{`has no (?:method|field)|is undefined$`, ``, ``, "expr.member"},
-	{`^(not enough|too many) arguments|^invalid number of arguments|^expected at least`, ``, ``, "expr.arguments"},
+	{`^(not enough|too many) arguments|^expected at least`, ``, ``, "expr.arguments"},
 	{`as argument |takes only array|^sortBy order`, ``, ``, "expr.argument"},
 	{`is not callable$|is nil; cannot call`, ``, ``, "expr.function"},
 	{`mismatched type|^expected bool|^non-bool|^predicate should`, ``, ``, "expr.type"},

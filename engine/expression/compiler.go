@@ -73,7 +73,7 @@ func (c *Compiler) compile(t text) (*Program, error) {
 }
 
 // build parses and checks a text and turns it into functions. If describe is set, it also returns the texts of the program's parts.
-func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
+func (c *Compiler) build(t text, describe bool) (*Program, []Part, *Error) {
 	if len(t.source) > MaxSource {
 		return nil, nil, &Error{1, 0, fmt.Sprintf("want at most %d KiB, got %d bytes", MaxSource>>10, len(t.source)), "expr.size"}
 	}
@@ -99,7 +99,7 @@ func (c *Compiler) build(t text, describe bool) (*Program, []step, *Error) {
 		return nil, nil, w.err
 	}
 	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), from: w.from, warnings: unwise.warnings}
-	return p, w.steps, nil
+	return p, w.described, nil
 }
 
 // bytesPerNode converts the length of a text with a mistake to nodes: it has no tree, but compiling it takes time.

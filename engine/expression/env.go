@@ -239,6 +239,14 @@ func (o *object) index() error {
 	return nil
 }
 
+// at is find that returns nil, too, if the value is no object or no JSON.
+func (o *object) at(key string) *member {
+	if !isObject(o.json()) || o.index() != nil {
+		return nil
+	}
+	return o.find(key)
+}
+
 // find returns the bytes of the value at a path. It returns nil if there is no value, if the object is no JSON, and if the bytes are not
 // the value, as for a number in a string.
 func (env *Env) find(path []string) []byte {
@@ -251,10 +259,7 @@ func (env *Env) find(path []string) []byte {
 		if i > 0 {
 			o = &object{name: o.name, raw: raw}
 		}
-		if !isObject(raw) || o.index() != nil {
-			return nil
-		}
-		m := o.find(key)
+		m := o.at(key)
 		if m == nil {
 			return nil
 		}

@@ -66,9 +66,9 @@ func (p *Program) Warnings() []*Error { return p.warnings }
 func (p *Program) Source() string { return p.source }
 
 // describe returns the texts of the parts, compiling the source again: only traces need them.
-func (p *Program) describe() []step {
-	_, steps, _ := new(Compiler).build(p.text, true) // it compiled before
-	return steps
+func (p *Program) describe() []Part {
+	_, parts, _ := new(Compiler).build(p.text, true) // it compiled before
+	return parts
 }
 
 // compileError is a mistake that expr's parser or checker found.
@@ -77,10 +77,10 @@ func compileError(t text, err error) *Error {
 	if !ok {
 		at = &file.Error{Line: 1, Message: err.Error()}
 	}
-	behind := []rune(t.source)
-	behind = behind[min(at.From, len(behind)):]
-	message := legible.ShortLine(inWords(at.Message, t.source, at.From, t.isBool), maxMessage)
-	return &Error{at.Line, at.Column, message, codeOf(at.Message, string(behind))}
+	runes := []rune(t.source)
+	offset := min(max(at.From, 0), len(runes))
+	before, after := string(runes[:offset]), string(runes[offset:])
+	return &Error{at.Line, at.Column, legible.ShortLine(inWords(at.Message, before, after, t), maxMessage), codeOf(at.Message, after)}
 }
 
 // Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].
@@ -99,16 +99,15 @@ func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
 // AppendJSON runs the program for an event and appends the value as JSON. A value of the event that the expression passes on unchanged
 // keeps its bytes.
 func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
-	if p.path != nil && env.watch == nil {
-		if raw := env.find(p.path); raw != nil {
-			return append(dst, raw...), nil
-		}
+	raw := env.find(p.path)
+	if raw != nil && env.watch == nil {
+		return append(dst, raw...), nil
 	}
 	v, err := p.run(env)
-	if err != nil {
+	switch {
+	case err != nil:
 		return dst, err
-	}
-	if raw := env.find(p.path); raw != nil {
+	case raw != nil:
 		return append(dst, raw...), nil
 	}
 	return AppendJSON(dst, v)
@@ -132,35 +131,28 @@ func (p *Program) run(env *Env) (any, error) {
 }
 
 func (p *Program) value(env *Env) (any, error) {
-	v, err := protected(func() (any, error) {
+	defer clear(env.slots)
+	return protected(func() (any, error) {
 		v := p.root(env)
 		if p.isBool {
 			return isTrue(v), nil
 		}
 		return v, nil
 	})
-	clear(env.slots)
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
 }
 
-// protected calls f and turns its panics into errors.
-func protected(f func() (any, error)) (v any, failure *RunError) {
+// protected calls f and turns its errors and panics into a [*RunError].
+func protected(f func() (any, error)) (v any, err error) {
 	defer func() {
-		r := recover()
-		err, isError := r.(error)
-		switch {
-		case isError:
-			v, failure = nil, runError(err)
-		case r != nil: // a panic of expr's own code
-			v, failure = nil, runError(errors.New(fmt.Sprint(r)))
+		if r := recover(); r != nil {
+			err = errors.New(fmt.Sprint(r)) // a panic of expr's or Go's own code
+			if failure, isError := r.(error); isError {
+				err = failure
+			}
+		}
+		if err != nil {
+			v, err = nil, runError(err)
 		}
 	}()
-	v, err := f()
-	if err != nil {
-		return nil, runError(err)
-	}
-	return v, nil
+	return f()
 }

@@ -65,8 +65,8 @@ var functions = map[string]definition{
 	"date":        {args: "a?ya:t", call: toDate, bytes: 1},
 	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
 	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
-	"mean":        {args: "*x:f", call: mean, bytes: deep},
-	"median":      {args: "*x:f", call: median, bytes: deep},
+	"mean":        {args: "*x:f", call: ofNumbers(mean), bytes: deep},
+	"median":      {args: "*x:f", call: ofNumbers(median), bytes: deep},
 	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
 	"last":        {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], -1}) }},
 	"get":         {args: "aa:a", call: element},
@@ -137,12 +137,17 @@ var kinds = map[byte]struct {
 
 // kind returns the letter of the i-th argument, or 0 if there is none.
 func (d *definition) kind(i int) byte {
-	letters, _, _ := strings.Cut(strings.ReplaceAll(d.args, "?", ""), ":")
-	switch {
-	case letters[0] == '*':
-		return letters[1]
-	case i < len(letters):
-		return letters[i]
+	for _, letter := range []byte(d.args) {
+		switch {
+		case letter == ':':
+			return 0
+		case letter == '*':
+			i = 0
+		case letter != '?' && i == 0:
+			return letter
+		case letter != '?':
+			i--
+		}
 	}
 	return 0
 }
@@ -226,7 +231,7 @@ func (d *definition) check(i int, arg *any) error {
 }
 
 // try reports a mistake in a call's constant arguments. It calls the function with harmless values for the others.
-func (d *definition) try(args []part) *RunError {
+func (d *definition) try(args []part) error {
 	values := make([]any, len(args))
 	constants := 0
 	for i, arg := range args {
@@ -245,7 +250,7 @@ func (d *definition) try(args []part) *RunError {
 		return nil
 	}
 	b := &budget{foldSteps, foldBytes, foldSteps}
-	if _, err := protected(func() (any, error) { return d.call(b, values) }); err != nil && err.Err == nil {
+	if _, err := protected(func() (any, error) { return d.call(b, values) }); !errors.Is(err, ErrBudget) {
 		return err
 	}
 	return nil

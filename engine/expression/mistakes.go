@@ -55,16 +55,13 @@ var inAnswers = strings.NewReplacer(
 // functionType is a function's type as the checker writes it.
 var functionType = lazy.Regexp(`func\((?:[^()]|\([^()]*\))*\)(?: \([^)]*\)| \w+)?`)
 
-// inWords returns the message for a mistake at an offset of the source, in characters.
-func inWords(message, source string, offset int, isBool bool) string {
-	runes := []rune(source)
-	offset = min(max(offset, 0), len(runes))
-	before, after := string(runes[:offset]), string(runes[offset:])
+// inWords returns the message for a mistake between two parts of a text.
+func inWords(message, before, after string, t text) string {
 	message = functionType().ReplaceAllString(inOurWords.Replace(message), "function")
 	for _, r := range rules() {
 		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
 		if m != nil && b != nil && a != nil {
-			return inAnswers.Replace((&phrase{source, before, after, m, b, a, isBool}).expand(r.say))
+			return inAnswers.Replace((&phrase{t.source, before, after, m, b, a, t.isBool}).expand(r.say))
 		}
 	}
 	return "an expression cannot be written like this"

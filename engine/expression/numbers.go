@@ -22,10 +22,7 @@ func rounded(round func(float64) float64) function {
 
 // floatOf returns a number as a float64.
 func floatOf(v any) float64 {
-	i, f, isInt, _ := numberOf(v)
-	if isInt {
-		return float64(i)
-	}
+	_, f, _, _ := numberOf(v)
 	return f
 }
 
@@ -57,10 +54,11 @@ func toFloat(_ *budget, args []any) (any, error) {
 		}
 		return f, nil
 	}
-	if _, _, _, isNumber := numberOf(args[0]); !isNumber {
+	_, f, _, isNumber := numberOf(args[0])
+	if !isNumber {
 		return nil, fmt.Errorf("want a number or a string, got %s", kindOf(args[0]))
 	}
-	return floatOf(args[0]), nil
+	return f, nil
 }
 
 // numbersOf lists the numbers among values and in lists of them. It skips nil.
@@ -100,33 +98,36 @@ func extreme(sign int) function {
 	}
 }
 
-func mean(b *budget, args []any) (any, error) {
-	numbers, err := numbersOf(b, args)
-	if err != nil || len(numbers) == 0 {
-		return 0.0, err
+// ofNumbers makes a function of the numbers among values and in lists of them. It is 0 without a number.
+func ofNumbers(f func(numbers []float64) float64) function {
+	return func(b *budget, args []any) (any, error) {
+		values, err := numbersOf(b, args)
+		if err != nil || len(values) == 0 {
+			return 0.0, err
+		}
+		numbers := make([]float64, len(values))
+		for i, v := range values {
+			numbers[i] = floatOf(v)
+		}
+		return f(numbers), nil
 	}
-	total := 0.0
-	for _, v := range numbers {
-		total += floatOf(v)
-	}
-	return total / float64(len(numbers)), nil
 }
 
-func median(b *budget, args []any) (any, error) {
-	numbers, err := numbersOf(b, args)
-	if err != nil || len(numbers) == 0 {
-		return 0.0, err
+func mean(numbers []float64) float64 {
+	total := 0.0
+	for _, f := range numbers {
+		total += f
 	}
-	sorted := make([]float64, len(numbers))
-	for i, v := range numbers {
-		sorted[i] = floatOf(v)
+	return total / float64(len(numbers))
+}
+
+func median(numbers []float64) float64 {
+	slices.Sort(numbers)
+	middle := len(numbers) / 2
+	if len(numbers)%2 == 1 {
+		return numbers[middle]
 	}
-	slices.Sort(sorted)
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle], nil
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2, nil
+	return (numbers[middle-1] + numbers[middle]) / 2
 }
 
 func bit(f func(x, y int) int) function {

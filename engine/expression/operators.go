@@ -58,11 +58,11 @@ func mismatch(op string, a, b any) error {
 	return fmt.Errorf("%s is not for %s and %s", op, kindOf(a), kindOf(b))
 }
 
-// numberOf returns a number as an int or a float64. isNumber is false for other values.
+// numberOf returns a number as a float64, and as an int if it is one. isNumber is false for other values.
 func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	switch v := v.(type) {
 	case int:
-		return v, 0, true, true
+		return v, float64(v), true, true
 	case float64:
 		return 0, v, false, true
 	case uint64: // beyond every int
@@ -72,7 +72,7 @@ func numberOf(v any) (i int, f float64, isInt, isNumber bool) {
 	}
 	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Int, reflect.Int64: // time's months and weekdays, Unix seconds
-		return int(r.Int()), 0, true, true
+		return int(r.Int()), float64(r.Int()), true, true
 	}
 	return 0, 0, false, false
 }
@@ -103,9 +103,8 @@ func compare(op string, a, b any) (int, error) {
 			return cmp.Compare(s, t), nil
 		}
 	}
-	i, _, isInt, isNumber := numberOf(a)
-	j, _, isInt2, isNumber2 := numberOf(b)
-	f, g := floatOf(a), floatOf(b)
+	i, f, isInt, isNumber := numberOf(a)
+	j, g, isInt2, isNumber2 := numberOf(b)
 	switch {
 	case !isNumber || !isNumber2:
 		return 0, mismatch(op, a, b)
@@ -254,8 +253,8 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 			return nil, nil
 		}
 		a, b := args[0], args[1]
-		i, _, isInt, isNumber := numberOf(a)
-		j, _, isInt2, isNumber2 := numberOf(b)
+		i, f, isInt, isNumber := numberOf(a)
+		j, g, isInt2, isNumber2 := numberOf(b)
 		if !isNumber || !isNumber2 {
 			f := mixed[[3]string{kindOf(a), op, kindOf(b)}]
 			if f == nil {
@@ -273,7 +272,7 @@ func arithmetic(op string, ints func(a, b int) (any, error), floats func(a, b fl
 		case floats == nil:
 			return nil, mismatch(op, a, b)
 		}
-		return floats(floatOf(a), floatOf(b))
+		return floats(f, g)
 	}
 }
 

@@ -63,14 +63,11 @@ func (p *Program) PartOfBody(env *Env) (from, to int, ok bool) {
 		return 0, 0, false
 	case len(p.path) == 1:
 		return 0, len(o.json()), true
-	case !isObject(o.json()) || o.index() != nil:
-		return 0, 0, false
 	}
-	m := o.find(p.path[1])
-	if m == nil {
-		return 0, 0, false
+	if m := o.at(p.path[1]); m != nil {
+		return int(m.from), int(m.to), true
 	}
-	return int(m.from), int(m.to), true
+	return 0, 0, false
 }
 
 // SetWith sets with to JSON, or to nothing if it is nil. The members with the given keys hold secrets; [AllKeys] means all members.

@@ -11,15 +11,6 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// step is a part of an expression that traces report.
-type step struct {
-	text  string
-	depth int
-	loop  bool
-	from  origins
-	joins string // as of joins
-}
-
 // Part is a part of an expression with its value.
 type Part struct {
 	Source string
@@ -33,7 +24,8 @@ type Part struct {
 	// If the result needed several of them, each is marked.
 	Decided bool
 
-	joins string
+	joins string // as of joins
+	from  origins
 }
 
 // Missing reports whether the part was evaluated and its value is missing.
@@ -97,9 +89,9 @@ func (t *Trace) Source() string { return t.source }
 // Parts returns the whole expression, then the parts within it.
 func (t *Trace) Parts() []Part {
 	if !t.told {
-		for i, s := range t.program.describe() {
-			t.parts[i].Source, t.parts[i].Depth, t.parts[i].Loop, t.parts[i].joins = s.text, s.depth, s.loop, s.joins
-			t.parts[i].Secret = t.secrets.has(s.from)
+		for i, p := range t.program.describe() {
+			p.Value, p.Times, p.Secret = t.parts[i].Value, t.parts[i].Times, t.secrets.has(p.from)
+			t.parts[i] = p
 		}
 		t.told = true
 		if t.program.isBool && t.Err == nil && len(t.parts) > 0 {
@@ -155,17 +147,17 @@ func (w *writer) node(n ast.Node) part {
 	id := w.parts
 	w.parts++
 	if w.describe {
-		w.steps = append(w.steps, step{text: n.String(), depth: w.depth, loop: w.loops > 0, joins: joins(n)})
+		w.described = append(w.described, Part{Source: n.String(), Depth: w.depth, Loop: w.loops > 0, joins: joins(n)})
 	}
 	w.depth++
 	p := w.compile(n)
 	w.depth--
 	if w.describe {
-		w.steps[id].from = w.from
+		w.described[id].from = w.from
 	}
 	if p.isConstant { // the parts of a constant do not run
 		w.parts = id + 1
-		w.steps = w.steps[:min(id+1, len(w.steps))]
+		w.described = w.described[:min(id+1, len(w.described))]
 	}
 	inner := p.eval
 	p.eval = func(env *Env) any {

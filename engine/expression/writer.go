@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,7 +28,7 @@ type writer struct {
 	slots     int        // the number that the program's variables take
 	parts     int        // the number that a trace reports
 	describe  bool
-	steps     []step  // the texts of the parts, if describe is set
+	described []Part  // the texts of the parts, if describe is set
 	depth     int     // the number of traced parts around this one
 	loops     int     // the number of loops around this part
 	from      origins // of the part that is being compiled, so far
@@ -123,7 +124,7 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 		if err == nil {
 			return constant(v)
 		}
-		if err.Err == nil {
+		if !errors.Is(err, ErrBudget) {
 			w.fail(at, "expr.argument", "%s", err)
 		}
 	}

@@ -5,6 +5,7 @@
 package legible
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -27,6 +28,14 @@ func ShortLine(s string, most int) string { return Line(s[:min(len(s), most)]) }
 
 // IsLine reports whether s has only printable characters.
 func IsLine(s string) bool { return !strings.ContainsFunc(s, unprintable) }
+
+// Plain quotes s if it is no line. It is for names, such as those of files, which must stay what they are.
+func Plain(s string) string {
+	if IsLine(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/legible"
@@ -18,23 +17,16 @@ const maxListed = 100
 func Unknown(kind, name string, names []string) error {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	if near := Nearest(name, names); near != "" {
-		return fmt.Errorf("no %s is called %s: did you mean %s?", kind, plain(name), plain(near))
+		return fmt.Errorf("no %s is called %s: did you mean %s?", kind, legible.Plain(name), legible.Plain(near))
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("no %s is called %s: there is none", kind, plain(name))
+		return fmt.Errorf("no %s is called %s: there is none", kind, legible.Plain(name))
 	}
 	more := ""
 	if left := len(names) - maxListed; left > 0 {
 		names, more = names[:maxListed], fmt.Sprintf(" and %d more", left)
 	}
-	return fmt.Errorf("no %s is called %s: want one of %s%s", kind, plain(name), plain(strings.Join(names, ", ")), more)
-}
-
-func plain(s string) string {
-	if !legible.IsLine(s) {
-		return strconv.Quote(s)
-	}
-	return s
+	return fmt.Errorf("no %s is called %s: want one of %s%s", kind, legible.Plain(name), legible.Plain(strings.Join(names, ", ")), more)
 }
 
 // Suggest returns the end of an error about an unknown name: the name that was probably meant; "" if there is none.

@@ -27,13 +27,9 @@ var awf = Receiver{
 	isData: true,
 	sample: sample{url: "https://hooks.example.com/v1/events"},
 	write: func(m *message) {
-		size := m.limit("the body")
-		if given, isGiven := m.format.values["max_size"]; isGiven {
-			size = given.number
-		}
 		id := jsonbytes.AppendString(nil, eventID(m.values.Event(), m.limit("id")))
 		end := `,"id":` + string(id) + "}"
-		body := m.envelope(size - len(end))
+		body := m.envelope(m.maxSize("the body") - len(end))
 		m.made.Body = slices.Concat(bytes.TrimSuffix(body, []byte("}")), []byte(end))
 	},
 }

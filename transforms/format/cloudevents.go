@@ -41,10 +41,7 @@ var cloudEvents = Receiver{
 type attribute struct{ name, value string }
 
 func writeCloudEvent(m *message) {
-	size := m.limit("the event")
-	if given, isGiven := m.format.values["max_size"]; isGiven {
-		size = given.number
-	}
+	size := m.maxSize("the event")
 	attributes := m.cloudAttributes()
 	if m.format.values["mode"].choice == "binary" {
 		m.made.ContentType = "application/json"

@@ -60,19 +60,12 @@ func cut(s string, limit int, cost measure) string {
 		return s
 	}
 	if limit < leastTail*tailShare {
-		return head(s, limit-cost("…"), cost) + ellipsis(limit, cost)
+		return head(s, limit-cost("…"), cost) + head("…", limit, cost)
 	}
 	room := limit - cost(cutMark(len(s)))
 	end := tail(s, room/tailShare, cost)
 	begin := head(s[:len(s)-len(end)], room-cost(end), cost)
 	return begin + cutMark(utf8.RuneCountInString(s[len(begin):len(s)-len(end)])) + end
-}
-
-func ellipsis(limit int, cost measure) string {
-	if cost("…") > limit {
-		return ""
-	}
-	return "…"
 }
 
 func cutMark(n int) string { return "… (" + thousands(n) + " characters cut) …" }

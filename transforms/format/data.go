@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -30,6 +31,11 @@ func eventID(ev *event.Event, most int) string {
 		sum = sha256.Sum256(ev.Body())
 	}
 	return hex.EncodeToString(sum[:])
+}
+
+// maxSize returns the most bytes of a body: the option's, or the receiver's limit.
+func (m *message) maxSize(limit string) int {
+	return cmp.Or(m.format.values["max_size"].number, m.limit(limit))
 }
 
 // data returns the output of the previous step, or the event as AWF's envelope, in at most room bytes.

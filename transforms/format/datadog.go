@@ -45,9 +45,7 @@ var datadog = Receiver{
 		if m.name != "" {
 			tags.add("workflow:" + cut(m.name, m.limit("tag")/2, utf16Units))
 		}
-		for _, tag := range m.list("tags") {
-			tags.add(cut(tag, m.limit("tag"), utf16Units))
-		}
+		tags.addTexts(m.list("tags"), m.limit("tag"))
 		key := alertKey("awf", m.name)
 		if utf16Units(key) > m.limit("aggregation key") {
 			key = hashed(key)

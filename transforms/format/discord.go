@@ -1,7 +1,6 @@
 package format
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,12 +37,7 @@ var discord = Receiver{
 		Success: "200, since the URL has `wait=true`: it is stored there",
 		Retry:   "429 with Retry-After, or `retry_after` in JSON; X-RateLimit-Reset-After",
 		Gone:    "401, 403, 404 but for an unknown thread",
-		address: func(u *url.URL) string {
-			if strings.HasSuffix(u.Path, "/slack") || strings.HasSuffix(u.Path, "/github") {
-				return "want Discord's own webhook, without /slack or /github"
-			}
-			return ""
-		},
+		address: address{path: lacks(`/(slack|github)$`), objection: "want Discord's own webhook, without /slack or /github"},
 		answers: answers{delivered: []int{200, 204}, retry: []int{429},
 			dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
 		judge: func(_ *Format, a *answer) delivery.Verdict {

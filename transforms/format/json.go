@@ -46,6 +46,27 @@ func (r *raw) add(element any) {
 	*r = append(appendJSON(*r, element), ']')
 }
 
+// addTexts adds texts, each cut to a number of characters.
+func (r *raw) addTexts(texts []string, most int) {
+	for _, s := range texts {
+		r.add(cut(s, most, utf16Units))
+	}
+}
+
+// distinct holds the names of an object's members. The members of an event may have the same name once it is cleaned and cut.
+type distinct map[string]int
+
+// name returns a name that no member has: the one that is wanted, or that with a number.
+func (d distinct) name(wanted string) string {
+	name := wanted
+	for n := d[wanted]; n > 0 && d[name] > 0; n = d[wanted] {
+		d[wanted]++
+		name = wanted + " (" + strconv.Itoa(n+1) + ")"
+	}
+	d[name]++
+	return name
+}
+
 // unless returns the object, or nil if it is unwanted.
 func (o object) unless(unwanted bool) object {
 	if unwanted {

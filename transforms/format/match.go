@@ -13,6 +13,12 @@ func matches(expression string) func(string) bool {
 	return func(s string) bool { return compiled().MatchString(s) }
 }
 
+// lacks returns a function that reports whether nothing in a text matches a regular expression.
+func lacks(expression string) func(string) bool {
+	found := matches(expression)
+	return func(s string) bool { return !found(s) }
+}
+
 func wantMatch(key *Key, got string) string {
 	return fmt.Sprintf("want %s, got %q", key.want, legible.Shorten(got, maxQuoted))
 }

@@ -37,12 +37,7 @@ var matrix = Receiver{
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 5},
 		Success: "200; the transaction's id in the URL identifies a repeated message",
 		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
-		address: func(u *url.URL) string {
-			if strings.Contains(u.Path, "/_matrix") {
-				return "want the home server alone: the path is added to it"
-			}
-			return ""
-		},
+		address: address{path: lacks(`/_matrix`), objection: "want the home server alone: the path is added to it"},
 		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"errcode", "error"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if a.Status == http.StatusTooManyRequests {

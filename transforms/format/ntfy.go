@@ -2,7 +2,6 @@ package format
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,12 +35,7 @@ var ntfy = Receiver{
 		Rate:    Rate{N: 12, Per: time.Minute, Burst: 60},
 		Success: "200",
 		Retry:   "429: 5 s, an hour for a day's quota, if Retry-After does not say",
-		address: func(u *url.URL) string {
-			if strings.Trim(u.Path, "/") != "" {
-				return "want ntfy's root: the topic is an option"
-			}
-			return ""
-		},
+		address: address{path: matches(`^/*$`), objection: "want ntfy's root: the topic is an option"},
 		answers: answers{delivered: []int{200}, retry: []int{429},
 			dead: []int{400, 401, 403, 413}, reason: []string{"error"}, pause: 5 * time.Second},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
@@ -98,8 +92,6 @@ func ntfyTags(m *message) (tags raw) {
 		return tags
 	}
 	tags = raw("[]")
-	for _, tag := range m.list("tags") {
-		tags.add(cut(tag, maxLabel, utf16Units))
-	}
+	tags.addTexts(m.list("tags"), maxLabel)
 	return tags
 }

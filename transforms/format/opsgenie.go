@@ -67,13 +67,11 @@ func writeOpsgenie(m *message) {
 		priority = strings.ToUpper(given)
 	}
 	var tags raw
-	for _, tag := range m.list("tags") {
-		tags.add(cut(tag, m.limit("tag"), utf16Units))
-	}
-	room := m.budget("details", utf16Units, 0)
-	details := jsonbytes.Object("{}")
+	tags.addTexts(m.list("tags"), m.limit("tag"))
+	room := m.budget("details", utf16Units, len(" (25)"))
+	details, names := jsonbytes.Object("{}"), distinct{}
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		details.Text(f.label, f.value)
+		details.Text(names.name(f.label), f.value)
 	}
 	m.put(object{
 		{"message", cut(m.summary(), m.limit("message"), utf16Units)},

@@ -2,7 +2,6 @@ package format
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"time"
 
@@ -37,12 +36,7 @@ var pagerDuty = Receiver{
 		Rate:    Rate{N: 120, Per: time.Minute, Burst: 10},
 		Success: "202: it is queued there",
 		Retry:   "429 and 5xx; 30 s after 429 if Retry-After does not say",
-		address: func(u *url.URL) string {
-			if u.Path != "/v2/enqueue" {
-				return "PagerDuty's path is /v2/enqueue"
-			}
-			return ""
-		},
+		address: address{path: matches(`^/v2/enqueue$`), objection: "PagerDuty's path is /v2/enqueue"},
 		answers: answers{delivered: []int{202}, retry: []int{429},
 			dead: []int{400}, reason: []string{"message", "errors"}, pause: 30 * time.Second},
 	},
@@ -107,8 +101,9 @@ func (m *message) pagerDetails() raw {
 	if _, given := m.format.values["details"]; !given {
 		return raw(m.details(details, m.limit("the whole event")-frame, "workflow_id"))
 	}
+	names := distinct{"workflow_id": 1}
 	for _, f := range m.labelled("details") {
-		details.Text(cut(f.label, maxLabel, utf16Units), cut(f.value, longest, utf16Units))
+		details.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, longest, utf16Units))
 	}
 	return raw(details)
 }

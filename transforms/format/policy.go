@@ -23,7 +23,7 @@ type Policy struct {
 
 	Method string // of the requests; "" is POST
 
-	address func(*url.URL) string                   // returns an objection to a webhook's URL; nil if there is nothing to check
+	address address                                 // what a webhook's URL must be
 	answers answers                                 // the meaning of its statuses
 	judge   func(*Format, *answer) delivery.Verdict // judges what the table cannot express, before the table; nil for none
 }
@@ -134,32 +134,30 @@ func (a *answer) seconds(path string) time.Duration {
 
 func (a *answer) is2xx() bool { return a.Status >= 200 && a.Status < 300 }
 
+// An address is what a receiver's URL must be.
+type address struct {
+	host      string            // the end of the hosts that are the receiver's own; others are not checked
+	path      func(string) bool // accepts a path; nil for any
+	objection string            // to another path
+}
+
 // CheckURL returns an objection to a webhook's URL for this receiver, or "". It quotes no part of the URL.
 func (p *Policy) CheckURL(u *url.URL) string {
-	if p.address == nil {
+	a := &p.address
+	if a.path == nil || a.path(u.Path) || !strings.HasSuffix(strings.ToLower(u.Hostname()), a.host) {
 		return ""
 	}
-	return p.address(u)
+	return a.objection
 }
 
-// pathEnds checks that the path of a webhook's URL ends as the receiver's paths do.
-func pathEnds(who, end string) func(*url.URL) string {
-	return func(u *url.URL) string {
-		if !strings.HasSuffix(u.Path, end) {
-			return who + "'s path ends with " + end
-		}
-		return ""
-	}
+// pathEnds wants a path that ends as the receiver's paths do.
+func pathEnds(who, end string) address {
+	return address{"", matches(end + `$`), who + "'s path ends with " + end}
 }
 
-// pathAt checks that the path of a webhook's URL begins as the receiver's paths do, if the host is the receiver's own.
-func pathAt(who, host, begin string) func(*url.URL) string {
-	return func(u *url.URL) string {
-		if strings.HasSuffix(strings.ToLower(u.Hostname()), host) && !strings.HasPrefix(u.Path, begin) {
-			return who + "'s path begins with " + begin
-		}
-		return ""
-	}
+// pathAt wants a path that begins as the receiver's paths do, if the host is the receiver's own.
+func pathAt(who, host, begin string) address {
+	return address{host, matches(`^` + begin), who + "'s path begins with " + begin}
 }
 
 func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }

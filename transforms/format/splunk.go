@@ -2,9 +2,7 @@ package format
 
 import (
 	"cmp"
-	"net/url"
 	"strconv"
-	"strings"
 )
 
 var splunk = Receiver{
@@ -24,12 +22,8 @@ var splunk = Receiver{
 		{"source, sourcetype, index, host", 200, Characters, "ours"},
 	},
 	Policy: Policy{
-		address: func(u *url.URL) string {
-			if strings.HasSuffix(u.Path, "/raw") {
-				return "want the collector's path for events, /services/collector/event: the path for raw data keeps the envelope as text"
-			}
-			return ""
-		},
+		address: address{path: lacks(`/raw$`),
+			objection: "want the collector's path for events, /services/collector/event: the path for raw data keeps the envelope as text"},
 		Success: "200 with `\"code\": 0`",
 		Retry:   "503: the server is busy",
 		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"text"}},

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,20 +33,14 @@ var telegram = Receiver{
 		Success: "200 with `\"ok\": true`",
 		Retry:   "429 with `parameters.retry_after`",
 		Gone:    "401 and 404: the token; 403: the bot was shut out, where the chat is always the same",
-		address: func(u *url.URL) string {
-			if !telegramPath(u.Path) {
-				return "Telegram's path is /bot and the bot's token; the method is added to it"
-			}
-			return ""
-		},
-		judge: judgeTelegram,
+		address: address{path: matches(`^/bot[^/]+$`), objection: "Telegram's path is /bot and the bot's token; the method is added to it"},
+		judge:   judgeTelegram,
 	},
 	sample: sample{url: "https://api.telegram.org/bot${TELEGRAM_TOKEN}", with: []Option{{Name: "chat_id", Value: "-1001234567890"}}},
 	write:  writeTelegram,
 }
 
 var (
-	telegramPath = matches(`^/bot[^/]+$`)
 	telegramChat = matches(`^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
 	telegramName = matches(`^@[A-Za-z][A-Za-z0-9_]{3,31}$`)
 )

@@ -77,7 +77,11 @@ func detect(m *meter.Module) (abi, error) {
 			want(initExport, meter.Func, meter.Signature{})
 		}
 	default:
-		mistakes = append(mistakes, "exports neither transform (a reactor) nor _start (a command)"+found(functions))
+		found := ""
+		if functions != nil {
+			found = ", but " + first(functions, 8, ", ")
+		}
+		mistakes = append(mistakes, "exports neither transform (a reactor) nor _start (a command)"+found)
 	}
 	if len(mistakes) == 0 {
 		return kind, nil
@@ -86,24 +90,14 @@ func detect(m *meter.Module) (abi, error) {
 }
 
 // listed returns an error of the first mistakes.
-func listed(mistakes []string) error {
-	const most = 10
-	if n := len(mistakes) - most; n > 0 {
-		mistakes = append(mistakes[:most], fmt.Sprintf("and %d more", n))
-	}
-	return errors.New(strings.Join(mistakes, "; "))
-}
+func listed(mistakes []string) error { return errors.New(first(mistakes, 10, "; ")) }
 
-// found lists the first of the functions that a module exports.
-func found(functions []string) string {
-	const most = 8
-	if len(functions) == 0 {
-		return ""
+// first joins the first of a list, and says how many more there are.
+func first(list []string, most int, separator string) string {
+	if n := len(list) - most; n > 0 {
+		list = append(list[:most:most], fmt.Sprintf("and %d more", n))
 	}
-	if len(functions) > most {
-		functions = append(functions[:most:most], "…")
-	}
-	return ", but " + strings.Join(functions, ", ")
+	return strings.Join(list, separator)
 }
 
 func checkExport(exports map[string]meter.Export, want meter.Export) error {
@@ -148,7 +142,6 @@ func foreign(i meter.Import) string {
 
 // checkImports lists the imports that no guest gets, those of one ABI together.
 func checkImports(imports []meter.Import) (mistakes []string) {
-	const most = 5
 	var advices []string
 	names := map[string][]string{} // by advice
 	for _, i := range imports {
@@ -165,11 +158,8 @@ func checkImports(imports []meter.Import) (mistakes []string) {
 		names[advice] = append(names[advice], legible.ShortLine(i.Module, 60)+"."+legible.ShortLine(i.Name, 60))
 	}
 	for _, advice := range advices {
-		list := names[advice]
-		if n := len(list) - most; n > 0 {
-			list = append(list[:most], fmt.Sprintf("%d more", n))
-		}
-		mistakes = append(mistakes, fmt.Sprintf("imports %s: want only %s.* and %s.*%s", strings.Join(list, ", "), awfModule, wasiModule, advice))
+		mistakes = append(mistakes,
+			fmt.Sprintf("imports %s: want only %s.* and %s.*%s", first(names[advice], 5, ", "), awfModule, wasiModule, advice))
 	}
 	return mistakes
 }

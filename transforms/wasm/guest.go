@@ -51,20 +51,8 @@ type guest struct {
 
 var errExit = errors.New("exit")
 
-// hostContext is the context of every call into a guest.
-type hostContext struct {
-	context.Context
-	guest *guest
-}
-
+// guestKey is the key of the guest in the context of every call into it.
 type guestKey struct{}
-
-func (c *hostContext) Value(key any) any {
-	if key == (guestKey{}) {
-		return c.guest
-	}
-	return c.Context.Value(key)
-}
 
 func guestOf(ctx context.Context) *guest { return ctx.Value(guestKey{}).(*guest) }
 
@@ -78,7 +66,7 @@ func (g *guest) instantiate(e Event) error {
 	}
 	m.sandbox.instances.Add(1)
 	g.mod = mod
-	g.host = &hostContext{context.Background(), g}
+	g.host = context.WithValue(context.Background(), guestKey{}, g)
 	g.fuel = mod.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	g.stack = mod.ExportedGlobal(meter.StackGlobal).(api.MutableGlobal)
 	g.fill(g.limit - m.starting)

@@ -142,8 +142,8 @@ func (w *writer) countedCall(in *instr, frame int64) {
 }
 
 // settle decides what to charge at each node. A parent pays for the nodes that every arrival reaches after it. It pays in advance
-// for others below it if they cost at most split together, or at most a quarter of what it costs without them.
-func (f *flow) settle(split int64) {
+// for others below it if they cost at most mostEarly together, or at most a quarter of what it costs without them.
+func (f *flow) settle() {
 	for i := len(f.nodes) - 1; i > 0; i-- {
 		if n := &f.nodes[i]; n.always {
 			f.nodes[n.parent].cost += n.cost
@@ -161,7 +161,7 @@ func (f *flow) settle(split int64) {
 			continue
 		}
 		above := &f.nodes[n.parent]
-		if above.early+n.cost <= max(split, (above.cost-above.early)/earlyShare) {
+		if above.early+n.cost <= max(mostEarly, (above.cost-above.early)/earlyShare) {
 			above.cost += n.cost
 			above.early += n.cost
 			n.cost = 0

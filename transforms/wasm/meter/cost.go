@@ -40,6 +40,7 @@ const (
 	farCost     = 6    // a jump across much code, which may have to be fetched from memory
 	farDistance = 1024 // bytes of compiled code
 
+	mostEarly  = 16
 	earlyShare = 4 // a node pays in advance for others that cost up to this part of its own cost
 
 	freeMoves = 16 // values that move for free where control flow meets

@@ -39,13 +39,9 @@ type Limits struct {
 	Stack       int32  // bytes, nominal: frames as estimated here, of which an engine may take several times as much
 	MemoryPages uint32 // of 64 KiB, at most; a module that starts with more is refused
 	Refill      bool   // asks the host for more fuel instead of trapping; uses as much fuel as without
-	Split       int64  // the most that is charged for branches in advance; others are charged when taken; 0 means DefaultSplit
 
 	foreign bool // allows imported tables, memories and globals, which the core test suite needs
 }
-
-// DefaultSplit charges all but the smallest branches where they are taken.
-const DefaultSplit = 16
 
 // Module is a rewritten module and what is known about it.
 type Module struct {
@@ -54,7 +50,6 @@ type Module struct {
 	Exports        []Export   // without the two globals
 	MinPages       uint32     // of memory
 	MaxPages       uint32     // at most Limits.MemoryPages; 0 without a memory
-	HasMemory      bool       // one is defined
 	HasStart       bool       // StartExport is exported
 	InitialFuel    int64      // what is left of Limits.Fuel when the instance is made
 	UncountedStack int        // bytes, nominal: the deepest chain of calls outside cycles, which StackGlobal does not count
@@ -129,10 +124,7 @@ func (e *CodeError) Unwrap() error { return e.Err }
 // Rewrite returns a module that counts fuel and stack. The bytes may come from anyone. An error says what is refused, and at
 // which byte; it is a [*CodeError] if all but the code is good. Time and memory are proportional to the module's length.
 func Rewrite(module []byte, limits Limits) (*Module, error) {
-	if limits.Split == 0 {
-		limits.Split = DefaultSplit
-	}
-	if limits.Fuel < 0 || limits.Fuel > maxFuel || limits.Stack < 0 || limits.Split < 0 || limits.MemoryPages > maxPages {
+	if limits.Fuel < 0 || limits.Fuel > maxFuel || limits.Stack < 0 || limits.MemoryPages > maxPages {
 		return nil, fmt.Errorf("limits out of range: %d fuel, %d bytes of stack, %d pages", limits.Fuel, limits.Stack, limits.MemoryPages)
 	}
 	m, err := decode(module, limits)

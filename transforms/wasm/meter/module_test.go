@@ -43,7 +43,7 @@ func TestModuleTellsWhatItIs(t *testing.T) {
 			{Name: "memory", Kind: meter.Memory}, {Name: "table", Kind: meter.Table}, {Name: "g", Kind: meter.Global},
 			{Name: "again", Kind: meter.Func, Signature: log}, {Name: "a", Kind: meter.Func, Signature: run},
 		},
-		MinPages: 2, MaxPages: 256, HasMemory: true, InitialFuel: 50_000_000 - 100_000 - 1_400, UncountedStack: 130, Functions: 1, Compiled: 32,
+		MinPages: 2, MaxPages: 256, InitialFuel: 50_000_000 - 100_000 - 1_400, UncountedStack: 130, Functions: 1, Compiled: 32,
 		Producers: []meter.Producer{{Field: "language", Name: "C", Version: "C11"}, {Field: "processed-by", Name: "clang", Version: "19"}},
 	}
 	if diff := cmp.Diff(want, m); diff != "" {

@@ -179,13 +179,12 @@ func (r *reader) valueType() byte {
 }
 
 // refType reads the type of a reference.
-func (r *reader) refType() byte {
+func (r *reader) refType() {
 	start := r.at
 	t := r.valueType()
 	if t != funcref && t != externref && r.err == nil {
 		r.failAt(start, "%s is not a type of references", typeNames[t])
 	}
-	return t
 }
 
 // The types of values.

@@ -37,7 +37,7 @@ func (m *module) rewrite() (*Module, error) {
 		out.Exports = append(out.Exports, export)
 	}
 	if len(m.memories) > 0 {
-		out.HasMemory, out.MinPages, out.MaxPages = true, m.memories[0].min, m.memories[0].max
+		out.MinPages, out.MaxPages = m.memories[0].min, m.memories[0].max
 	}
 	return out, nil
 }
@@ -74,7 +74,7 @@ func (m *module) writeCodes(g *callGraph) ([]byte, error) {
 		if err := m.scan(f, s); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.nameOf(f), err)
 		}
-		s.settle(m.limits.Split)
+		s.settle()
 		m.writeFunction(f, w, s, g)
 		out = append(appendU32(out, uint32(len(w.body))), w.body...)
 		with := len(w.body) + w.longer

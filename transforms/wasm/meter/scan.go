@@ -123,14 +123,12 @@ func (s *scanner) step(in *instr) {
 		s.otherwise()
 	case opEnd:
 		s.close()
-	case opBr, opBrIf:
+	case opBr:
 		s.branch(in.x)
-		if in.op == opBrIf {
-			s.deeper()
-		}
-		if in.op == opBr {
-			s.stop()
-		}
+		s.stop()
+	case opBrIf:
+		s.branch(in.x)
+		s.deeper()
 	case opBrTable:
 		for _, target := range in.list {
 			s.branch(uint64(target))

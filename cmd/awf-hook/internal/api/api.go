@@ -32,9 +32,9 @@ type Queue interface {
 	Replay(ctx context.Context, f engine.Filter, c engine.Change) (int, error)
 	Delete(ctx context.Context, f engine.Filter) (int, error)
 	Move(ctx context.Context, from, to string) (int, error)
-	Enable(ctx context.Context, webhook string) (int, error)
-	Disable(ctx context.Context, webhook, reason string) (int, error)
-	Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error)
+	Enable(ctx context.Context, webhook string) (LaneAnswer, error)
+	Disable(ctx context.Context, webhook, reason string) (LaneAnswer, error)
+	Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (LaneAnswer, error)
 }
 
 // Find returns the delivery whose id begins with the given text, which must be only one.

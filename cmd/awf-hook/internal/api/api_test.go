@@ -161,12 +161,12 @@ func TestClientChangesAndIsRecorded(t *testing.T) {
 	count("replay", n, err, 1)
 	n, err = q.client.Replay(ctx, engine.Filter{ID: dead[0].ID, State: delivery.IsDead}, engine.Change{})
 	count("replay again", n, err, 0)
-	n, err = q.client.Disable(ctx, "good", "moved")
-	count("disable", n, err, 1)
-	n, err = q.client.Enable(ctx, "good")
-	count("enable", n, err, 1)
-	n, err = q.client.Pause(ctx, "good", time.Minute, "deploy")
-	count("pause", n, err, 1)
+	lanes, err := q.client.Disable(ctx, "good", "moved")
+	count("disable", lanes.Count, err, 1)
+	lanes, err = q.client.Enable(ctx, "good")
+	count("enable", lanes.Count, err, 1)
+	lanes, err = q.client.Pause(ctx, "good", time.Minute, "deploy")
+	count("pause", lanes.Count, err, 1)
 	n, err = q.client.Delete(ctx, engine.Filter{State: delivery.IsDead, Webhook: "bad"})
 	count("delete", n, err, 2)
 	n, err = q.client.Move(ctx, "/etc/awf-hook.yaml#away", "/etc/awf-hook.yaml#good")
@@ -337,6 +337,7 @@ func TestDocumentIsTrue(t *testing.T) {
 	for name, value := range map[string]any{
 		"Item": api.Item{}, "Detail": api.Detail{}, "Lane": api.Lane{}, "Attempt": delivery.Attempt{}, "Operation": engine.Operation{},
 		"Selection": api.Selection{}, "Handover": api.Handover{}, "LaneCall": api.LaneCall{}, "CountAnswer": api.CountAnswer{},
+		"LaneAnswer":     api.LaneAnswer{},
 		"WebhooksAnswer": api.WebhooksAnswer{}, "DeliveriesAnswer": api.DeliveriesAnswer{}, "OperationsAnswer": api.OperationsAnswer{},
 		"Tally": engine.Tally{}, "Group": api.Group{}, "GroupsAnswer": api.GroupsAnswer{},
 		"Explanation": engine.Explanation{}, "StepTrace": engine.StepTrace{},

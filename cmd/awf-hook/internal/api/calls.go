@@ -70,15 +70,15 @@ type LaneCall struct {
 }
 
 // lanes makes a route that changes the lanes of a webhook.
-func lanes(verb string, do func(context.Context, LaneCall) (int, error)) Route {
-	return posted("POST /v1/webhooks/"+verb, func(ctx context.Context, c LaneCall) (int, error) {
+func lanes(verb string, do func(context.Context, LaneCall) (LaneAnswer, error)) Route {
+	return Posted("POST /v1/webhooks/"+verb, MaxCall, func(ctx context.Context, c LaneCall) (any, error) {
 		switch {
 		case c.Webhook == "":
-			return 0, Bad(errors.New("want webhook, its name or its identity"))
+			return nil, Bad(errors.New("want webhook, its name or its identity"))
 		case c.Rest != "" && verb != "pause":
-			return 0, Bad(errors.New("rest goes with a pause"))
+			return nil, Bad(errors.New("rest goes with a pause"))
 		case c.Reason != "" && verb == "enable":
-			return 0, Bad(errors.New("reason goes with disable and pause"))
+			return nil, Bad(errors.New("reason goes with disable and pause"))
 		}
 		return do(ctx, c)
 	})

@@ -55,14 +55,18 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	return answer, err
 }
 
-// change makes a call that changes something. It returns how many deliveries or lanes changed.
-func (c *Client) change(ctx context.Context, path string, body any) (int, error) {
+// change makes a call that changes something.
+func change[T any](ctx context.Context, c *Client, path string, body any) (answer T, err error) {
 	text, err := json.Marshal(body)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = c.do(ctx, http.MethodPost, c.base.JoinPath(path), bytes.NewReader(text), &answer)
 	}
-	var answer CountAnswer
-	err = c.do(ctx, http.MethodPost, c.base.JoinPath(path), bytes.NewReader(text), &answer)
+	return answer, err
+}
+
+// count makes a call that changes deliveries, and returns how many.
+func (c *Client) count(ctx context.Context, path string, body any) (int, error) {
+	answer, err := change[CountAnswer](ctx, c, path, body)
 	return answer.Count, err
 }
 
@@ -111,22 +115,28 @@ func (c *Client) refused(resp *http.Response, text []byte) error {
 	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
 }
 
-// List implements [Queue]. It requests as many pages as needed.
-func (c *Client) List(ctx context.Context, f engine.Filter) (items []Item, err error) {
-	limit := f.Limit
-	for {
-		if f.Limit = maxLimit; limit > 0 {
-			f.Limit = min(maxLimit, limit-len(items))
-		}
+// List implements [Queue].
+func (c *Client) List(ctx context.Context, f engine.Filter) ([]Item, error) {
+	return pages(f.Before, f.Limit, func(before int64, limit int) ([]Item, int64, error) {
+		f.Before, f.Limit = before, limit
 		page, err := get[DeliveriesAnswer](ctx, c, "/v1/deliveries", Query(f))
-		if err != nil {
-			return items, err
+		return page.Deliveries, page.Before, err
+	})
+}
+
+// pages calls get for as many pages as hold n items; 0 is all.
+func pages[T any](before int64, n int, get func(before int64, limit int) ([]T, int64, error)) (list []T, err error) {
+	for {
+		limit := maxLimit
+		if n > 0 {
+			limit = min(maxLimit, n-len(list))
 		}
-		items = append(items, page.Deliveries...)
-		if page.Before == 0 || len(items) == limit {
-			return items, nil
+		page, next, err := get(before, limit)
+		list = append(list, page...)
+		if err != nil || next == 0 || len(list) == n {
+			return list, err
 		}
-		f.Before = page.Before
+		before = next
 	}
 }
 
@@ -156,8 +166,10 @@ func (c *Client) Webhooks(ctx context.Context) ([]Lane, error) {
 
 // Operations implements [Queue].
 func (c *Client) Operations(ctx context.Context, before int64, n int) ([]engine.Operation, error) {
-	answer, err := get[OperationsAnswer](ctx, c, "/v1/operations", Query(engine.Filter{Before: before, Limit: n}))
-	return answer.Operations, err
+	return pages(before, n, func(before int64, limit int) ([]engine.Operation, int64, error) {
+		page, err := get[OperationsAnswer](ctx, c, "/v1/operations", Query(engine.Filter{Before: before, Limit: limit}))
+		return page.Operations, page.Before, err
+	})
 }
 
 func selectionOf(f engine.Filter) Selection {
@@ -172,30 +184,30 @@ func selectionOf(f engine.Filter) Selection {
 func (c *Client) Replay(ctx context.Context, f engine.Filter, ch engine.Change) (int, error) {
 	s := selectionOf(f)
 	s.Retransform = ch.Retransform
-	return c.change(ctx, "/v1/deliveries/replay", s)
+	return c.count(ctx, "/v1/deliveries/replay", s)
 }
 
 // Delete implements [Queue].
 func (c *Client) Delete(ctx context.Context, f engine.Filter) (int, error) {
-	return c.change(ctx, "/v1/deliveries/delete", selectionOf(f))
+	return c.count(ctx, "/v1/deliveries/delete", selectionOf(f))
 }
 
 // Move implements [Queue].
 func (c *Client) Move(ctx context.Context, from, to string) (int, error) {
-	return c.change(ctx, "/v1/deliveries/move", Handover{from, to})
+	return c.count(ctx, "/v1/deliveries/move", Handover{from, to})
 }
 
 // Enable implements [Queue].
-func (c *Client) Enable(ctx context.Context, webhook string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/enable", LaneCall{Webhook: webhook})
+func (c *Client) Enable(ctx context.Context, webhook string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/enable", LaneCall{Webhook: webhook})
 }
 
 // Disable implements [Queue].
-func (c *Client) Disable(ctx context.Context, webhook, reason string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
+func (c *Client) Disable(ctx context.Context, webhook, reason string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/disable", LaneCall{Webhook: webhook, Reason: reason})
 }
 
 // Pause implements [Queue].
-func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
-	return c.change(ctx, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
+func (c *Client) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (LaneAnswer, error) {
+	return change[LaneAnswer](ctx, c, "/v1/webhooks/pause", LaneCall{webhook, reason, rest.String()})
 }

@@ -141,9 +141,15 @@ type (
 	}
 )
 
-// CountAnswer says how many deliveries or lanes a call changed.
+// CountAnswer says how many deliveries a call changed.
 type CountAnswer struct {
 	Count int `json:"count"`
+}
+
+// LaneAnswer says which lanes a call changed.
+type LaneAnswer struct {
+	Count     int      `json:"count"`
+	Unreached []string `json:"unreached,omitempty"` // webhooks of the name, as FILE#NAME, that stay open: without a delivery they have no lane
 }
 
 // lists are the calls that list and count what a queue has.
@@ -207,12 +213,12 @@ func changes(q Queue) []Route {
 			}
 			return q.Move(ctx, h.From, h.To)
 		}),
-		lanes("enable", func(ctx context.Context, c LaneCall) (int, error) { return q.Enable(ctx, c.Webhook) }),
-		lanes("disable", func(ctx context.Context, c LaneCall) (int, error) { return q.Disable(ctx, c.Webhook, c.Reason) }),
-		lanes("pause", func(ctx context.Context, c LaneCall) (int, error) {
+		lanes("enable", func(ctx context.Context, c LaneCall) (LaneAnswer, error) { return q.Enable(ctx, c.Webhook) }),
+		lanes("disable", func(ctx context.Context, c LaneCall) (LaneAnswer, error) { return q.Disable(ctx, c.Webhook, c.Reason) }),
+		lanes("pause", func(ctx context.Context, c LaneCall) (LaneAnswer, error) {
 			rest, err := ParseRest(c.Rest)
 			if err != nil {
-				return 0, fmt.Errorf("rest: %w", err)
+				return LaneAnswer{}, fmt.Errorf("rest: %w", err)
 			}
 			return q.Pause(ctx, c.Webhook, rest, c.Reason)
 		}),
@@ -253,7 +259,7 @@ func Posted[T any](pattern string, limit int64, do func(context.Context, T) (any
 	}}
 }
 
-// posted makes a route that changes deliveries or lanes. do returns how many.
+// posted makes a route that changes deliveries. do returns how many.
 func posted[T any](pattern string, do func(context.Context, T) (int, error)) Route {
 	return Posted(pattern, MaxCall, func(ctx context.Context, given T) (any, error) {
 		n, err := do(ctx, given)

@@ -42,19 +42,11 @@ func NameOf[T any](list []T, webhook func(*T) string) func(identity string) stri
 	}
 }
 
-// Configured returns the webhooks of a configuration that are switched on, those of workflow definitions included, by identity.
+// Configured returns the active webhooks of a configuration, those of workflow definitions included, by identity.
 func Configured(cfg *config.Config) map[string]*config.Webhook {
 	all := map[string]*config.Webhook{}
-	add := func(webhooks []config.Webhook) {
-		for _, w := range webhooks {
-			if w.Enabled {
-				all[w.Identity] = &w
-			}
-		}
-	}
-	add(cfg.Active())
-	for _, found := range cfg.Workflows.All() {
-		add(found.Own)
+	for _, w := range cfg.ActiveAnywhere() {
+		all[w.Identity] = &w
 	}
 	return all
 }

@@ -1,11 +1,15 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -98,5 +102,35 @@ func TestMoveWantsOneWebhook(t *testing.T) {
 	const want = "good is the name of 2 webhooks: want one of /etc/awf-hook.yaml#good, /other.yaml#good"
 	if status != http.StatusBadRequest || !strings.Contains(got, want) {
 		t.Errorf("%d %s", status, got)
+	}
+}
+
+// A name means all webhooks that have it. The answer to a change says which of them it did not reach, on a server, too.
+func TestChangeSaysWhichWebhooksItDidNotReach(t *testing.T) {
+	q := fill(t)
+	const other = "/work/.awf/settings.yaml#good"
+	q.config.Webhooks = append(q.config.Webhooks, config.Webhook{Name: "good", Identity: other, Enabled: true})
+	ctx := context.Background()
+	for _, of := range []api.Queue{q.local, q.client} {
+		for _, change := range []struct {
+			do   func(webhook string) (api.LaneAnswer, error)
+			want []string
+		}{
+			{func(webhook string) (api.LaneAnswer, error) { return of.Disable(ctx, webhook, "") }, []string{other}},
+			{func(webhook string) (api.LaneAnswer, error) { return of.Pause(ctx, webhook, time.Minute, "") }, []string{other}},
+			{func(webhook string) (api.LaneAnswer, error) { return of.Enable(ctx, webhook) }, nil},
+		} {
+			answer, err := change.do("good")
+			if err != nil || answer.Count != 1 || !slices.Equal(answer.Unreached, change.want) {
+				t.Errorf("%T: %+v, %v, want 1 and %v", of, answer, err, change.want)
+			}
+			if answer, err := change.do("/etc/awf-hook.yaml#good"); err != nil || answer.Unreached != nil {
+				t.Errorf("%T: %+v, %v of an identity, want no other webhook", of, answer, err)
+			}
+		}
+	}
+	q.local.Broken = true
+	if answer, err := q.local.Disable(ctx, "good", ""); err != nil || answer.Unreached != nil {
+		t.Errorf("%+v, %v with a broken configuration, which must not show", answer, err)
 	}
 }

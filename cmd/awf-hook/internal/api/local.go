@@ -127,20 +127,20 @@ func (l Local) Move(ctx context.Context, from, to string) (int, error) {
 }
 
 // Enable implements [Queue].
-func (l Local) Enable(ctx context.Context, webhook string) (int, error) {
+func (l Local) Enable(ctx context.Context, webhook string) (LaneAnswer, error) {
 	n, err := l.Deliveries.Enable(ctx, webhook)
 	return l.changedLanes(ctx, engine.Operation{What: "enable", Target: webhook, Count: n}, err)
 }
 
 // Disable implements [Queue].
-func (l Local) Disable(ctx context.Context, webhook, reason string) (int, error) {
+func (l Local) Disable(ctx context.Context, webhook, reason string) (LaneAnswer, error) {
 	reason = cmp.Or(reason, "disabled by "+access.From(ctx).Name)
 	n, err := l.Deliveries.Disable(ctx, webhook, reason)
 	return l.changedLanes(ctx, engine.Operation{What: "disable", Target: webhook, Count: n, Note: reason}, err)
 }
 
 // Pause implements [Queue].
-func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (int, error) {
+func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, reason string) (LaneAnswer, error) {
 	n, err := l.Deliveries.Pause(ctx, webhook, rest)
 	note := "for " + rest.String()
 	if reason != "" {
@@ -150,13 +150,27 @@ func (l Local) Pause(ctx context.Context, webhook string, rest time.Duration, re
 }
 
 // changedLanes records a change of a webhook's lanes. A webhook without a lane is an error.
-func (l Local) changedLanes(ctx context.Context, op engine.Operation, err error) (int, error) {
+func (l Local) changedLanes(ctx context.Context, op engine.Operation, err error) (answer LaneAnswer, _ error) {
 	if err == nil && op.Count == 0 {
 		if err = l.check(ctx, op.Target); err == nil {
 			err = Unknown(fmt.Errorf("%s has had no delivery yet", op.Target))
 		}
 	}
-	return l.record(ctx, op, err)
+	if answer.Count, err = l.record(ctx, op, err); err == nil && op.What != "enable" && !l.Broken && !strings.Contains(op.Target, "#") {
+		answer.Unreached, err = l.unreached(ctx, op.Target)
+	}
+	return answer, err
+}
+
+// unreached lists the webhooks of a name that have no lane, by their identities.
+func (l Local) unreached(ctx context.Context, name string) (identities []string, err error) {
+	known, err := l.queued(ctx)
+	for _, w := range l.Config().ActiveAnywhere() {
+		if w.Name == name && !slices.Contains(known, w.Identity) {
+			identities = append(identities, w.Identity)
+		}
+	}
+	return identities, err
 }
 
 // record records what somebody changed, even if the change ended early. A change of nothing is not recorded.

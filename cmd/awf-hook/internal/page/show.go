@@ -212,19 +212,20 @@ func (p *Page) changeWebhook(r *http.Request) (string, error) {
 	ctx, form := r.Context(), r.PostForm
 	identity, do, why := form.Get("id"), form.Get("action"), strings.TrimSpace(form.Get("why"))
 	_, err := p.desk.Change(ctx, func(q api.Queue) (int, error) {
+		var changed api.LaneAnswer
+		err := errAction
 		switch do {
 		case "pause":
-			rest, err := api.ParseRest(form.Get("for"))
-			if err != nil {
-				return 0, err
+			var rest time.Duration
+			if rest, err = api.ParseRest(form.Get("for")); err == nil {
+				changed, err = q.Pause(ctx, identity, rest, why)
 			}
-			return q.Pause(ctx, identity, rest, why)
 		case "enable":
-			return q.Enable(ctx, identity)
+			changed, err = q.Enable(ctx, identity)
 		case "disable":
-			return q.Disable(ctx, identity, view.Reason(ctx, why))
+			changed, err = q.Disable(ctx, identity, view.Reason(ctx, why))
 		}
-		return 0, errAction
+		return changed.Count, err
 	})
 	return did("/webhook?id="+url.QueryEscape(identity), do, 1), err
 }

@@ -135,6 +135,9 @@ func TestOverviewShowsEachWebhook(t *testing.T) {
 	}
 }
 
+// lanes returns how many lanes changed.
+func lanes(changed api.LaneAnswer, err error) (int, error) { return changed.Count, err }
+
 // Each change is made once, is refused to users who may only read, and is recorded with its user.
 func TestChangesAreRecorded(t *testing.T) {
 	d := open(t, twoHooks)
@@ -148,12 +151,12 @@ func TestChangesAreRecorded(t *testing.T) {
 	identity := o.Webhooks[0].LaneStatus.Webhook
 	changes := map[string]func(ctx context.Context, q api.Queue) (int, error){
 		"pause": func(ctx context.Context, q api.Queue) (int, error) {
-			return q.Pause(ctx, identity, time.Hour, "deploying")
+			return lanes(q.Pause(ctx, identity, time.Hour, "deploying"))
 		},
 		"disable": func(ctx context.Context, q api.Queue) (int, error) {
-			return q.Disable(ctx, identity, view.Reason(ctx, " it is broken "))
+			return lanes(q.Disable(ctx, identity, view.Reason(ctx, " it is broken ")))
 		},
-		"enable": func(ctx context.Context, q api.Queue) (int, error) { return q.Enable(ctx, identity) },
+		"enable": func(ctx context.Context, q api.Queue) (int, error) { return lanes(q.Enable(ctx, identity)) },
 		"replay": func(ctx context.Context, q api.Queue) (int, error) {
 			return q.Replay(ctx, engine.Filter{}, engine.Change{})
 		},
@@ -203,7 +206,7 @@ func TestChangesAreRecorded(t *testing.T) {
 			t.Errorf("operation %d is %+v, want %s", i, op, what)
 		}
 	}
-	_, err = d.Change(as(t, operator), func(q api.Queue) (int, error) { return q.Pause(t.Context(), "nobody", time.Hour, "") })
+	_, err = d.Change(as(t, operator), func(q api.Queue) (int, error) { return lanes(q.Pause(t.Context(), "nobody", time.Hour, "")) })
 	if !errors.Is(err, view.ErrUnknown) {
 		t.Errorf("a pause of nobody: %v", err)
 	}
@@ -425,7 +428,7 @@ func TestPlanTellsNamesakesApart(t *testing.T) {
 	}
 	dead(2)
 	ctx := as(t, operator)
-	if _, err := d.Change(ctx, func(q api.Queue) (int, error) { return q.Disable(ctx, one, "a test") }); err != nil {
+	if _, err := d.Change(ctx, func(q api.Queue) (int, error) { return lanes(q.Disable(ctx, one, "a test")) }); err != nil {
 		t.Fatal(err)
 	}
 	plan, err := d.Plan(as(t, reader), view.Order{What: "replay"})

@@ -15,7 +15,7 @@ const deliverySize = 320
 // Accept implements [store.Store]. To make room it removes what was delivered longest ago.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	for {
-		err := s.write(ctx, func(tx *tx) error { return tx.accept(entries) })
+		err := s.write(ctx, func(tx *tx) { tx.accept(entries) })
 		if err == nil {
 			for _, entry := range entries {
 				s.leases.Add(int64(len(entry.Claims)))
@@ -31,20 +31,16 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 }
 
-// checkRoom returns ErrFull if the pages in use exceed the limit.
-func (tx *tx) checkRoom() error {
+// checkRoom fails with ErrFull if the pages in use exceed the limit.
+func (tx *tx) checkRoom() {
 	var pages [3]int64
 	// One query for all three takes long to prepare.
 	for i, pragma := range []string{`PRAGMA page_count`, `PRAGMA freelist_count`, `PRAGMA page_size`} {
-		var err error
-		if pages[i], err = tx.number(pragma); err != nil {
-			return err
-		}
+		pages[i] = tx.number(pragma)
 	}
 	if (pages[0]-pages[1])*pages[2] > tx.store.opts.MaxSize {
-		return store.ErrFull
+		tx.fail(store.ErrFull)
 	}
-	return nil
 }
 
 // acceptance is the state of accepting one batch.
@@ -53,43 +49,31 @@ type acceptance struct {
 	event, seq int64 // the last ones
 }
 
-func (tx *tx) accept(entries []*delivery.Entry) error {
-	if err := tx.checkRoom(); err != nil {
-		return err
-	}
+func (tx *tx) accept(entries []*delivery.Entry) {
+	tx.checkRoom()
 	a := acceptance{tx: tx}
-	err := tx.each(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`, func(r *row) error {
+	tx.each(`SELECT (SELECT max(seq) FROM events), (SELECT max(seq) FROM deliveries)`, func(r *row) {
 		a.event, a.seq = r.Int64(), r.Int64()
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	for _, entry := range entries {
-		if err := a.entry(entry); err != nil {
-			return err
-		}
+		a.entry(entry)
 	}
-	return nil
 }
 
-func (a *acceptance) entry(entry *delivery.Entry) error {
+func (a *acceptance) entry(entry *delivery.Entry) {
 	entry.Claims = nil
 	before := a.seq
 	for i := range entry.Wants {
-		if err := a.want(entry, &entry.Wants[i]); err != nil {
-			return err
-		}
+		a.want(entry, &entry.Wants[i])
 	}
 	if a.seq == before {
-		return nil
+		return
 	}
 	a.event++
 	ev := entry.Event
-	_, err := a.run(`INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload, trace, source)
+	a.run(`INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload, trace, source)
   VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, a.event, ev.ID, ev.Type, ev.WorkflowID, ev.WorkflowName, ev.Stamp(),
 		before+1, a.seq-before, []byte(ev.Payload), ev.Trace.Text(), ev.Source)
-	return err
 }
 
 // place is the initial state of a new delivery: due, in flight at once, behind another one of its key, or dead.
@@ -100,28 +84,20 @@ type place struct {
 }
 
 // want adds one delivery of the current event, unless it is known.
-func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
-	l, err := a.laneOf(want.Webhook)
-	if err != nil {
-		return err
-	}
+func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
+	l := a.laneOf(want.Webhook)
 	size := int64(entry.Event.Size() + deliverySize)
-	if err := a.makeRoomInLane(l, size); err != nil {
-		return err
-	}
-	p, err := a.place(l, want)
-	if err != nil {
-		return err
-	}
+	a.makeRoomInLane(l, size)
+	p := a.place(l, want)
 	id := want.DeliveryID(entry.Event.ID)
-	added, err := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
+	added := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
   reason, unrouted, done_at, accepted_by)
   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
 		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done,
 		a.store.folder.owner)
-	if err != nil || added == 0 {
+	if added == 0 {
 		want.Fate = delivery.Known
-		return err
+		return
 	}
 	a.seq++
 	a.store.first.CompareAndSwap(0, a.seq)
@@ -130,7 +106,7 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 	want.Fate = delivery.Accepted
 	switch {
 	case want.Past != nil:
-		return a.restore(l, want.Past, p)
+		a.restore(l, want.Past, p)
 	case want.Dead != "":
 		want.Fate = delivery.BornDead
 		l.LastError, l.LastErrorAt = want.Dead, a.now
@@ -141,10 +117,9 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) error {
 			Lease: &lease{store: a.store, seq: a.seq, token: 1, until: p.due},
 		})
 	}
-	return nil
 }
 
-func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
+func (a *acceptance) place(l *lane, want *delivery.Want) place {
 	p := place{state: due, due: a.now, place: a.seq + 1}
 	if want.OrderKey != "" {
 		p.key = want.OrderKey
@@ -152,32 +127,29 @@ func (a *acceptance) place(l *lane, want *delivery.Want) (place, error) {
 	switch {
 	case want.Dead != "":
 		p.state, p.done = dead, a.now
-		return p, nil
+		return p
 	case want.Past != nil && want.Past.State != delivery.Due:
 		p.state, p.done = store.NumberOf[int64](want.Past.State), want.Past.Done
 		if p.done.IsZero() {
 			p.done = a.now
 		}
-		return p, nil
+		return p
 	case want.OrderKey != "":
-		tail, err := a.number(`SELECT max(place) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)`,
+		tail := a.number(`SELECT max(place) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)`,
 			l.id, want.OrderKey)
-		if err != nil {
-			return p, err
-		}
 		if tail > 0 {
 			p.state, p.place = behind, max(p.place, tail+1)
-			return p, nil
+			return p
 		}
 	}
 	if want.Take > 0 && want.Past == nil && l.MaySend(a.now) {
 		p.owner, p.due = a.store.folder.owner, a.now.Add(want.Take)
 	}
-	return p, nil
+	return p
 }
 
 // restore sets the past of the delivery that was just added.
-func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
+func (a *acceptance) restore(l *lane, past *delivery.Past, p place) {
 	if p.state == due {
 		p.due = a.now.Add(past.After)
 	}
@@ -188,15 +160,14 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) error {
 	for i := range past.Attempts {
 		log += store.LogLine(&past.Attempts[i], past.Attempts[i].Replay)
 	}
-	_, err := a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
+	a.run(`UPDATE deliveries SET due_at = ?2, done_at = ?3, attempts = ?4, spent = ?5, since = ?6, accepted_at = ?7, reason = ?8,
   unrouted = ?9, log = ?10, accepted_by = ?11 WHERE seq = ?1`,
 		a.seq, p.due, p.done, past.Tried(), past.Spent, past.Since, past.Accepted, past.Reason, past.Unrouted, log, by)
-	if err != nil || past.Content == nil {
-		return err
+	if past.Content == nil {
+		return
 	}
 	c := columns(past.Content)
 	l.Bytes += int64(len(c.body))
-	_, err = a.run(`UPDATE deliveries SET content_type = ?2, header = ?3, url_suffix = ?4, body = ?5, size = size + ?6 WHERE seq = ?1`,
+	a.run(`UPDATE deliveries SET content_type = ?2, header = ?3, url_suffix = ?4, body = ?5, size = size + ?6 WHERE seq = ?1`,
 		a.seq, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
-	return err
 }

@@ -15,33 +15,22 @@ const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.orde
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
-		return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) error {
-			_, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND state = DUE`, tx.now, seq)
-			return err
+		return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) {
+			tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND state = DUE`, tx.now, seq)
 		})
 	}
 	f.State = store.Replayable(f.State)
-	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) error {
+	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) {
 		if c.Retransform {
-			_, err := tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq)
-			if err != nil {
-				return err
-			}
+			tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq)
 		}
-		_, err := tx.run(`UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
+		tx.run(`UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
   place = coalesce((SELECT max(o.place) + 1 `+othersOfKey+`), place),
   state = CASE WHEN EXISTS(SELECT 1 `+othersOfKey+`) THEN BEHIND ELSE DUE END WHERE seq = ?2`, tx.now, seq)
-		if err != nil {
-			return err
-		}
-		l, err := tx.lane(lane)
-		if err != nil {
-			return err
-		}
+		l := tx.lane(lane)
 		l.Replayed()
 		l.holds(state, -1)
 		l.holds(due, 1)
-		return nil
 	})
 }
 
@@ -50,15 +39,13 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 	if f.State == delivery.InFlight {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
-	return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) error {
-		if err := tx.promote(tx.now, seq, store.OrderPatience); err != nil {
-			return err
-		}
-		return tx.strip(seq)
+	return s.inSlices(ctx, f, func(tx *tx, seq, _, _ int64) {
+		tx.promote(tx.now, seq, store.OrderPatience)
+		tx.strip(seq)
 	})
 }
 
-type changeFunc func(tx *tx, seq, lane, state int64) error
+type changeFunc func(tx *tx, seq, lane, state int64)
 
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
@@ -77,18 +64,12 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 			n = min(n, f.Limit-changed)
 		}
 		var some [][3]int64
-		err := s.write(ctx, func(tx *tx) error {
+		err := s.write(ctx, func(tx *tx) {
 			some = nil
-			err := tx.each(query, func(r *row) error {
-				some = append(some, [3]int64{r.Int64(), r.Int64(), r.Int64()})
-				return nil
-			}, append(args, tx.now, last, n)...)
+			tx.each(query, func(r *row) { some = append(some, [3]int64{r.Int64(), r.Int64(), r.Int64()}) }, append(args, tx.now, last, n)...)
 			for _, d := range some {
-				if err == nil {
-					err = change(tx, d[0], d[1], d[2])
-				}
+				change(tx, d[0], d[1], d[2])
 			}
-			return err
 		})
 		if err != nil {
 			return changed, err
@@ -108,11 +89,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	}
 	for more := true; more; {
 		n := 0
-		err := s.write(ctx, func(tx *tx) (err error) {
-			n, err = tx.move(from, to)
-			return err
-		})
-		if err != nil {
+		if err := s.write(ctx, func(tx *tx) { n = tx.move(from, to) }); err != nil {
 			return moved, err
 		}
 		moved += n
@@ -122,49 +99,37 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 }
 
 // move moves some waiting deliveries and dead letters of a lane to another one.
-func (tx *tx) move(from, to string) (int, error) {
-	source, err := tx.find(from)
-	if err != nil || source == nil {
-		return 0, err
+func (tx *tx) move(from, to string) int {
+	source := tx.find(from)
+	if source == nil {
+		return 0
 	}
-	target, err := tx.laneOf(to)
-	if err != nil {
-		return 0, err
-	}
-	found, err := tx.moving(source.id)
-	if err != nil {
-		return 0, err
-	}
+	target := tx.laneOf(to)
+	found := tx.moving(source.id)
 	for _, d := range found {
 		// Deliveries in flight stay in flight. One with a key waits for the head of its key in the new lane, or is the
 		// head.
-		_, err := tx.run(`UPDATE deliveries SET lane = ?2, state = CASE
+		tx.run(`UPDATE deliveries SET lane = ?2, state = CASE
   WHEN order_key IS NULL OR state = DEAD OR owner <> 0 AND due_at > ?3 THEN state
   WHEN EXISTS(SELECT 1 FROM deliveries o WHERE o.lane = ?2 AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)) THEN BEHIND
   ELSE DUE END, owner = CASE WHEN due_at > ?3 THEN owner ELSE 0 END WHERE seq = ?1`, d[0], target.id, tx.now)
-		if err != nil {
-			return 0, err
-		}
 		source.Bytes, target.Bytes = source.Bytes-d[1], target.Bytes+d[1]
 		source.holds(d[2], -1)
 		target.holds(d[2], 1)
 	}
-	return len(found), nil
+	return len(found)
 }
 
 // moving selects what of a lane moves next: some keys as a whole, so that none is left without its head whenever a move ends, then
 // some without a key, then some dead letters.
-func (tx *tx) moving(lane int64) (found [][3]int64, err error) {
+func (tx *tx) moving(lane int64) (found [][3]int64) {
 	var key string
 	var place int64
 	some := func(condition string, args ...any) {
-		if err == nil {
-			err = tx.each(`SELECT seq, size, state, place, order_key FROM deliveries WHERE lane = ? AND `+condition, func(r *row) error {
-				found = append(found, [3]int64{r.Int64(), r.Int64(), r.Int64()})
-				place, key = r.Int64(), r.Text()
-				return nil
-			}, append([]any{lane}, args...)...)
-		}
+		tx.each(`SELECT seq, size, state, place, order_key FROM deliveries WHERE lane = ? AND `+condition, func(r *row) {
+			found = append(found, [3]int64{r.Int64(), r.Int64(), r.Int64()})
+			place, key = r.Int64(), r.Text()
+		}, append([]any{lane}, args...)...)
 	}
 	const ofKeys = `order_key IS NOT NULL AND state IN (DUE, BEHIND)`
 	some(ofKeys+` ORDER BY order_key, place, seq LIMIT ?`, slice)
@@ -178,5 +143,5 @@ func (tx *tx) moving(lane int64) (found [][3]int64, err error) {
 	if len(found) == 0 {
 		some(`state = DEAD ORDER BY seq LIMIT ?`, slice)
 	}
-	return found, err
+	return found
 }

@@ -57,10 +57,7 @@ func TestDamagedFiles(t *testing.T) {
 		if err := s.Accept(ctx, []*delivery.Entry{entry("waits", ""), entry("first", "k"), entry("second", "k")}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.write(ctx, func(tx *tx) error {
-			_, err := tx.run(change)
-			return err
-		}); err != nil {
+		if err := s.write(ctx, func(tx *tx) { tx.run(change) }); err != nil {
 			t.Fatalf("%s: %v", change, err)
 		}
 		wrong, err := s.Check(context.WithoutCancel(ctx))

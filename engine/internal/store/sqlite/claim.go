@@ -33,36 +33,26 @@ const claimColumns = `d.seq, d.token, d.id, d.due_at, d.since, d.since > d.accep
 
 // Claim implements [store.Store].
 func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []*delivery.Claim, next time.Duration, err error) {
-	err = s.write(ctx, func(tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		claims, next = nil, store.Never
-		l, err := tx.find(lane.Webhook)
-		if err != nil || l == nil {
-			return err
+		l := tx.find(lane.Webhook)
+		if l == nil {
+			return
 		}
 		before := l.laneRow
 		allowed, wait := l.Allow(tx.now, lane, n)
 		if allowed > 0 && lane.Total > 0 {
-			inFlight, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND state = DUE AND due_at BETWEEN ? AND ? AND owner <> 0`,
+			inFlight := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND state = DUE AND due_at BETWEEN ? AND ? AND owner <> 0`,
 				l.id, milli(tx.now)+1, tx.now.Add(store.MaxLease))
-			if err != nil {
-				return err
-			}
 			allowed, wait = store.Within(lane, allowed, int(inFlight))
 		}
 		if next = wait; allowed == 0 {
 			l.laneRow = before // Allow's changes follow from the time
-			return nil
+			return
 		}
-		found, enough, err := tx.due(l.id, lane.Webhook, allowed)
-		if err != nil {
-			return err
-		}
+		found, enough := tx.due(l.id, lane.Webhook, allowed)
 		for _, c := range found {
-			taken, err := tx.take(l.id, lane.Lease, c)
-			if err != nil {
-				return err
-			}
-			if taken {
+			if tx.take(l.id, lane.Lease, c) {
 				c.Probe = l.BreakerOpen()
 				claims = append(claims, c)
 			}
@@ -71,14 +61,13 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 			l.laneRow = before
 		}
 		if len(found) == allowed || enough {
-			return nil
+			return
 		}
 		next = store.Never
-		first, err := tx.number(`SELECT min(due_at) FROM deliveries WHERE lane = ? AND state = DUE AND due_at > ?`, l.id, tx.now)
+		first := tx.number(`SELECT min(due_at) FROM deliveries WHERE lane = ? AND state = DUE AND due_at > ?`, l.id, tx.now)
 		if first > 0 {
 			next = time.Duration(first-milli(tx.now)) * time.Millisecond
 		}
-		return err
 	})
 	if err == nil {
 		s.leases.Add(int64(len(claims)))
@@ -89,9 +78,12 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 var errEnough = errors.New("enough")
 
 // due reads due deliveries of a webhook's lane, n at most. enough says that it read no more since they are large: see [store.MaxClaimed].
-func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, enough bool, err error) {
+func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, enough bool) {
+	if tx.err != nil {
+		return nil, false
+	}
 	size := 0
-	err = tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
+	err := tx.conn.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
   WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
 		c, err := tx.store.scanClaim(r, webhook)
 		if err != nil {
@@ -104,31 +96,29 @@ func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, 
 		return nil
 	}, lane, tx.now, n)
 	if errors.Is(err, errEnough) {
-		return claims, true, nil
+		return claims, true
 	}
-	return claims, false, err
+	tx.fail(err)
+	return claims, false
 }
 
 // take leases a delivery. It returns false if another one of its key is in flight, which passed it and holds it up for a
 // while.
-func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) (bool, error) {
+func (tx *tx) take(lane int64, length time.Duration, c *delivery.Claim) bool {
 	l := c.Lease.(*lease)
 	if c.OrderKey != "" {
-		busy, err := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)
+		busy := tx.number(`SELECT count(*) FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND)
   AND order_key IS NOT NULL AND state = DUE AND owner <> 0 AND due_at > ? AND seq <> ?`, lane, c.OrderKey, tx.now, l.seq)
-		if err != nil {
-			return false, err
-		}
 		if busy > 0 {
-			_, err := tx.run(`UPDATE deliveries SET due_at = ?, owner = 0 WHERE seq = ?`, tx.now.Add(store.KeyPatience), l.seq)
-			return false, err
+			tx.run(`UPDATE deliveries SET due_at = ?, owner = 0 WHERE seq = ?`, tx.now.Add(store.KeyPatience), l.seq)
+			return false
 		}
 	}
 	l.token++
 	l.until = tx.now.Add(length)
 	c.Until = tx.begun.Add(length)
-	_, err := tx.run(`UPDATE deliveries SET owner = ?, token = token + 1, due_at = ? WHERE seq = ?`, tx.store.folder.owner, l.until, l.seq)
-	return true, err
+	tx.run(`UPDATE deliveries SET owner = ?, token = token + 1, due_at = ? WHERE seq = ?`, tx.store.folder.owner, l.until, l.seq)
+	return true
 }
 
 // scanClaim reads a row of claimColumns.
@@ -147,11 +137,9 @@ func (s *Store) Renew(ctx context.Context, c *delivery.Claim, length time.Durati
 		return false, nil
 	}
 	begun := s.opts.Now()
-	err = s.write(ctx, func(tx *tx) error {
-		changed, err := tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND token = ? AND owner = ? AND state = DUE`,
-			tx.now.Add(length), l.seq, l.token, s.folder.owner)
-		held = changed > 0
-		return err
+	err = s.write(ctx, func(tx *tx) {
+		held = tx.run(`UPDATE deliveries SET due_at = ? WHERE seq = ? AND token = ? AND owner = ? AND state = DUE`,
+			tx.now.Add(length), l.seq, l.token, s.folder.owner) > 0
 	})
 	if held = held && err == nil; held {
 		c.Until = begun.Add(length)

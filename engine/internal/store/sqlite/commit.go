@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -8,9 +9,11 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// tx is one transaction: the changes of all that wait for it.
+// tx is one transaction: the changes of all that wait for it. Once a statement has failed, the others do nothing and read nothing, and
+// the transaction ends with that error.
 type tx struct {
-	*conn
+	conn  *conn
+	err   error
 	store *Store
 	begun time.Time       // by this process's clock
 	now   time.Time       // the same, as precise as the database
@@ -20,14 +23,14 @@ type tx struct {
 
 // write is a change that waits to be committed.
 type write struct {
-	change func(*tx) error
+	change func(*tx)
 	done   chan struct{} // closed when err is set
 	err    error
 }
 
 // write makes a change and returns when it is committed. Changes that wait at the same time are committed together. A
 // change that fails leaves no trace and does not harm the others; it may run twice.
-func (s *Store) write(ctx context.Context, change func(*tx) error) error {
+func (s *Store) write(ctx context.Context, change func(*tx)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -103,21 +106,53 @@ func (s *Store) transaction(batch ...*write) error {
 	}
 	begun := s.opts.Now()
 	tx := &tx{conn: s.conn, store: s, begun: begun, now: stored(begun), lanes: map[int64]*lane{}, ids: map[string]int64{}}
-	err := tx.change(batch)
-	if err == nil {
-		_, err = s.conn.run(`COMMIT`)
+	for _, w := range batch {
+		w.change(tx)
 	}
-	if err != nil {
+	tx.saveLanes()
+	tx.run(`COMMIT`)
+	if tx.err != nil {
 		_, _ = s.conn.run(`ROLLBACK`)
 	}
-	return err
+	return tx.err
 }
 
-func (tx *tx) change(batch []*write) error {
-	for _, w := range batch {
-		if err := w.change(tx); err != nil {
-			return err
-		}
+// fail ends the transaction with an error, unless it has failed already.
+func (tx *tx) fail(err error) { tx.err = cmp.Or(tx.err, err) }
+
+// run runs a statement and returns how many rows it changed.
+func (tx *tx) run(query string, args ...any) (changed int) {
+	if tx.err == nil {
+		changed, tx.err = tx.conn.run(query, args...)
 	}
-	return tx.saveLanes()
+	return changed
+}
+
+// each calls f with each row of a query. f must not run statements.
+func (tx *tx) each(query string, f func(*row), args ...any) {
+	if tx.err == nil {
+		tx.fail(tx.conn.each(query, func(r *row) error {
+			f(r)
+			return tx.err
+		}, args...))
+	}
+}
+
+// number returns the number that a query selects; 0 if it selects none.
+func (tx *tx) number(query string, args ...any) (n int64) {
+	tx.each(query, func(r *row) { n = r.Int64() }, args...)
+	return n
+}
+
+// numbers returns a column of numbers.
+func (tx *tx) numbers(query string, args ...any) (list []int64) {
+	tx.each(query, func(r *row) { list = append(list, r.Int64()) }, args...)
+	return list
+}
+
+// script runs several statements.
+func (tx *tx) script(text string) {
+	if tx.err == nil {
+		tx.err = tx.conn.script(text)
+	}
 }

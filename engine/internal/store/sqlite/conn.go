@@ -58,6 +58,9 @@ func connect(path string) (*conn, error) {
 	if code != lib.SQLITE_OK {
 		return nil, errors.Join(c.err(code), c.close())
 	}
+	if err := c.addMentions(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
 	return c, nil
 }
 
@@ -233,15 +236,6 @@ func (c *conn) number(query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
-}
-
-// numbers returns a column of numbers.
-func (c *conn) numbers(query string, args ...any) (list []int64, err error) {
-	err = c.each(query, func(r *row) error {
-		list = append(list, r.Int64())
-		return nil
-	}, args...)
-	return list, err
 }
 
 // row is a row of a query: see [store.Row].

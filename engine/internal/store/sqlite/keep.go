@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -39,19 +38,14 @@ const releaseLeases = `UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN
 func (s *Store) recover(ctx context.Context) error {
 	var ended []int64
 	for more := true; more; {
-		err := s.write(ctx, func(tx *tx) (err error) {
-			if more, err = tx.endWrongWaits(); err != nil {
-				return err
-			}
-			if ended, err = s.folder.dead(); err != nil {
-				return err
-			}
+		err := s.write(ctx, func(tx *tx) {
+			more = tx.endWrongWaits()
+			var err error
+			ended, err = s.folder.dead()
+			tx.fail(err)
 			for _, owner := range ended {
-				if _, err := tx.run(releaseLeases, tx.now, tx.now.Add(store.MaxLease), owner); err != nil {
-					return err
-				}
+				tx.run(releaseLeases, tx.now, tx.now.Add(store.MaxLease), owner)
 			}
-			return nil
 		})
 		if err != nil {
 			return err
@@ -81,44 +75,38 @@ func longestWaits(now time.Time) (wait, lease time.Time) {
 
 // endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
 // same rule ends leases and pauses of lanes. It reports whether there may be more.
-func (tx *tx) endWrongWaits() (more bool, err error) {
+func (tx *tx) endWrongWaits() (more bool) {
 	longest, longestLease := longestWaits(tx.now)
-	n, err := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
+	n := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
   CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
-	if err != nil {
-		return false, err
-	}
-	return n == recoverMany, tx.jumped(longest, longestLease)
+	tx.jumped(longest, longestLease)
+	return n == recoverMany
 }
 
 // prune removes one slice of what has been kept long enough. It reports whether there may be more.
 func (s *Store) prune(ctx context.Context) (more bool, err error) {
-	err = s.write(ctx, func(tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		left := slice
 		doneBefore, deadBefore := tx.now.Add(-s.opts.Keep), tx.now.Add(-s.opts.KeepDead)
 		for _, old := range []struct {
 			state  int
 			before time.Time
 		}{{delivered, doneBefore}, {dropped, doneBefore}, {dead, deadBefore}} {
-			n, err := tx.stripOldest(old.state, old.before, left)
-			if err != nil {
-				return err
-			}
-			left -= n
+			left -= tx.stripOldest(old.state, old.before, left)
 		}
-		forgotten, err := tx.forget(tx.now.Add(-store.KeepIDs), slice)
+		forgotten := tx.forget(tx.now.Add(-store.KeepIDs), slice)
 		more = left == 0 || forgotten == slice
-		return err
 	})
 	if err == nil {
-		err = s.write(ctx, func(tx *tx) error { return tx.script(`PRAGMA incremental_vacuum(500)`) })
+		err = s.write(ctx, func(tx *tx) { tx.script(`PRAGMA incremental_vacuum(500)`) })
 	}
 	if err == nil && !more { // an older awf-hook that has the file open does not count
-		err = s.write(ctx, func(tx *tx) error {
-			err := tx.saveLanes()
+		err = s.write(ctx, func(tx *tx) {
+			tx.saveLanes()
 			clear(tx.lanes)
 			clear(tx.ids)
-			return errors.Join(err, tx.script(recount), tx.reindex())
+			tx.script(recount)
+			tx.reindex()
 		})
 	}
 	return more, err
@@ -128,94 +116,71 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 const fewRows = 50_000
 
 // reindex gives a file of an older version the index of new ones.
-func (tx *tx) reindex() error {
-	wait, err := tx.number(`SELECT (`+indexesLanes+`) OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`, fewRows)
-	if err != nil || wait != 0 {
-		return err
+func (tx *tx) reindex() {
+	wait := tx.number(`SELECT (`+indexKnows+`) = ? OR (SELECT max(seq) FROM deliveries) - (SELECT min(seq) FROM deliveries) > ?`,
+		knowsReasons, fewRows)
+	if wait == 0 {
+		tx.script(indexDone)
 	}
-	return tx.script(indexByLane)
 }
 
 // forget removes ids that have been known long enough.
-func (tx *tx) forget(before time.Time, n int) (int, error) {
+func (tx *tx) forget(before time.Time, n int) int {
 	return tx.run(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE state = PRUNED AND done_at > 0 AND done_at < ?
   ORDER BY done_at LIMIT ?)`, before, n)
 }
 
 // strip removes everything from a delivery but its id, so that the id stays known. An event goes with the last of its
 // deliveries.
-func (tx *tx) strip(seq int64) error {
+func (tx *tx) strip(seq int64) {
 	var laneID, event, size, state int64
-	err := tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) error {
+	tx.each(`SELECT lane, event, size, state FROM deliveries WHERE seq = ?`, func(r *row) {
 		laneID, event, size, state = r.Int64(), r.Int64(), r.Int64(), r.Int64()
-		return nil
 	}, seq)
-	if err != nil || laneID == 0 {
-		return err
+	if laneID == 0 {
+		return
 	}
-	_, err = tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
+	tx.run(`UPDATE deliveries SET state = PRUNED, done_at = ?2, owner = 0, reason = '', log = '', order_key = NULL,
   content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?1`, seq, tx.now)
-	if err != nil {
-		return err
-	}
-	l, err := tx.lane(laneID)
-	if err != nil {
-		return err
-	}
+	l := tx.lane(laneID)
 	l.Bytes = max(0, l.Bytes-size)
 	l.holds(state, -1)
-	_, err = tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
+	tx.run(`DELETE FROM events WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM deliveries d
   WHERE d.seq BETWEEN events.first AND events.first + events.count - 1 AND d.event = ?1 AND d.state <> PRUNED)`, event)
-	return err
 }
 
 // stripOldest strips up to n deliveries of a state whose outcome came before a time.
-func (tx *tx) stripOldest(state int, before time.Time, n int) (int, error) {
-	seqs, err := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`,
+func (tx *tx) stripOldest(state int, before time.Time, n int) int {
+	seqs := tx.numbers(`SELECT seq FROM deliveries WHERE state = ? AND done_at > 0 AND done_at < ? ORDER BY done_at LIMIT ?`,
 		state, before, n)
-	if err != nil {
-		return 0, err
-	}
 	for _, seq := range seqs {
-		if err := tx.strip(seq); err != nil {
-			return 0, err
-		}
+		tx.strip(seq)
 	}
-	return len(seqs), nil
+	return len(seqs)
 }
 
 // makeRoom removes some of what was delivered longest ago. It returns false if there is none.
 func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
 	const some = 4 * slice
-	err = s.write(ctx, func(tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		made = false
 		for _, state := range []int{delivered, dropped} {
-			n, err := tx.stripOldest(state, tx.now.Add(time.Hour), some)
-			if err != nil {
-				return err
-			}
-			made = made || n > 0
+			made = tx.stripOldest(state, tx.now.Add(time.Hour), some) > 0 || made
 		}
-		return nil
 	})
 	return made, err
 }
 
 // makeRoomInLane keeps a lane within half of the file. It removes and counts the lane's oldest dead letters, and no more
 // than needed.
-func (tx *tx) makeRoomInLane(l *lane, size int64) error {
+func (tx *tx) makeRoomInLane(l *lane, size int64) {
 	for l.Bytes+size > tx.store.opts.MaxSize/2 {
-		oldest, err := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)
-		if err != nil {
-			return err
-		}
+		oldest := tx.number(`SELECT seq FROM deliveries WHERE lane = ? AND state = DEAD ORDER BY seq LIMIT 1`, l.id)
 		if oldest == 0 {
-			return store.ErrFull
+			tx.fail(store.ErrFull)
+			return
 		}
-		if err := tx.strip(oldest); err != nil {
-			return err
-		}
+		tx.strip(oldest)
 		l.Discarded++
 	}
-	return nil
 }

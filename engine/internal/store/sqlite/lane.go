@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -30,70 +31,63 @@ func (l *laneRow) scan(r *row) {
 func (l *lane) holds(state int64, n int) { store.Count(&l.LaneCounts, int(state), n, 0) }
 
 // lane returns the lane with an id.
-func (tx *tx) lane(id int64) (*lane, error) {
+func (tx *tx) lane(id int64) *lane {
 	if l := tx.lanes[id]; l != nil {
-		return l, nil
+		return l
 	}
-	return tx.load(`id = ?`, id)
+	if l := tx.load(`id = ?`, id); l != nil {
+		return l
+	}
+	return &lane{} // the transaction has failed, or the file is damaged
 }
 
 // find returns the lane of a webhook; nil if the webhook never had a delivery.
-func (tx *tx) find(webhook string) (*lane, error) {
+func (tx *tx) find(webhook string) *lane {
 	if id := tx.ids[webhook]; id != 0 {
-		return tx.lanes[id], nil
+		return tx.lanes[id]
 	}
-	l, err := tx.load(`webhook = ?`, webhook)
+	l := tx.load(`webhook = ?`, webhook)
 	if l != nil {
 		tx.ids[webhook] = l.id
 	}
-	return l, err
+	return l
 }
 
 // laneOf returns the lane of a webhook. It makes a missing one.
-func (tx *tx) laneOf(webhook string) (*lane, error) {
-	l, err := tx.find(webhook)
-	if l != nil || err != nil {
-		return l, err
+func (tx *tx) laneOf(webhook string) *lane {
+	if l := tx.find(webhook); l != nil {
+		return l
 	}
-	if _, err := tx.run(`INSERT INTO lanes(webhook) VALUES(?)`, webhook); err != nil {
-		return nil, err
-	}
-	return tx.find(webhook)
+	tx.run(`INSERT INTO lanes(webhook) VALUES(?)`, webhook)
+	return cmp.Or(tx.find(webhook), &lane{})
 }
 
-func (tx *tx) load(where string, arg any) (*lane, error) {
+func (tx *tx) load(where string, arg any) *lane {
 	l := &lane{}
-	err := tx.each(`SELECT `+laneColumns+` FROM lanes l WHERE `+where, func(r *row) error {
-		l.scan(r)
+	tx.each(`SELECT `+laneColumns+` FROM lanes l WHERE `+where, l.scan, arg)
+	if l.id == 0 {
 		return nil
-	}, arg)
-	if l.id == 0 || err != nil {
-		return nil, err
 	}
 	if known := tx.lanes[l.id]; known != nil { // with unsaved changes
-		return known, nil
+		return known
 	}
 	l.saved = l.laneRow
 	tx.lanes[l.id] = l
-	return l, nil
+	return l
 }
 
 // saveLanes writes changed lanes.
-func (tx *tx) saveLanes() error {
+func (tx *tx) saveLanes() {
 	for _, l := range tx.lanes {
 		if l.laneRow == l.saved {
 			continue
 		}
-		_, err := tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
+		tx.run(`UPDATE lanes SET failures = ?2, broken = ?3, paused_until = ?4, probe_until = ?5, closed = ?6, tokens = ?7,
   tokens_at = ?8, last_error = ?9, last_error_at = ?10, bytes = max(0, ?11), delivered = ?12, dropped = ?13, discarded = ?14,
   waiting = max(0, ?15), dead_letters = max(0, ?16), fuel_percent = ?17 WHERE id = ?1`,
 			l.id, l.Failures, l.TransformFailures, l.PausedUntil, l.ProbeUntil, l.Closed, l.Tokens, l.TokensAt,
 			l.LastError, l.LastErrorAt, l.Bytes, l.Delivered, l.Dropped, l.Discarded, l.Waiting, l.Dead, l.FuelPercent)
-		if err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
 // Lanes implements [store.Store].
@@ -115,17 +109,12 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
 
 // ChangeLanes implements [store.Browser].
 func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.LaneChange) (n int, err error) {
-	err = s.write(ctx, func(tx *tx) error {
-		ids, err := tx.numbers(`SELECT id FROM lanes WHERE `+isCalled, webhook, webhook, webhook)
+	err = s.write(ctx, func(tx *tx) {
+		ids := tx.numbers(`SELECT id FROM lanes WHERE `+isCalled, webhook, webhook, webhook)
 		for _, id := range ids {
-			l, err := tx.lane(id)
-			if err != nil {
-				return err
-			}
-			change(&l.Lane, tx.now)
+			change(&tx.lane(id).Lane, tx.now)
 		}
 		n = len(ids)
-		return err
 	})
 	return n, err
 }
@@ -134,14 +123,8 @@ func (s *Store) ChangeLanes(ctx context.Context, webhook string, change store.La
 const isCalled = `webhook = ? OR substr(webhook, -length(?) - 1) = '#' || ?`
 
 // jumped ends the pauses and probes that a wrong clock stored.
-func (tx *tx) jumped(longest, longestLease time.Time) error {
-	ids, err := tx.numbers(`SELECT id FROM lanes WHERE paused_until > ? OR probe_until > ?`, longest, longestLease)
-	for _, id := range ids {
-		l, err := tx.lane(id)
-		if err != nil {
-			return err
-		}
-		l.Jumped(tx.now)
+func (tx *tx) jumped(longest, longestLease time.Time) {
+	for _, id := range tx.numbers(`SELECT id FROM lanes WHERE paused_until > ? OR probe_until > ?`, longest, longestLease) {
+		tx.lane(id).Jumped(tx.now)
 	}
-	return err
 }

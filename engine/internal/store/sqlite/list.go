@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -17,6 +16,7 @@ import (
 type among struct {
 	lanes string // the numbers of the webhook's lanes, between commas
 	few   string // the numbers of all deliveries that may match, as a JSON list; "" if they are too many, or no index finds them
+	knows int64  // what the index of finished deliveries knows: see [knowsReasons]
 }
 
 // texts are the columns in which a filter looks for its text: of deliveries, and of events.
@@ -56,16 +56,7 @@ func where(f delivery.Filter, now time.Time, in among, columns ...string) (strin
 		}
 	}
 	if f.Text != "" {
-		contains, text := `%s LIKE ? ESCAPE '\'`, "%"+likeText.Replace(f.Text)+"%"
-		if len(text) > maxLike {
-			contains, text = `instr(lower(%s), ?) > 0`, strings.ToLower(f.Text)
-		}
-		var either []string
-		for _, column := range columns {
-			either = append(either, fmt.Sprintf(contains, column))
-			args = append(args, text)
-		}
-		add("(" + strings.Join(either, " OR ") + ")")
+		add("mentions(?, "+strings.Join(columns, ", ")+")", f.Text)
 	}
 	if !f.Since.IsZero() {
 		add("d.accepted_at >= ?", f.Since)
@@ -81,12 +72,6 @@ func where(f delivery.Filter, now time.Time, in among, columns ...string) (strin
 	}
 	return strings.Join(conditions, " AND "), args
 }
-
-// maxLike is the longest pattern that SQLite's LIKE takes, in bytes. It is faster than instr.
-const maxLike = 50_000
-
-// likeText escapes what LIKE does not take literally.
-var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 const (
 	itemColumns = `d.seq, d.id, l.webhook, d.state, d.due_at, d.owner, d.since, d.attempts, d.spent, d.accepted_at, d.done_at, d.reason,
@@ -137,13 +122,10 @@ func (s *Store) narrow(ctx context.Context, f delivery.Filter, now time.Time) (a
 
 // narrowTo looks for at most n deliveries by the state, the webhook, and the time of the outcome.
 func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, n int) (in among, err error) {
-	byLane := false // the index of finished deliveries knows their lanes
-	if err = s.read(ctx, indexesLanes, func(r *row) error {
-		byLane = r.Bool()
-		return nil
-	}); err != nil {
+	if in.knows, err = s.number(ctx, indexKnows); err != nil {
 		return in, err
 	}
+	byLane := in.knows >= knowsLanes
 	lanes := `SELECT id FROM lanes`
 	if f.Webhook != "" {
 		if lanes, err = s.lanesCalled(ctx, f.Webhook); err != nil {
@@ -186,13 +168,19 @@ func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, 
 	default:
 		return in, nil
 	}
+	in.few, err = s.few(ctx, query, n, args...)
+	return in, err
+}
+
+// few returns the numbers that a query selects, as a JSON list; "" if they are more than n.
+func (s *Store) few(ctx context.Context, query string, n int, args ...any) (list string, err error) {
 	err = s.read(ctx, `SELECT count(*), json_group_array(seq) FROM (`+query+` LIMIT ?)`, func(r *row) error {
 		if r.Int64() <= int64(n) {
-			in.few = r.Text()
+			list = r.Text()
 		}
 		return nil
 	}, append(args, n+1)...)
-	return in, err
+	return list, err
 }
 
 // lanesCalled returns the numbers of a webhook's lanes, between commas; 0, which is no lane's, if it has none.
@@ -202,84 +190,6 @@ func (s *Store) lanesCalled(ctx context.Context, webhook string) (ids string, er
 		return nil
 	}, webhook, webhook, webhook)
 	return ids, err
-}
-
-// newest is how many of the newest deliveries a list looks through first: most lists find enough there.
-const newest = 10_000
-
-// List implements [store.Browser].
-func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	if f.Limit > 0 && f.ID == "" && f.State != delivery.InFlight && !isOfEvents(f) {
-		if items, err = s.listNewest(ctx, f); err != nil || len(items) == f.Limit {
-			return items, err
-		}
-	}
-	in, err := s.narrow(ctx, f, s.now())
-	if err != nil {
-		return nil, err
-	}
-	if in.from(f) == fromEvents || f.Text == "" || f.ID != "" || in.few != "" {
-		return s.list(ctx, f, in, in.from(f), slices.Concat(texts...)...)
-	}
-	// It takes less time to look through the deliveries, and then through the events, than through each delivery with its event.
-	items, err = s.list(ctx, f, in, fromDeliveries, texts[0]...)
-	if err != nil {
-		return nil, err
-	}
-	newer := f
-	if f.Limit > 0 && len(items) == f.Limit {
-		newer.After = items[len(items)-1].Seq
-	}
-	ofEvents, err := s.list(ctx, newer, in, fromEvents, texts[1]...)
-	items = append(items, ofEvents...)
-	slices.SortFunc(items, func(a, b delivery.Item) int { return cmp.Compare(b.Seq, a.Seq) })
-	items = slices.CompactFunc(items, func(a, b delivery.Item) bool { return a.Seq == b.Seq })
-	if f.Limit > 0 {
-		items = items[:min(f.Limit, len(items))]
-	}
-	return items, err
-}
-
-// listNewest lists the newest deliveries alone.
-func (s *Store) listNewest(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
-	last := f.Before
-	if last == 0 {
-		err = s.read(ctx, `SELECT max(seq) FROM deliveries`, func(r *row) error {
-			last = r.Int64()
-			return nil
-		})
-	}
-	var in among
-	if err == nil && f.Webhook != "" {
-		in.lanes, err = s.lanesCalled(ctx, f.Webhook)
-	}
-	if err != nil {
-		return nil, err
-	}
-	f.After = max(f.After, last-newest)
-	return s.list(ctx, f, in, fromDeliveries, slices.Concat(texts...)...)
-}
-
-// list lists what matches a filter, which looks for its text in some columns.
-func (s *Store) list(ctx context.Context, f delivery.Filter, in among, from string, columns ...string) (items []delivery.Item, err error) {
-	now := s.now()
-	condition, args := where(f, now, in, columns...)
-	text := `SELECT ` + itemColumns + from + condition
-	if from == fromEvents {
-		text += ` ORDER BY e.seq DESC, d.seq DESC`
-	} else {
-		text += ` ORDER BY d.seq DESC`
-	}
-	if f.Limit > 0 {
-		text += ` LIMIT ?`
-		args = append(args, f.Limit)
-	}
-	err = s.read(ctx, text, func(r *row) error {
-		item, err := store.ScanItem(r, now)
-		items = append(items, item)
-		return err
-	}, args...)
-	return items, err
 }
 
 // Show implements [store.Browser].

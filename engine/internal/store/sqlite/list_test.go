@@ -45,7 +45,11 @@ func TestFiltersDoNotPileUpStatements(t *testing.T) {
 
 // Whichever index a list uses, it finds all that match, the newest first.
 func TestListsFindAll(t *testing.T) {
-	for _, old := range []bool{false, true} {
+	for _, index := range []string{
+		"", // the index of this version
+		`CREATE INDEX deliveries_done ON deliveries(state, done_at, lane) WHERE done_at > 0 OR state >= 8;`,
+		`CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;`,
+	} {
 		s, err := Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db")})
 		if err != nil {
 			t.Fatal(err)
@@ -63,8 +67,8 @@ UPDATE deliveries SET state = 8, done_at = 0 WHERE seq = 2103;
 UPDATE deliveries SET state = 9 WHERE seq = 2803;
 UPDATE events SET workflow_id = 'the rare run' WHERE seq IN (17, 4203, 19000);
 UPDATE events SET type = 'workflow_error' WHERE seq %% 3000 = 3;`, 100*hour)
-		if old {
-			script += `DROP INDEX deliveries_done; CREATE INDEX deliveries_done ON deliveries(state, done_at) WHERE done_at > 0;`
+		if index != "" {
+			script += `DROP INDEX deliveries_done; ` + index
 		}
 		if err := s.conn.script(script); err != nil {
 			t.Fatal(err)
@@ -74,10 +78,13 @@ UPDATE events SET type = 'workflow_error' WHERE seq %% 3000 = 3;`, 100*hour)
 			t.Fatalf("%d deliveries, %v", len(all), err)
 		}
 		for _, state := range append([]delivery.State{""}, delivery.States...) {
-			for bits := range 1 << 6 {
-				f := delivery.Filter{State: state, Limit: 6}
+			for bits := range 3 << 5 {
+				f := delivery.Filter{State: state, Limit: 6, Text: []string{"", "rArE", "g_77"}[bits>>5]}
+				if f.Text == "g_77" { // a part of an id
+					f.Limit = 0
+				}
 				for bit, set := range []func(){
-					func() { f.Webhook = "few" }, func() { f.Text = "rArE" }, func() { f.Event = "workflow_error" },
+					func() { f.Webhook = "few" }, func() { f.Event = "workflow_error" },
 					func() { f.Since = time.UnixMilli(102 * hour) }, func() { f.Before = 15000 }, func() { f.Until = time.UnixMilli(104 * hour) },
 				} {
 					if bits>>bit&1 == 1 {
@@ -86,7 +93,7 @@ UPDATE events SET type = 'workflow_error' WHERE seq %% 3000 = 3;`, 100*hour)
 				}
 				var want []int64
 				for _, it := range all {
-					if len(want) < f.Limit && matches(it, f) {
+					if (f.Limit == 0 || len(want) < f.Limit) && matches(it, f) {
 						want = append(want, it.Seq)
 					}
 				}
@@ -96,7 +103,7 @@ UPDATE events SET type = 'workflow_error' WHERE seq %% 3000 = 3;`, 100*hour)
 					got = append(got, it.Seq)
 				}
 				if err != nil || !slices.Equal(got, want) {
-					t.Errorf("%+v with the old index %v: %v, %v, want %v", f, old, got, err, want)
+					t.Errorf("%+v with the index %q: %v, %v, want %v", f, index, got, err, want)
 				}
 			}
 		}
@@ -106,7 +113,7 @@ UPDATE events SET type = 'workflow_error' WHERE seq %% 3000 = 3;`, 100*hour)
 // matches does what the filters of TestListsFindAll do.
 func matches(it delivery.Item, f delivery.Filter) bool {
 	inState := f.State == "" || it.State == f.State && it.Held != store.OnItsWay
-	mentions := strings.Contains(strings.ToLower(it.Reason+it.Event.WorkflowID), strings.ToLower(f.Text))
+	mentions := strings.Contains(strings.ToLower(it.Reason+it.Event.WorkflowID+it.Delivery.ID), strings.ToLower(f.Text))
 	return inState && mentions && (f.Webhook == "" || it.Delivery.Webhook == "a#"+f.Webhook) && (f.Event == "" || it.Event.Type == f.Event) &&
 		!it.Accepted.Before(f.Since) && (f.Before == 0 || it.Seq < f.Before) &&
 		(f.Until.IsZero() || !it.Done.IsZero() && !it.Done.After(f.Until))
@@ -114,7 +121,7 @@ func matches(it delivery.Item, f delivery.Filter) bool {
 
 // A small file of an older version gets the index of new ones.
 func TestOldFilesAreIndexedAgainIfTheyAreSmall(t *testing.T) {
-	for _, tt := range []struct{ last, want int64 }{{1, 1}, {fewRows + 2, 0}} {
+	for _, tt := range []struct{ last, want int64 }{{1, knowsReasons}, {fewRows + 2, 0}} {
 		path := oldFile(t, strings.Join(migrations, "")+fmt.Sprintf(`INSERT INTO lanes(webhook) VALUES('a');
 INSERT INTO events VALUES(1, 'e', 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', 1, 2, CAST('{}' AS BLOB), '', '');
 INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size) VALUES
@@ -126,8 +133,8 @@ INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, 
 		if err := s.Keep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.conn.number(indexesLanes); got != tt.want || err != nil {
-			t.Errorf("deliveries up to %d: the index has the lane %d times, %v, want %d", tt.last, got, err, tt.want)
+		if got, err := s.conn.number(indexKnows); got != tt.want || err != nil {
+			t.Errorf("deliveries up to %d: the index knows %d columns more, %v, want %d", tt.last, got, err, tt.want)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

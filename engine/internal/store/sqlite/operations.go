@@ -10,13 +10,10 @@ import (
 // Record implements [store.Browser].
 func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 	op = op.Cut()
-	return s.write(ctx, func(tx *tx) error {
-		_, err := tx.run(`INSERT INTO operations(at, who, what, target, count, note) VALUES (?, ?, ?, ?, ?, ?)`,
+	return s.write(ctx, func(tx *tx) {
+		tx.run(`INSERT INTO operations(at, who, what, target, count, note) VALUES (?, ?, ?, ?, ?, ?)`,
 			tx.now, op.Who, op.What, op.Target, op.Count, op.Note)
-		if err == nil {
-			_, err = tx.run(`DELETE FROM operations WHERE seq <= (SELECT max(seq) FROM operations) - ?`, store.MaxOperations)
-		}
-		return err
+		tx.run(`DELETE FROM operations WHERE seq <= (SELECT max(seq) FROM operations) - ?`, store.MaxOperations)
 	})
 }
 

@@ -127,15 +127,21 @@ const recount = `UPDATE lanes SET
     (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state IN (0, 5) AND d.order_key IS NOT NULL AND d.state = 5),
   dead_letters = (SELECT count(*) FROM deliveries d WHERE d.lane = lanes.id AND d.state = 2);`
 
-// indexByLane replaces the index of finished deliveries with one that knows their lanes, and also has those that are on their way to
-// another queue. It takes about a second for a million deliveries, so a large file of an older version keeps its own until it is small:
-// see [Store.prune].
+// indexDone replaces the index of finished deliveries with one that knows their lanes and reasons, and also has those that are on their way
+// to another queue, and all others with a reason. It takes about a second for a million deliveries, so a large file of an older version
+// keeps its own until it is small: see [Store.prune].
 const (
-	indexByLane = `
+	indexDone = `
 DROP INDEX deliveries_done;
-CREATE INDEX deliveries_done ON deliveries(state, done_at, lane) WHERE done_at > 0 OR state >= 8;
+CREATE INDEX deliveries_done ON deliveries(state, done_at, lane, reason) WHERE done_at > 0 OR state >= 8 OR reason <> '';
 `
-	indexesLanes = `SELECT count(*) FROM pragma_index_info('deliveries_done') WHERE name = 'lane'`
+	indexKnows = `SELECT count(*) FROM pragma_index_info('deliveries_done') WHERE name IN ('lane', 'reason')`
+)
+
+// What the index of finished deliveries knows beside their states and times, in files of three versions.
+const (
+	knowsLanes   = 1
+	knowsReasons = 2 // and lanes
 )
 
 // open brings a file's database to the newest schema, inside the turnstile. Before it changes anything, it refuses a file
@@ -199,7 +205,7 @@ func (c *conn) migrate(version int64) error {
 	}
 	text := strings.Join(migrations[version:], "")
 	if version == 0 {
-		text += indexByLane
+		text += indexDone
 	}
 	return c.script(fmt.Sprintf("%s PRAGMA user_version = %d; PRAGMA schema_version = %d; COMMIT;",
 		text, len(migrations), schema+1))

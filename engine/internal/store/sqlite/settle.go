@@ -10,22 +10,16 @@ import (
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (lost []*delivery.Claim, err error) {
-	err = s.write(ctx, func(tx *tx) error {
+	err = s.write(ctx, func(tx *tx) {
 		lost = nil
 		for i := range settlements {
-			st := &settlements[i]
-			held, err := tx.settle(st)
-			if err != nil {
-				return err
-			}
-			if !held {
+			if st := &settlements[i]; !tx.settle(st) {
 				lost = append(lost, st.Claim)
 			}
 		}
-		return nil
 	})
 	if err != nil {
-		return lost, err
+		return nil, err
 	}
 	for i := range settlements {
 		if s.lease(settlements[i].Claim) != nil {
@@ -45,30 +39,22 @@ const (
 )
 
 // settle writes the outcome of one delivery and its consequences for the lane. It returns false if the claim was lost.
-func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
+func (tx *tx) settle(st *delivery.Settlement) bool {
 	ls := tx.store.lease(st.Claim)
 	if ls == nil {
-		return false, nil
+		return false
 	}
-	l, err := tx.laneOf(st.Claim.Delivery.Webhook)
-	if err != nil {
-		return false, err
-	}
+	l := tx.laneOf(st.Claim.Delivery.Webhook)
 	o := store.OutcomeOf(st, tx.now, time.Duration(ceilMilli(st.After))*time.Millisecond)
 	holder := l
-	held, err := tx.writeOutcome(st, ls, l.id, &o)
-	if err == nil && !held { // the claim was lost, or the delivery was moved to another lane, where it may be behind another one
-		var in int64
-		in, err = tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state IN (DUE, BEHIND)`, ls.seq, ls.token)
-		if err != nil || in == 0 {
-			return false, err
+	// The claim was lost, or the delivery was moved to another lane, where it may be behind another one.
+	if !tx.writeOutcome(st, ls, l.id, &o) {
+		in := tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state IN (DUE, BEHIND)`, ls.seq, ls.token)
+		if in == 0 {
+			return false
 		}
-		if holder, err = tx.lane(in); err == nil {
-			_, err = tx.writeOutcome(st, ls, in, &o)
-		}
-	}
-	if err != nil {
-		return false, err
+		holder = tx.lane(in)
+		tx.writeOutcome(st, ls, in, &o)
 	}
 	state := store.NumberOf[int64](o.State)
 	holder.holds(due, -1)
@@ -78,13 +64,13 @@ func (tx *tx) settle(st *delivery.Settlement) (bool, error) {
 	}
 	l.Settle(tx.now, st, ls.until)
 	if at, passed := o.PassedAt(st, tx.now); passed {
-		err = tx.promote(at, ls.seq, st.OrderMaxWait)
+		tx.promote(at, ls.seq, st.OrderMaxWait)
 	}
-	return true, err
+	return true
 }
 
 // writeOutcome writes the outcome of a delivery of a lane. It returns false if the lane does not hold the delivery under its lease.
-func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, lane int64, o *store.Outcome) (bool, error) {
+func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, lane int64, o *store.Outcome) bool {
 	done, line := time.Time{}, ""
 	if o.State != delivery.Due {
 		done = tx.now
@@ -94,28 +80,24 @@ func (tx *tx) writeOutcome(st *delivery.Settlement, ls *lease, lane int64, o *st
 	}
 	state := store.NumberOf[int64](o.State)
 	if st.Content == nil {
-		changed, err := tx.run(settle+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line)
-		return changed > 0, err
+		return tx.run(settle+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line) > 0
 	}
 	c := columns(st.Content)
-	changed, err := tx.run(settle+settleContent+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line,
-		c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
-	return changed > 0, err
+	return tx.run(settle+settleContent+whereHeld, ls.seq, ls.token, lane, state, o.Due, done, o.Attempts, o.Spent, o.Reason, line,
+		c.contentType, c.header, c.urlSuffix, c.body, len(c.body)) > 0
 }
 
 // promote makes due at a time the delivery that is next behind one of its key. It does nothing if that delivery waits for
 // another one which has not waited for maxWait yet.
-func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) error {
-	next, err := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
+func (tx *tx) promote(at time.Time, seq int64, maxWait time.Duration) {
+	next := tx.number(`SELECT d.seq FROM deliveries h JOIN deliveries d ON d.lane = h.lane AND d.order_key = h.order_key
   AND d.state IN (DUE, BEHIND) AND d.order_key IS NOT NULL AND d.state = BEHIND
   WHERE h.seq = ?1 AND d.seq <> ?1 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = h.lane AND o.order_key = h.order_key
   AND o.state IN (DUE, BEHIND) AND o.order_key IS NOT NULL AND o.state = DUE AND o.seq <> ?1 AND o.since > ?2) ORDER BY d.place LIMIT 1`,
 		seq, at.Add(-maxWait))
-	if err != nil || next == 0 {
-		return err
+	if next != 0 {
+		tx.run(`UPDATE deliveries SET state = DUE, due_at = ? WHERE seq = ? AND state = BEHIND`, at, next)
 	}
-	_, err = tx.run(`UPDATE deliveries SET state = DUE, due_at = ? WHERE seq = ? AND state = BEHIND`, at, next)
-	return err
 }
 
 // contentColumns is what transforms made, as the database stores it.

@@ -175,6 +175,15 @@ func (s *Store) read(ctx context.Context, query string, f func(*row) error, args
 	}, args...)
 }
 
+// number returns the number that a query selects, as [Store.read] runs it.
+func (s *Store) number(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = s.read(ctx, query, func(r *row) error {
+		n = r.Int64()
+		return nil
+	}, args...)
+	return n, err
+}
+
 // readSoon runs a short query. It uses the writing connection if that is idle, so that a short run opens no other one.
 func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
 	select {
@@ -225,11 +234,8 @@ func (s *Store) Watch(context.Context) <-chan []string { return nil }
 
 // Ready tries a write that changes nothing.
 func (s *Store) Ready(ctx context.Context) error {
-	return s.write(ctx, func(tx *tx) error {
-		if err := tx.checkRoom(); err != nil {
-			return err
-		}
-		_, err := tx.run(`UPDATE lanes SET bytes = bytes WHERE id = (SELECT min(id) FROM lanes)`)
-		return err
+	return s.write(ctx, func(tx *tx) {
+		tx.checkRoom()
+		tx.run(`UPDATE lanes SET bytes = bytes WHERE id = (SELECT min(id) FROM lanes)`)
 	})
 }
