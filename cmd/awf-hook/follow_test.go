@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -239,6 +240,15 @@ func (l *ledger) wait(t testing.TB, runs int) {
 // delivery. SOAK=1 (make soak) runs longer.
 func TestFollowRotationsAndKills(t *testing.T) {
 	t.Parallel()
+	for name, rotate := range map[string]func(t *testing.T, file string, n int){"file": rotateFile, "link": switchLink} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			followRotations(t, rotate)
+		})
+	}
+}
+
+func followRotations(t *testing.T, rotate func(t *testing.T, file string, n int)) {
 	rotations := 12
 	if os.Getenv("SOAK") != "" {
 		rotations = 50
@@ -273,7 +283,7 @@ func TestFollowRotationsAndKills(t *testing.T) {
 			follow = h.follow(config, "--from-start")
 			book.wait(t, lines)
 		}
-		rotateFile(t, file, n)
+		rotate(t, file, n)
 		write(rand.IntN(40))
 		if n%3 != 2 {
 			follow = h.follow(config, "--from-start")
@@ -329,6 +339,21 @@ func rotateFile(t *testing.T, file string, n int) {
 		err = os.Remove(file)
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// switchLink makes the file a link to another file, in a folder of its own, that is named like the one before except for its number. The
+// first time it moves the file there.
+func switchLink(t *testing.T, file string, n int) {
+	t.Helper()
+	logs := filepath.Join(filepath.Dir(file), "logs")
+	link, target := file+".new", filepath.Join(logs, fmt.Sprintf("run-%d.log", n))
+	err := os.MkdirAll(logs, 0o700)
+	if n == 0 {
+		err = errors.Join(err, os.Rename(file, filepath.Join(logs, "run-9999.log")))
+	}
+	if err = errors.Join(err, os.WriteFile(target, nil, 0o600), os.Symlink(target, link), os.Rename(link, file)); err != nil {
 		t.Fatal(err)
 	}
 }

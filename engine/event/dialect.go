@@ -290,19 +290,8 @@ func (d *decoder) plugin(r *Record, now time.Time) {
 	inner := d.inside(raw)
 	r.WorkflowID = inner.optional(keyWorkflowID)
 	r.WorkflowName = inner.optional(keyWorkflowName)
-	switch typ {
-	case "workflow.started":
-		r.role, r.Type = roleStart, WorkflowStart
-	case "workflow.completed", "workflow.failed", "workflow.cancelled":
-		r.role = roleEnd
-		inner.value[keyExitCode] = nil // a string here, a number in a body
-		inner.end(r, inner.endStatus(typ))
-	case "step.started":
-		inner.namedStep(r, inner.optional(keyStepName), inner.optional(keyKind), typ)
-	case "step.completed", "step.failed":
-		inner.namedStep(r, inner.optional(keyStepName), inner.optional(keyKind), typ)
-		inner.duration(r)
-	default:
+	inner.value[keyExitCode] = nil // a string here, a number in a body
+	if !inner.named(r, typ, keyStepName, inner.optional(keyKind)) {
 		r.Type = underscored(typ)
 		if d.free(r); r.payload == nil {
 			r.payload = bytes.Clone(raw)
@@ -314,21 +303,29 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 	kind := d.nonEmpty(keyKind)
 	r.WorkflowID = d.nonEmpty(keyRunID)
 	r.Timestamp = now.UTC()
-	switch kind {
+	if !d.named(r, kind, keyStep, "") {
+		r.Type = underscored(kind)
+		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, dataPrefix)))
+	}
+}
+
+// named reads an event of a run or a step in a dialect that says what happened by the event's name alone. It returns false for another
+// event. name is the key of the step's name.
+func (d *decoder) named(r *Record, typ string, name int, kind string) bool {
+	switch typ {
 	case "workflow.started":
 		r.role, r.Type = roleStart, WorkflowStart
 	case "workflow.completed", "workflow.failed", "workflow.cancelled":
 		r.role = roleEnd
-		d.end(r, d.endStatus(kind))
+		d.end(r, d.endStatus(typ))
 	case "step.started", "step.completed", "step.failed",
 		"step.call_workflow.started", "step.call_workflow.completed", "step.call_workflow.failed":
-		r.childID = d.optional(keyChildRunID)
-		r.parentID = d.optional(keyParentRunID)
-		d.namedStep(r, d.optional(keyStep), "", kind)
+		r.childID, r.parentID = d.optional(keyChildRunID), d.optional(keyParentRunID)
+		d.step(r, d.optional(name), kind, typ)
 	default:
-		r.Type = underscored(kind)
-		r.payload = bytes.Clone(bytes.TrimSpace(bytes.TrimPrefix(line, dataPrefix)))
+		return false
 	}
+	return true
 }
 
 // underscored returns AWF's dotted name as webhooks spell it: message_user for "message.user".

@@ -238,16 +238,39 @@ func (r *run) begin(rec *Record) {
 	rec.payload.Raw("resumed", []byte("true"))
 }
 
+// find returns a run that is remembered, or nil.
+func (rs *runs) find(id string) *run {
+	if e := rs.byID[id]; e != nil {
+		return e.Value.(*run)
+	}
+	return nil
+}
+
+// depth returns how many runs are above the run.
+func (rs *runs) depth(r *run) (depth int) {
+	for r = rs.find(r.ParentID); r != nil && depth < maxDepth; r = rs.find(r.ParentID) {
+		depth++
+	}
+	return depth
+}
+
 // see records a sign of life of a run and its callers.
 func (rs *runs) see(r *run, now time.Time) {
-	for range maxDepth {
+	for above := rs.depth(r); above >= 0; above-- {
 		r.Seen = now
-		caller := rs.byID[r.ParentID]
-		if caller == nil {
-			return
-		}
-		r = caller.Value.(*run)
+		r = rs.find(r.ParentID)
 	}
+}
+
+// top returns the id of the topmost run above a run, or its own.
+func (rs *runs) top(id string) string {
+	if r := rs.find(id); r != nil {
+		for range rs.depth(r) {
+			r = rs.find(r.ParentID)
+		}
+		id = r.ID
+	}
+	return id
 }
 
 // complete adds what is known about the run to the event.
@@ -284,28 +307,4 @@ func (rs *runs) left() iter.Seq[*run] {
 			}
 		}
 	}
-}
-
-// top returns the run that a run's caller, its caller's caller and so on lead to.
-func (rs *runs) top(id string) string {
-	for range maxDepth {
-		e := rs.byID[id]
-		if e == nil || e.Value.(*run).ParentID == "" {
-			break
-		}
-		id = e.Value.(*run).ParentID
-	}
-	return id
-}
-
-// depth returns how many runs are above the run.
-func (rs *runs) depth(r *run) int {
-	for depth := range maxDepth {
-		caller := rs.byID[r.ParentID]
-		if caller == nil {
-			return depth
-		}
-		r = caller.Value.(*run)
-	}
-	return maxDepth
 }

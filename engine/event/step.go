@@ -60,8 +60,8 @@ func (r *Record) stepStatus(failed bool, failure string) {
 	r.payload.Text("error", failure)
 }
 
-// namedStep reads a step in a dialect that gives only its name.
-func (d *decoder) namedStep(r *Record, name, kind, typ string) {
+// step reads a step in a dialect that gives only its name.
+func (d *decoder) step(r *Record, name, kind, typ string) {
 	if strings.HasPrefix(typ, "step.call_workflow.") {
 		kind = callWorkflow
 	}
@@ -75,6 +75,7 @@ func (d *decoder) namedStep(r *Record, name, kind, typ string) {
 	r.role, r.Type = roleStepEnd, StepComplete
 	failure := d.optional(keyError)
 	r.stepStatus(failure != "" || strings.HasSuffix(typ, ".failed"), failure)
+	d.duration(r)
 }
 
 // openStep is a step that started and has not ended.

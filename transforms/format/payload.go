@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -35,12 +36,16 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 	const note = 80       // bytes, for saying what was left out
 	o := append(make(jsonbytes.Object, 0, len(to)+min(len(s.payload), s.room)), to...)
 	size, left := 0, 0
+	names := distinct{}
+	for _, name := range s.without {
+		names.name(name)
+	}
 	members(s.payload, func(key, value []byte) bool {
 		name := string(key)
 		if slices.Contains(s.without, name) {
 			return true
 		}
-		name, value = cut(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
+		name, value = names.name(cut(clean(name), 4*maxLabel, jsonSize)), payloadValue(value, longest)
 		cost := len(value) + jsonSize(name) + len(`"":,`)
 		if size+cost > s.room-note {
 			left++
@@ -51,7 +56,7 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 		return true
 	})
 	if left > 0 {
-		o.Text("awf_hook_cut", thousands(left)+" of the payload's members")
+		o.Text(names.name("awf_hook_cut"), thousands(left)+" of the payload's members")
 	}
 	return o, left == 0 || longest < shortest
 }
@@ -71,10 +76,43 @@ func payloadValue(value []byte, longest int) raw {
 
 // isTame reports whether a value can be sent unchanged: receivers can read it, and it has no control characters.
 func isTame(value []byte) bool {
-	if bytes.Contains(value, []byte(`\u00`)) || value[0] == '"' && needsCleaning(string(value)) {
-		return false
+	return isReadable(value) && !hasEscape(value, invisible) && !(value[0] == '"' && needsCleaning(string(value)))
+}
+
+// hasEscape reports whether a valid JSON value has an escape \u of such a character. Half a surrogate pair is below 0.
+func hasEscape(value []byte, is func(rune) bool) bool {
+	for {
+		i := bytes.IndexByte(value, '\\')
+		if i < 0 {
+			return false
+		}
+		if value = value[i+1:]; value[0] != 'u' {
+			value = value[1:]
+			continue
+		}
+		r := escaped(value)
+		value = value[len("u0000"):]
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if bytes.HasPrefix(value, []byte(`\u`)) {
+				low = escaped(value[1:])
+			}
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				r = -1
+			} else {
+				value = value[len(`\u0000`):]
+			}
+		}
+		if is(r) {
+			return true
+		}
 	}
-	return isReadable(value)
+}
+
+// escaped reads u and four digits.
+func escaped(text []byte) rune {
+	n, _ := strconv.ParseUint(string(text[1:len("u0000")]), 16, 16) // the JSON is valid
+	return rune(n)
 }
 
 // isReadable reports whether all receivers can read a valid JSON value.
@@ -82,7 +120,7 @@ func isTame(value []byte) bool {
 func isReadable(value []byte) bool {
 	const deepest = 32
 	const ordinary = 300 // digits, which a float64 can hold
-	if !utf8.Valid(value) || bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`)) {
+	if !utf8.Valid(value) || hasEscape(value, func(r rune) bool { return r < 0 }) {
 		return false
 	}
 	depth, inside := 0, false // a string

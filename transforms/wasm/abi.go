@@ -158,7 +158,8 @@ func checkImports(imports []meter.Import) (mistakes []string) {
 		names[advice] = append(names[advice], legible.ShortLine(i.Module, 60)+"."+legible.ShortLine(i.Name, 60))
 	}
 	for _, advice := range advices {
-		mistakes = append(mistakes, fmt.Sprintf("imports %s: want only %s.* and %s.*%s", first(names[advice], 5, ", "), awfModule, wasiModule, advice))
+		mistakes = append(mistakes,
+			fmt.Sprintf("imports %s: want only %s.* and %s.*%s", first(names[advice], 5, ", "), awfModule, wasiModule, advice))
 	}
 	return mistakes
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -164,30 +165,33 @@ func (r *rotated) known(path string) bool {
 		slices.ContainsFunc(r.done, func(at position) bool { return at.Head.of(f) })
 }
 
-// siblings lists the names that rotation may have given the path's file, oldest first, without compressed ones.
+// siblings lists the files that may have been at the path before, oldest first, without compressed ones: those whose names begin like
+// the path's, and, if the path is a link, those that are named like its target except for digits.
 func (r *rotated) siblings() []string {
-	folder, base := filepath.Split(r.path)
-	if folder == "" {
-		folder = "."
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil
-	}
-	stem := strings.TrimSuffix(base, filepath.Ext(base))
 	type sibling struct {
 		path string
 		at   time.Time
 	}
 	var files []sibling
-	for _, entry := range entries {
-		name := entry.Name()
-		if name == base || !strings.HasPrefix(name, stem) || !entry.Type().IsRegular() || compressed(name) {
-			continue
+	look := func(path string, isLike func(name string) bool) {
+		folder, base := filepath.Split(path)
+		entries, _ := os.ReadDir(cmp.Or(folder, "."))
+		for _, entry := range entries {
+			name := entry.Name()
+			if name == base || !isLike(name) || !entry.Type().IsRegular() || compressed(name) {
+				continue
+			}
+			if info, err := entry.Info(); err == nil { // else it is gone
+				files = append(files, sibling{filepath.Join(folder, name), info.ModTime()})
+			}
 		}
-		if info, err := entry.Info(); err == nil { // else it is gone
-			files = append(files, sibling{filepath.Join(folder, name), info.ModTime()})
-		}
+	}
+	base := filepath.Base(r.path)
+	look(r.path, func(name string) bool { return strings.HasPrefix(name, strings.TrimSuffix(base, filepath.Ext(base))) })
+	_, notLink := os.Readlink(r.path)
+	if target, err := filepath.EvalSymlinks(r.path); notLink == nil && err == nil {
+		shape := shapeOf(filepath.Base(target))
+		look(target, func(name string) bool { return shapeOf(name) == shape })
 	}
 	slices.SortFunc(files, func(a, b sibling) int { return a.at.Compare(b.at) })
 	files = files[max(0, len(files)-maxRotated):]
@@ -196,6 +200,20 @@ func (r *rotated) siblings() []string {
 		paths = append(paths, f.path)
 	}
 	return paths
+}
+
+// shapeOf returns a name with each number in it replaced by "0".
+func shapeOf(name string) string {
+	var shape []rune
+	for _, r := range name {
+		if r >= '0' && r <= '9' {
+			if r = '0'; len(shape) > 0 && shape[len(shape)-1] == r {
+				continue
+			}
+		}
+		shape = append(shape, r)
+	}
+	return string(shape)
 }
 
 func compressed(name string) bool {
