@@ -1,6 +1,7 @@
 package filters
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,29 +15,6 @@ var types = event.Types()
 // Types lists the event types that AWF is known to write, and those of operator events. Other events may have any type.
 func Types() []string { return slices.Concat(types, event.OperatorTypes()) }
 
-// awfNames lists AWF's own names of events, and common variants of them, with the corresponding types.
-var awfNames = []struct {
-	name  string // with _ instead of the dot
-	types []string
-}{
-	{"workflow_started", []string{event.WorkflowStart}},
-	{"workflow_completed", []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel}},
-	{"workflow_finished", []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel}},
-	{"workflow_success", []string{event.WorkflowEnd}},
-	{"workflow_failed", []string{event.WorkflowError}},
-	{"workflow_failure", []string{event.WorkflowError}},
-	{"workflow_cancelled", []string{event.WorkflowCancel}},
-	{"workflow_canceled", []string{event.WorkflowCancel}},
-	{"step_started", []string{event.StepStart}},
-	{"step_completed", []string{event.StepComplete}},
-	{"step_failed", []string{event.StepComplete}},
-	{"step_error", []string{event.StepComplete}},
-	{"step_end", []string{event.StepComplete}},
-	{"step_call_workflow_started", []string{event.StepStart}},
-	{"step_call_workflow_completed", []string{event.StepComplete}},
-	{"step_call_workflow_failed", []string{event.StepComplete}},
-}
-
 // meant lists the types that were probably meant by a name or glob that no event has.
 func meant(pattern string) []string {
 	plain := strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToLower(pattern))
@@ -44,9 +22,10 @@ func meant(pattern string) []string {
 		return []string{plain}
 	}
 	var found []string
-	for _, known := range awfNames {
-		if Glob(plain).Match(known.name) {
-			found = append(found, known.types...)
+	others := event.OtherNames()
+	for name, of := range others {
+		if Glob(plain).Match(name) {
+			found = append(found, of...)
 		}
 	}
 	for _, typ := range types {
@@ -61,12 +40,7 @@ func meant(pattern string) []string {
 	if near := spelling.Nearest(plain, Types()); near != "" {
 		return []string{near}
 	}
-	for _, known := range awfNames {
-		if spelling.Nearest(plain, []string{known.name}) != "" {
-			return known.types
-		}
-	}
-	return nil
+	return others[spelling.Nearest(plain, slices.Sorted(maps.Keys(others)))]
 }
 
 // Unlikely says why a glob probably matches nothing: AWF is not known to write such a type. It returns "" for a likely

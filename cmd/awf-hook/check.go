@@ -180,7 +180,11 @@ func definitionIn(settings *config.Config, file string) *config.Found {
 
 func checkDefinition(found *config.Found, settings *config.Config) checked {
 	own := &config.Config{Files: []string{found.File}, Webhooks: found.Own, Warnings: found.Warnings, Allow: settings.Allow}
-	result := check(own, found.Err)
+	err := found.Err
+	if warning := found.NoFile(); warning != nil {
+		own, err = &config.Config{Warnings: config.Errors{warning}}, nil
+	}
+	result := check(own, err)
 	result.workflow = found.Name
 	return result
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
 	"github.com/awf-project/awf-hook/engine/lazy"
+	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
 
@@ -162,14 +163,16 @@ func (ws *Workflows) refresh() {
 				continue
 			}
 			path := filepath.Join(folder, entry.Name())
-			info, err := os.Stat(path)
-			if err != nil || !info.Mode().IsRegular() {
+			now := definition{path: path, size: -1} // of a link that leads nowhere
+			if info, err := os.Stat(path); err == nil {
+				now.modTime, now.size = info.ModTime(), info.Size()
+			} else if entry.Type()&os.ModeSymlink == 0 { // it was removed meanwhile
 				continue
 			}
 			def := ws.files[path]
-			if def == nil || !def.modTime.Equal(info.ModTime()) || def.size != info.Size() {
-				def = &definition{path, ws.nameOf(path), info.ModTime(), info.Size()}
-				changed = true
+			if def == nil || !def.modTime.Equal(now.modTime) || def.size != now.size {
+				now.name = ws.nameOf(path) // "" for what is no file: reading it says so
+				def, changed = &now, true
 			}
 			files[path] = def
 			order = append(order, def)
@@ -324,9 +327,10 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
 	if at := cfg.nameAt; at != nil && at.Value != found.Name {
-		found.Warnings = append(found.Warnings, &Error{Pos{def.path, at.Line, at.Column}, "value.form", "name", fmt.Sprintf(
-			"this name cannot be found, so the webhooks are those of %s: put it in one line at the beginning of the file",
-			strconv.Quote(found.Name)), true})
+		found.warn(at, fmt.Sprintf("this name cannot be found, so the webhooks are those of %s: put it in one line at the beginning of the file",
+			strconv.Quote(found.Name)))
+	} else if first := ws.byName[found.Name]; first != nil && first != def && filepath.Dir(first.path) == filepath.Dir(def.path) {
+		found.warn(cmp.Or(at, &yaml.Node{Line: 1, Column: 1}), fmt.Sprintf("%s has this name, too, and comes first: the webhooks here do nothing", legible.Plain(filepath.Base(first.path))))
 	}
 	if err != nil && len(mistakes) == 0 {
 		found.Err = err
@@ -339,6 +343,21 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	found.Webhooks = active(override(ws.base.Webhooks, cfg.Webhooks))
 	return found
+}
+
+// warn adds a warning about the definition's name.
+func (f *Found) warn(name *yaml.Node, message string) {
+	f.Warnings = append(f.Warnings, &Error{Pos{f.File, name.Line, name.Column}, "value.form", "name", message, true})
+}
+
+// NoFile returns a warning if the definition is no file: a folder, a pipe, a link that leads nowhere. Otherwise it returns nil.
+func (f *Found) NoFile() *Error {
+	for _, why := range []error{file.ErrNotRegular, syscall.EISDIR, syscall.ELOOP, syscall.ENOENT} {
+		if errors.Is(f.Err, why) {
+			return &Error{Pos{f.File, 1, 1}, "file.read", "", why.Error() + ": it is no definition", true}
+		}
+	}
+	return nil
 }
 
 // mayHaveWebhooks reports whether a definition's text could have webhooks.

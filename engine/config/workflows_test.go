@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,10 +167,11 @@ func TestWebhooksOfADefinitionAreNotLostSilently(t *testing.T) {
 			`so the webhooks are those of "file": put it in one line at the beginning of the file`,
 		"base: &b\n  " + own + "<<: *b\n":             "3:1: <<: merge keys are not supported: write the key webhooks itself",
 		"base: &b\n  " + own + "<<: [*b]\n":           "3:1: <<: merge keys are not supported: write the key webhooks itself",
+		"name: other\n" + own:                         "1:7: warning: name: a.yaml has this name, too, and comes first: the webhooks here do nothing",
 		"base: &b {a: 1}\n<<: *b\nname: file\n" + own: "",
 		"a: &a\n  <<: &b [*a]\n<<: *b\n" + own:        "",
 	} {
-		load := project(t, map[string]string{".awf/workflows/file.yaml": text})
+		load := project(t, map[string]string{".awf/workflows/a.yaml": "name: other", ".awf/workflows/file.yaml": text})
 		found := load().Workflows.Lookup("file")
 		got := found.Warnings.Error()
 		if found.Err != nil {
@@ -180,6 +182,34 @@ func TestWebhooksOfADefinitionAreNotLostSilently(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%.40q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What looks like a definition and is no file is said when an event of its workflow comes, and by the check.
+func TestDefinitionsThatAreNoFiles(t *testing.T) {
+	load := project(t, map[string]string{".awf/workflows/good.yaml": "name: good"})
+	const folder = ".awf/workflows/"
+	for _, err := range []error{
+		os.Mkdir(folder+"folder.yaml", 0o700), syscall.Mkfifo(folder+"pipe.yaml", 0o600), os.Symlink("nowhere", folder+"broken.yaml"),
+		os.Symlink("loop.yaml", folder+"loop.yaml"), os.Symlink("pipe.yaml", folder+"link.yml"), os.Symlink("/dev/zero", folder+"device.yml"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"folder": "is a directory", "pipe": "not a regular file", "broken": "no such file or directory",
+		"loop": "too many levels of symbolic links", "link": "not a regular file", "device": "", "good": "",
+	} {
+		found := load().Workflows.Lookup(name)
+		switch {
+		case found == nil:
+			t.Errorf("%s: not found", name)
+		case want == "" && (found.NoFile() != nil || (found.Err != nil) != (name == "device")): // a device is outside the project
+			t.Errorf("%s: %v, %v", name, found.Err, found.NoFile())
+		case want != "" && (found.NoFile() == nil || !strings.Contains(found.NoFile().Message, want) || !strings.Contains(found.Err.Error(), want)):
+			t.Errorf("%s: %v, %v, want %s", name, found.Err, found.NoFile(), want)
 		}
 	}
 }

@@ -33,6 +33,20 @@ func Types() []string {
 		"message_user", "message_assistant", "tool_call", "tool_result"}
 }
 
+// OtherNames maps AWF's own names of events, with "_" for the dot, and variants of them to the types that these events have here.
+func OtherNames() map[string][]string {
+	return map[string][]string{
+		"workflow_started": {WorkflowStart}, "workflow_success": {WorkflowEnd},
+		"workflow_completed": {WorkflowEnd, WorkflowError, WorkflowCancel}, "workflow_complete": {WorkflowEnd, WorkflowError, WorkflowCancel},
+		"workflow_finished": {WorkflowEnd, WorkflowError, WorkflowCancel},
+		"workflow_failed":   {WorkflowError}, "workflow_failure": {WorkflowError},
+		"workflow_cancelled": {WorkflowCancel}, "workflow_canceled": {WorkflowCancel},
+		"step_started": {StepStart}, "step_call_workflow_started": {StepStart},
+		"step_completed": {StepComplete}, "step_failed": {StepComplete}, "step_error": {StepComplete}, "step_end": {StepComplete},
+		"step_call_workflow_completed": {StepComplete}, "step_call_workflow_failed": {StepComplete},
+	}
+}
+
 // maxQuoted is how much of its input an error quotes, in bytes.
 const maxQuoted = 40
 

@@ -18,100 +18,72 @@ const maxJSON = 1 << 20
 // AppendJSON appends a value as compact JSON. It sorts the keys of maps, and writes times as RFC 3339 and durations as strings like
 // "1m30s".
 func AppendJSON(dst []byte, v any) ([]byte, error) {
-	e := encoder{dst: dst, limit: len(dst) + maxJSON}
-	e.value(v)
-	if e.err != nil {
-		return dst, e.err
-	}
-	return e.dst, nil
+	text := dst
+	_, err := protected(func() (any, error) {
+		text = appendJSON(dst, len(dst)+maxJSON, 1, v)
+		return nil, nil
+	})
+	return text, err
 }
 
-type encoder struct {
-	dst   []byte
-	limit int
-	depth int
-	err   error // the first one
-}
-
-func (e *encoder) fail(format string, args ...any) {
-	if e.err == nil {
-		e.err = &RunError{Message: fmt.Sprintf(format, args...)}
-	}
-}
-
-func (e *encoder) value(v any) {
-	if len(e.dst) > e.limit {
-		e.fail("the JSON is over %d MiB", maxJSON>>20)
-	}
-	if e.depth++; e.depth > maxDepth {
-		e.fail("nested too deeply")
-	}
-	defer func() { e.depth-- }()
-	if e.err != nil {
-		return
+// appendJSON is AppendJSON for a value at a depth, up to a length. It panics with an error if there is no such JSON.
+func appendJSON(dst []byte, limit, depth int, v any) []byte {
+	switch {
+	case len(dst) > limit:
+		panic(fmt.Errorf("the JSON is over %d MiB", maxJSON>>20))
+	case depth > maxDepth:
+		panic(errDepth)
 	}
 	switch v := v.(type) {
 	case nil:
-		e.dst = append(e.dst, "null"...)
+		return append(dst, "null"...)
 	case bool:
-		e.dst = strconv.AppendBool(e.dst, v)
+		return strconv.AppendBool(dst, v)
 	case string:
-		e.dst = jsonbytes.AppendString(e.dst, v)
+		return jsonbytes.AppendString(dst, v)
 	case int:
-		e.dst = strconv.AppendInt(e.dst, int64(v), 10)
+		return strconv.AppendInt(dst, int64(v), 10)
 	case uint64:
-		e.dst = strconv.AppendUint(e.dst, v, 10)
+		return strconv.AppendUint(dst, v, 10)
 	case float64:
-		e.float(v)
+		return appendFloat(dst, v)
 	case []any:
-		e.list(v)
+		dst = append(dst, '[')
+		for i, element := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(dst, limit, depth+1, element)
+		}
+		return append(dst, ']')
 	case map[string]any:
-		e.object(v)
+		dst = append(dst, '{')
+		for i, key := range slices.Sorted(maps.Keys(v)) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(jsonbytes.AppendString(dst, key), ':')
+			dst = appendJSON(dst, limit, depth+1, v[key])
+		}
+		return append(dst, '}')
 	case time.Time:
-		e.dst = append(v.AppendFormat(append(e.dst, '"'), time.RFC3339Nano), '"')
-	case time.Duration:
-		e.dst = append(append(append(e.dst, '"'), v.String()...), '"')
+		return append(v.AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
 	case json.RawMessage:
-		e.dst = append(e.dst, v...)
-	case fmt.Stringer: // time's months, weekdays and zones
-		e.dst = jsonbytes.AppendString(e.dst, v.String())
-	default:
-		e.fail("no JSON for a %s", kindOf(v))
+		return append(dst, v...)
+	case fmt.Stringer: // durations, and time's months, weekdays and zones
+		return jsonbytes.AppendString(dst, v.String())
 	}
+	panic(fmt.Errorf("no JSON for a %s", kindOf(v)))
 }
 
-func (e *encoder) list(list []any) {
-	e.dst = append(e.dst, '[')
-	for i, v := range list {
-		if i > 0 {
-			e.dst = append(e.dst, ',')
-		}
-		e.value(v)
-	}
-	e.dst = append(e.dst, ']')
-}
-
-func (e *encoder) object(m map[string]any) {
-	e.dst = append(e.dst, '{')
-	for i, key := range slices.Sorted(maps.Keys(m)) {
-		if i > 0 {
-			e.dst = append(e.dst, ',')
-		}
-		e.dst = append(jsonbytes.AppendString(e.dst, key), ':')
-		e.value(m[key])
-	}
-	e.dst = append(e.dst, '}')
-}
-
-// float writes the shortest form that decodes to the same number, as encoding/json does.
-func (e *encoder) float(f float64) {
+// appendFloat appends the shortest form that decodes to the same number, as encoding/json does.
+func appendFloat(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		e.fail("no JSON for the number %v", f)
-		return
+		panic(fmt.Errorf("no JSON for the number %v", f))
 	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	e.dst = strconv.AppendFloat(e.dst, f, format, -1, 64)
+	return strconv.AppendFloat(dst, f, format, -1, 64)
 }

@@ -137,12 +137,17 @@ var kinds = map[byte]struct {
 
 // kind returns the letter of the i-th argument, or 0 if there is none.
 func (d *definition) kind(i int) byte {
-	letters, _, _ := strings.Cut(strings.ReplaceAll(d.args, "?", ""), ":")
-	switch {
-	case letters[0] == '*':
-		return letters[1]
-	case i < len(letters):
-		return letters[i]
+	for _, letter := range []byte(d.args) {
+		switch {
+		case letter == ':':
+			return 0
+		case letter == '*':
+			i = 0
+		case letter != '?' && i == 0:
+			return letter
+		case letter != '?':
+			i--
+		}
 	}
 	return 0
 }

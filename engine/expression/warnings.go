@@ -7,6 +7,7 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
@@ -109,23 +110,19 @@ func (w *warner) truth(n ast.Node) {
 	}
 }
 
-// awfWords maps AWF's and other people's words to the values that events have.
-var awfWords = map[string]string{
-	"workflow_started": "workflow_start", "workflow_completed": "workflow_end", "workflow_complete": "workflow_end",
-	"workflow_finished": "workflow_end",
-	"workflow_success":  "workflow_end", "workflow_failed": "workflow_error", "workflow_failure": "workflow_error",
-	"workflow_cancelled": "workflow_cancel",
-	"workflow_canceled":  "workflow_cancel", "step_started": "step_start", "step_completed": "step_complete", "step_end": "step_complete",
-	"step_failed": "step_complete", "step_error": "step_complete", "failed": "failure", "fail": "failure", "error": "failure",
-	"succeeded":  "success",
-	"successful": "success", "ok": "success", "canceled": "cancelled", "cancel": "cancelled", "completed": "success",
+// otherStatuses maps other people's words to payload's statuses.
+var otherStatuses = map[string]string{
+	"failed": "failure", "fail": "failure", "error": "failure", "succeeded": "success", "successful": "success", "ok": "success",
+	"canceled": "cancelled", "cancel": "cancelled", "completed": "success",
 }
 
 // meantValue returns the value that was probably meant, "" for none.
 func meantValue(text string, values []string) string {
 	plain := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), ".", "_"), "-", "_")
-	if word := awfWords[plain]; slices.Contains(values, word) {
-		return word
+	for _, value := range append(event.OtherNames()[plain], otherStatuses[plain]) {
+		if slices.Contains(values, value) {
+			return value
+		}
 	}
 	return spelling.Nearest(plain, values)
 }

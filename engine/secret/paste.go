@@ -23,7 +23,7 @@ func Pasted(value string) string {
 		return "it holds a line break, which belongs to it"
 	case trimmed != value:
 		return "it begins or ends with white space, which belongs to it"
-	case len(value) > 1 && value[0] == value[len(value)-1] && strings.ContainsRune("\"'`", rune(value[0])):
+	case quoted().MatchString(value):
 		return "it stands in quotes, which belong to it"
 	case strings.HasPrefix(value, "v1,whsec_"):
 		return "it begins with v1, though a secret of Standard Webhooks begins with whsec_"
@@ -48,6 +48,7 @@ func Placeholder(text string) string {
 }
 
 var (
+	quoted      = lazy.Regexp("^(?:\".*\"|'.*'|`.*`|[“”„].*[“”]|[‘’‚].*[‘’]|«.*»|».*«)$")
 	parenthesis = lazy.Regexp(`\$\([A-Za-z_]`)
 	angle       = lazy.Regexp(`<[A-Za-z][A-Za-z0-9_ -]*>`)
 )

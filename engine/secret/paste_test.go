@@ -122,6 +122,7 @@ func TestSecretsAsPeoplePasteThem(t *testing.T) {
 		"0123456789\nabcdef": "a line break", "\u00a00123456789abcdef": "white space", "   ": "nothing but white space",
 		"\n":                     "nothing but white space",
 		"\ufeff0123456789abcdef": "byte order mark", `"0123456789abcdef"`: "quotes", "'0123456789abcdef'": "quotes",
+		"“0123456789abcdef”": "quotes", "„0123456789abcdef“": "quotes", "‘0123456789abcdef’": "quotes", "«0123456789abcdef»": "quotes",
 		"`0123456789abcdef`": "quotes", "v1,whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3": "v1", "0123456789\u200babcdef": "invisible",
 	} {
 		got := secret.Pasted(value)

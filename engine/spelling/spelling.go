@@ -22,11 +22,12 @@ func Nearest(name string, names []string) string {
 const edit = 2
 
 // edits returns the distance of two short texts: Levenshtein's, with swaps.
-func edits(a, b string) int {
-	const limit = 40 // bytes; longer ones are no misspelling
-	if len(a) > limit {
-		return edit * len(a)
+func edits(name, known string) int {
+	const limit = 120 // bytes; longer ones are no misspelling
+	if len(name) > limit {
+		return edit * len(name)
 	}
+	a, b := []rune(name), []rune(known)
 	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = edit * j

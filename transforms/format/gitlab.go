@@ -1,6 +1,7 @@
 package format
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,12 @@ var gitlab = Receiver{
 			{"AWF_EVENT", m.typ}, {"AWF_WORKFLOW", m.name}, {"AWF_RUN", m.id},
 			{"AWF_STATUS", status}, {"AWF_STEP", m.known.step}, {"AWF_ERROR", clean(m.known.err)},
 		}
+		given := m.labelled("variables")
+		standard = slices.DeleteFunc(standard, func(f field) bool {
+			return slices.ContainsFunc(given, func(g field) bool { return g.label == f.label })
+		})
 		variables := jsonbytes.Object("{}")
-		for _, v := range append(standard, m.labelled("variables")...) {
+		for _, v := range append(standard, given...) {
 			value := cut(v.value, m.limit("a variable")/2, utf16Units)
 			variables.Text(v.label, strings.ReplaceAll(value, "$", "$$")) // GitLab expands $NAME, and some variables are secrets
 		}

@@ -49,8 +49,9 @@ var incidentIO = Receiver{
 		if _, given := m.format.values["metadata"]; !given {
 			metadata = m.details(metadata, m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")
 		}
+		names := distinct{"workflow_id": 1, "workflow_name": 1, "event": 1}
 		for _, f := range m.labelled("metadata") {
-			metadata.Text(cut(f.label, maxLabel, utf16Units), cut(f.value, most, utf16Units))
+			metadata.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, most, utf16Units))
 		}
 		m.put(object{
 			{"title", cut(m.title, m.limit("title"), utf16Units)},

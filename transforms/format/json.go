@@ -53,6 +53,20 @@ func (r *raw) addTexts(texts []string, most int) {
 	}
 }
 
+// distinct holds the names of an object's members. The members of an event may have the same name once it is cleaned and cut.
+type distinct map[string]int
+
+// name returns a name that no member has: the one that is wanted, or that with a number.
+func (d distinct) name(wanted string) string {
+	name := wanted
+	for n := d[wanted]; n > 0 && d[name] > 0; n = d[wanted] {
+		d[wanted]++
+		name = wanted + " (" + strconv.Itoa(n+1) + ")"
+	}
+	d[name]++
+	return name
+}
+
 // unless returns the object, or nil if it is unwanted.
 func (o object) unless(unwanted bool) object {
 	if unwanted {

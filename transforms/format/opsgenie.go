@@ -68,10 +68,10 @@ func writeOpsgenie(m *message) {
 	}
 	var tags raw
 	tags.addTexts(m.list("tags"), m.limit("tag"))
-	room := m.budget("details", utf16Units, 0)
-	details := jsonbytes.Object("{}")
+	room := m.budget("details", utf16Units, len(" (25)"))
+	details, names := jsonbytes.Object("{}"), distinct{}
 	for _, f := range room.takeFields(m.fields, m.limit("field's value")) {
-		details.Text(f.label, f.value)
+		details.Text(names.name(f.label), f.value)
 	}
 	m.put(object{
 		{"message", cut(m.summary(), m.limit("message"), utf16Units)},

@@ -101,8 +101,9 @@ func (m *message) pagerDetails() raw {
 	if _, given := m.format.values["details"]; !given {
 		return raw(m.details(details, m.limit("the whole event")-frame, "workflow_id"))
 	}
+	names := distinct{"workflow_id": 1}
 	for _, f := range m.labelled("details") {
-		details.Text(cut(f.label, maxLabel, utf16Units), cut(f.value, longest, utf16Units))
+		details.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, longest, utf16Units))
 	}
 	return raw(details)
 }

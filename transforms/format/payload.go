@@ -36,12 +36,16 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 	const note = 80       // bytes, for saying what was left out
 	o := append(make(jsonbytes.Object, 0, len(to)+min(len(s.payload), s.room)), to...)
 	size, left := 0, 0
+	names := distinct{}
+	for _, name := range s.without {
+		names.name(name)
+	}
 	members(s.payload, func(key, value []byte) bool {
 		name := string(key)
 		if slices.Contains(s.without, name) {
 			return true
 		}
-		name, value = cut(clean(name), 4*maxLabel, jsonSize), payloadValue(value, longest)
+		name, value = names.name(cut(clean(name), 4*maxLabel, jsonSize)), payloadValue(value, longest)
 		cost := len(value) + jsonSize(name) + len(`"":,`)
 		if size+cost > s.room-note {
 			left++
@@ -52,7 +56,7 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 		return true
 	})
 	if left > 0 {
-		o.Text("awf_hook_cut", thousands(left)+" of the payload's members")
+		o.Text(names.name("awf_hook_cut"), thousands(left)+" of the payload's members")
 	}
 	return o, left == 0 || longest < shortest
 }

@@ -102,8 +102,10 @@ func private(path string, isDir bool) error {
 		return file.ErrNotRegular
 	case known && int(stat.Uid) != os.Geteuid():
 		return errors.New("owned by another user")
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("another user can write it: want mode %s", map[bool]string{true: "0700", false: "0600"}[isDir])
+	case isDir && info.Mode().Perm()&0o022 != 0:
+		return errors.New("another user can write it: want mode 0700")
+	case !isDir && info.Mode().Perm()&0o077 != 0: // a checkout that holds the state folder could bring such a file
+		return errors.New("another user can read or write it: want mode 0600")
 	}
 	return nil
 }

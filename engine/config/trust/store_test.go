@@ -50,6 +50,7 @@ func TestRecordsOfOthersAreRefused(t *testing.T) {
 		want  string
 	}{
 		"open file":     {func(_, file string) error { return os.Chmod(file, 0o620) }, "want mode 0600"},
+		"of a checkout": {func(_, file string) error { return os.Chmod(file, 0o644) }, "want mode 0600"},
 		"open folder":   {func(folder, _ string) error { return os.Chmod(folder, 0o777) }, "want mode 0700"},
 		"linked file":   {func(_, file string) error { return link(file) }, "a symbolic link"},
 		"linked folder": {func(folder, _ string) error { return link(folder) }, "a symbolic link"},

@@ -1,5 +1,7 @@
 package sender
 
+import "time"
+
 // WithoutProxy exports withoutProxy for a test table.
 var WithoutProxy = withoutProxy
 
@@ -9,3 +11,6 @@ func (s *Sender) IdleWatches() int {
 	defer s.watches.mu.Unlock()
 	return len(s.watches.idle)
 }
+
+// KeepIdle sets how long an idle connection without TLS is kept.
+func (s *Sender) KeepIdle(d time.Duration) { s.direct.idleFor = d }

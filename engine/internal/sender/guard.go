@@ -37,7 +37,8 @@ var never = spans(`
 fe80::/10            a link-local
 224.0.0.0/24         a link-local multicast
 ff02::/16            a link-local multicast
-fd00:ec2::254/128    a metadata
+fd00:ec2::/112       a metadata
+fd00:42::42/128      a metadata
 fd20:ce::254/128     a metadata
 100.100.100.200/32   a metadata
 168.63.129.16/32     a metadata
@@ -132,8 +133,14 @@ func embedded(addr netip.Addr) []netip.Addr {
 	switch {
 	case in("::/127"):
 		return nil // unspecified and loopback
-	case in("::/96"), in("::ffff:0:0:0/96"), in("64:ff9b::/96"), in("64:ff9b:1::/48"):
+	case in("::/96"), in("::ffff:0:0:0/96"), in("64:ff9b::/96"):
 		return []netip.Addr{last}
+	case in("64:ff9b:1::/48"): // the prefix may have 48, 56, 64 or 96 bits (RFC 6052); byte 8 is not used
+		list := []netip.Addr{last}
+		for _, at := range [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}} {
+			list = append(list, netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]}))
+		}
+		return list
 	case in("2002::/16"):
 		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
 	case in("2001::/32"):

@@ -53,7 +53,8 @@ var guarded = []struct {
 	{"64:ff9b:: 64:ff9b::808:808 64:ff9b::ffff:ffff", "NAT64", "", "64:ff9a:ffff:ffff:ffff:ffff:ffff:ffff"},
 	{"64:ff9b::a9fe:a9fe", "NAT64", "169.254.169.254", ""},
 	{"64:ff9b:1:: 64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "local NAT64", "", "64:ff9b:2::"},
-	{"64:ff9b:1::a9fe:a9fe", "local NAT64", "169.254.169.254", ""},
+	{"64:ff9b:1::a9fe:a9fe 64:ff9b:1:a9fe:a9:fe00:: 64:ff9b:1:12a9:fe:a9fe:: 64:ff9b:1:1234:a9:fea9:fe00::",
+		"local NAT64", "169.254.169.254", ""},
 	{"100:: 100::ffff:ffff:ffff:ffff", "discard", "", "100:0:0:1::"},
 	{"2001:: 2001:0:ffff:ffff:ffff:ffff:ffff:ffff", "Teredo", "", "2001:1::"},
 	{"2001:0:808:808::5601:5601", "Teredo", "169.254.169.254", ""}, // the client's address is stored inverted
@@ -64,7 +65,7 @@ var guarded = []struct {
 	{"3fff:: 3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "documentation", "", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff 3fff:1000::"},
 	{"5f00:: 5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "segment routing", "", "5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 5f01::"},
 	{"fc00:: fd12:3456::1 fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
-	{"fd00:ec2::254 fd20:ce::254", "metadata", "metadata", ""},
+	{"fd00:ec2::254 fd00:ec2::23 fd00:42::42 fd20:ce::254", "metadata", "metadata", ""},
 	{"fe80:: fe80::1 fe80::1%lo febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local", "link-local",
 		"fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	{"fec0:: feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "site-local", "", ""},

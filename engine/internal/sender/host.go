@@ -20,7 +20,10 @@ var ownNames = []string{
 }
 
 // metadataNames are names of the clouds' metadata servers, which a proxy in a cloud can resolve.
-var metadataNames = []string{"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
+var metadataNames = []string{
+	"metadata", "metadata.google.internal", "metadata.goog", "metadata.azure.internal", "metadata.tencentyun.com",
+	"instance-data", "instance-data.ec2.internal",
+}
 
 // CheckHost judges a URL's host when nothing is dialled: while a configuration is checked, and when a proxy dials for us.
 // It reads an address in every form that a resolver may accept, and knows the names of this machine and of metadata
@@ -30,7 +33,7 @@ func (g Guard) CheckHost(host string) error {
 	switch {
 	case slices.Contains(ownNames, name), strings.HasSuffix(name, ".localhost"):
 		return g.Check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-	case slices.Contains(metadataNames, name):
+	case slices.Contains(metadataNames, name), strings.HasPrefix(name, "instance-data.") && strings.HasSuffix(name, ".compute.internal"):
 		return g.Check(netip.AddrFrom4([4]byte{169, 254, 169, 254}))
 	case strings.ContainsRune(name, unicode.ReplacementChar):
 		return g.Check(netip.Addr{})

@@ -193,6 +193,7 @@ var inside = []string{
 	"loca\u00adlhost", "127.0.\u200b0.1", "lo\ufe0fcalhost", "localho\u017ft", "\u2113ocalhost", "loc\u00aalhost", "①②⑦.1", "１27.1",
 	"[::1]", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[64:ff9b::a9fe:a9fe]",
 	"metadata.google.internal", "METADATA.google.internal.", "metadata", "instance-data",
+	"instance-data.eu-west-1.compute.internal", "metadata.azure.internal", "metadata.tencentyun.com",
 	"１２７.0.0.1", "127。0．0｡1", "２１３０７０６４３３", "ｌｏｃａｌｈｏｓｔ", "①②⑦.0.0.1", "127.0.0.𝟏", "¹²⁷.1",
 }
 

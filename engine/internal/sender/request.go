@@ -89,7 +89,9 @@ func (s *Sender) fill(r *request, d *delivery.Delivery, a delivery.Attempt) (*ht
 	r.Method = cmp.Or(s.webhook.Method, http.MethodPost)
 	r.URL, r.Host = target, target.Host
 	r.from.Reset(d.Body)
-	r.body, r.Body, r.ContentLength = d.Body, r.read, int64(len(d.Body))
+	if r.body, r.Body, r.ContentLength = d.Body, r.read, int64(len(d.Body)); len(d.Body) == 0 {
+		r.Body = http.NoBody // else net/http does not know the length
+	}
 	return r.Request, nil
 }
 

@@ -68,31 +68,41 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	if len(webhooks) == 0 {
 		return ctx.Err()
 	}
-	ids, err := s.laneIDs(ctx, webhooks)
-	if err != nil {
-		return err
-	}
-	now := s.roughly()
-	if err := s.makeDay(ctx, now); err != nil { // makes the tables for the ids of what is removed to make room
-		return err
-	}
-	for _, entry := range entries {
-		for i := range entry.Wants {
-			if past := entry.Wants[i].Past; past != nil && !past.Done.IsZero() {
-				if err := s.makeDay(ctx, finishedAt(past, now)); err != nil {
-					return err
-				}
-			}
+	var ids map[string]int
+	var now time.Time
+	prepare := func() (err error) {
+		if ids, err = s.laneIDs(ctx, webhooks); err != nil {
+			return err
 		}
+		now = s.roughly()
+		return s.makeDays(ctx, entries, now)
 	}
 	batch := rand.Int64()
-	return s.write(ctx, func(tx *tx) {
+	return s.writeAfter(ctx, prepare, func(tx *tx) {
 		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: keys{}}
 		a.collect(entries, ids)
 		if a.look() && a.place() && a.insert() {
 			a.tell()
 		}
 	})
+}
+
+// makeDays makes the tables for what another store finished, and for the ids of what is removed to make room.
+func (s *Store) makeDays(ctx context.Context, entries []*delivery.Entry, now time.Time) error {
+	days := []time.Time{now}
+	for _, entry := range entries {
+		for i := range entry.Wants {
+			if past := entry.Wants[i].Past; past != nil && !past.Done.IsZero() {
+				days = append(days, finishedAt(past, now))
+			}
+		}
+	}
+	for _, at := range days {
+		if err := s.makeDay(ctx, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // collect lists the wants.

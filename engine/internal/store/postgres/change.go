@@ -154,7 +154,7 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 	for more := true; more; {
 		n := 0
 		err := s.once(ctx, func(tx *tx) {
-			n = tx.move(ids[from], ids[to])
+			n = tx.move(ids, from, to)
 		})
 		if err != nil {
 			return moved, err
@@ -168,13 +168,16 @@ func (s *Store) Move(ctx context.Context, from, to string) (moved int, err error
 
 // move moves some waiting deliveries and dead letters of a lane to another one. Deliveries in flight stay in flight. A
 // delivery with a key waits for the head of its key in the new lane, or is the head.
-func (tx *tx) move(from, to int) int {
+func (tx *tx) move(ids map[string]int, source, target string) int {
+	from, to := ids[source], ids[target]
 	lanes := tx.lanesOf([]int{from, to}, true)
 	tx.queue(`UPDATE awf_hook.lanes SET keyed = true WHERE id = $2 AND (SELECT keyed FROM awf_hook.lanes WHERE id = $1)
     AND NOT keyed`, from, to)
 	tx.clock()
 	found := tx.moving(from)
-	if len(found) == 0 {
+	tx.mustBe(lanes[from], source)
+	tx.mustBe(lanes[to], target)
+	if tx.err != nil || len(found) == 0 {
 		return 0
 	}
 	inNew := slices.Clone(found)

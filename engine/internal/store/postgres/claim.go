@@ -221,8 +221,8 @@ func (s *Store) Renew(ctx context.Context, claim *delivery.Claim, length time.Du
 		tx.time()
 		var seq int64
 		tx.query(`UPDATE awf_hook.deliveries SET due_at = $1 WHERE seq = $2 AND token = $3 AND owner = $4
-    AND `+isStillDue+` RETURNING seq`,
-			tx.now.Add(microseconds(length)), l.seq, l.token, s.node).Scan(&seq)
+    AND id = $5 AND `+isStillDue+` RETURNING seq`,
+			tx.now.Add(microseconds(length)), l.seq, l.token, s.node, claim.Delivery.ID).Scan(&seq)
 		held = seq != 0
 	})
 	if held = held && err == nil; held {

@@ -65,7 +65,7 @@ type outcomeColumns struct {
 	state                          []int16
 	due                            []time.Time
 	done                           []*time.Time
-	reason, record                 []string
+	id, reason, record             []string
 	contentType, header, urlSuffix []*string // NULL if transforms made nothing that must be stored
 	body                           [][]byte
 }
@@ -86,6 +86,7 @@ func (c *outcomeColumns) add(o *outcome, now time.Time) {
 		body, grown = append([]byte{}, made.Body...), len(made.Body)
 	}
 	c.seq, c.token, c.state = append(c.seq, o.lease.seq), append(c.token, o.lease.token), append(c.state, int16(o.state))
+	c.id = append(c.id, o.st.Claim.Delivery.ID)
 	c.due, c.done, c.reason = append(c.due, o.Due), append(c.done, done), append(c.reason, clean(o.Reason))
 	c.attempts, c.spent, c.grown = append(c.attempts, o.Attempts), append(c.spent, o.Spent), append(c.grown, grown)
 	c.contentType, c.header, c.urlSuffix = append(c.contentType, contentType), append(c.header, head), append(c.urlSuffix, urlSuffix)

@@ -101,10 +101,16 @@ func certificate(err error) error {
 	return err
 }
 
+// isGone reports whether a transaction missed what the store remembers.
+func isGone(err error) bool {
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, errGone) || answered && server.Code == noPartition
+}
+
 // mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
 	if server, answered := errors.AsType[*pgconn.PgError](err); answered {
-		return slices.Contains([]string{serializationFailure, deadlockDetected, adminShutdown, crashShutdown, noPartition}, server.Code)
+		return slices.Contains([]string{serializationFailure, deadlockDetected, adminShutdown, crashShutdown}, server.Code)
 	}
 	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
 	return !unconnected && !errors.Is(err, context.DeadlineExceeded)

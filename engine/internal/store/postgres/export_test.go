@@ -18,7 +18,7 @@ func Skewed(tb testing.TB, url string, skew time.Duration) *Store {
 	}
 	tb.Cleanup(func() { _ = s.Close() })
 	s.opts.Now = func() time.Time { return time.Now().Add(skew) }
-	s.skew -= skew
+	s.skew.Add(-int64(skew))
 	return s
 }
 
@@ -38,4 +38,9 @@ func Tries(tb testing.TB, s *Store, refusal error) (refused, unread int) {
 		tb.Error("a text was read as a number")
 	}
 	return refused, unread
+}
+
+// SetClock sets the clock of a store's machine.
+func SetClock(s *Store, by time.Duration) {
+	s.opts.Now = func() time.Time { return time.Now().Add(by) }
 }

@@ -90,6 +90,13 @@ func (tx *tx) lanesOf(ids []int, lock bool) map[int]*lane {
 	return lanes
 }
 
+// mustBe ends the transaction if a lane is not the webhook's. It is nil if there is no lane with the number that the store remembers.
+func (tx *tx) mustBe(l *lane, webhook string) {
+	if tx.err == nil && (l == nil || l.webhook != webhook) {
+		tx.err = errGone
+	}
+}
+
 // saveLanes queues writing changed lanes, which are locked.
 func (tx *tx) saveLanes(lanes map[int]*lane) {
 	for _, id := range slices.Sorted(maps.Keys(lanes)) {

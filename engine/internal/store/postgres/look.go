@@ -42,6 +42,9 @@ func (a *acceptance) look() bool {
 	if a.send() && total > a.store.opts.MaxSize {
 		a.refuse(store.ErrFull)
 	}
+	for _, w := range a.wants {
+		a.mustBe(a.lanes[w.lane], w.want.Webhook)
+	}
 	return a.err == nil
 }
 

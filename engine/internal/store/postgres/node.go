@@ -18,11 +18,14 @@ func (s *Store) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.skew = now.Sub(s.opts.Now())
-	return s.write(ctx, func(tx *tx) {
-		tx.query(`INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
-  RETURNING id`, nodeName(), s.config(), s.opts.Namespace, now).Scan(&s.node)
-	})
+	s.skew.Store(int64(now.Sub(s.opts.Now())))
+	for s.node == 0 && err == nil { // a node that a failover lost may have the number
+		err = s.write(ctx, func(tx *tx) {
+			tx.query(`INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
+  ON CONFLICT DO NOTHING RETURNING id`, nodeName(), s.config(), s.opts.Namespace, now).Scan(&s.node)
+		})
+	}
+	return err
 }
 
 // nodeName returns a name of this process for people.

@@ -37,8 +37,8 @@ type Store struct {
 	opts  store.Options
 	clock func() time.Time // nil uses the server's
 	pool  *pgxpool.Pool
-	node  int           // in table nodes; owns leases
-	skew  time.Duration // this machine's clock minus the server's, when the store was opened
+	node  int          // in table nodes; owns leases
+	skew  atomic.Int64 // the server's clock minus this machine's when they were compared, a time.Duration
 
 	keeper     atomic.Bool // this node keeps house
 	closing    atomic.Bool
@@ -128,4 +128,4 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 // roughly returns the store's approximate time without asking the server: good enough to choose a day's table.
-func (s *Store) roughly() time.Time { return s.opts.Now().Add(s.skew) }
+func (s *Store) roughly() time.Time { return s.opts.Now().Add(time.Duration(s.skew.Load())) }

@@ -33,10 +33,7 @@ func (s *Store) Settle(ctx context.Context, settlements []delivery.Settlement) (
 	if s.closed.Load() {
 		return nil, store.ErrClosed
 	}
-	if err := s.makeDay(ctx, s.roughly()); err != nil {
-		return nil, err
-	}
-	err = s.write(ctx, func(tx *tx) {
+	err = s.writeAfter(ctx, func() error { return s.makeDay(ctx, s.roughly()) }, func(tx *tx) {
 		lost = nil
 		b := &settling{tx: tx}
 		for i := range settlements {
@@ -148,23 +145,29 @@ func (b *settling) update() bool {
 	if len(waits.seq) > 0 {
 		b.each(mark, `UPDATE awf_hook.deliveries d SET state = CASE WHEN d.`+isBehind+` AND n.`+isDue+` THEN d.state ELSE n.state END,
   due_at = n.due_at, done_at = n.done_at, attempts = n.attempts, spent = n.spent, reason = n.reason, size = d.size + n.grown, owner = 0
-  FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[])
-  n(seq, token, state, due_at, done_at, attempts, spent, reason, grown)
-  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND d.`+isStillWaiting+` RETURNING d.seq, d.lane`,
-			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown)
+  FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::text[], $9::int[],
+    $10::text[]) n(seq, token, state, due_at, done_at, attempts, spent, reason, grown, id)
+  WHERE d.seq = ANY($1) AND d.seq = n.seq AND d.token = n.token AND `+isSameID+` AND d.`+isStillWaiting+` RETURNING d.seq, d.lane`,
+			waits.seq, waits.token, waits.state, waits.due, waits.done, waits.attempts, waits.spent, waits.reason, waits.grown, waits.id)
 	}
 	if len(finished.seq) > 0 {
 		b.each(mark, finish, finished.seq, finished.token, finished.state, finished.attempts, finished.spent, finished.reason, finished.grown,
-			finished.record, finished.contentType, finished.header, finished.urlSuffix, finished.body, b.now)
+			finished.record, finished.contentType, finished.header, finished.urlSuffix, finished.body, b.now,
+			finished.id)
 	}
 	return b.send()
 }
 
+// isSameID tells a delivery d from an earlier one of the same number and token, which a failover lost. No index serves it: the number finds
+// the row.
+const isSameID = `d.id IS NOT DISTINCT FROM n.id`
+
 // finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries.
 const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
-    n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body)),
-  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND d.` + isStillWaiting + `
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $14::text[])
+    n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body, id)),
+  gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND ` + isSameID + `
+    AND d.` + isStillWaiting + `
     RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
       n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
@@ -215,11 +218,11 @@ func (b *settling) mineBefore() {
 		}
 	}
 	b.each(func(r *row) {
-		if o := bySeq[r.Int64()]; o != nil && o.lease.token == r.Int() {
+		if o := bySeq[r.Int64()]; o.lease.token == r.Int() && o.st.Claim.Delivery.ID == r.Text() {
 			o.held = true
 		}
-	}, `SELECT seq, token FROM awf_hook.history WHERE seq = ANY($1::bigint[])
-  UNION ALL SELECT seq, token FROM awf_hook.deliveries WHERE seq = ANY($1) AND `+isDead, seqs)
+	}, `SELECT seq, token, id FROM awf_hook.history WHERE seq = ANY($1::bigint[])
+  UNION ALL SELECT seq, token, id FROM awf_hook.deliveries WHERE seq = ANY($1) AND `+isDead, seqs)
 	b.send()
 }
 

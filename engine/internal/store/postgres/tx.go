@@ -48,6 +48,35 @@ func (s *Store) write(ctx context.Context, change func(*tx)) error {
 	return s.repeat(ctx, writing, change)
 }
 
+// errGone means that the database lacks what the store remembers of it.
+var errGone = errors.New("a lane or a day's table is missing: a failover may have lost it, try again")
+
+// writeAfter is write for a change that relies on what the store remembers: lanes and the tables of days. prepare makes what it does not
+// remember. It is called again if something is gone.
+func (s *Store) writeAfter(ctx context.Context, prepare func() error, change func(*tx)) error {
+	for again := false; ; again = true {
+		if err := prepare(); err != nil {
+			return err
+		}
+		if err := s.write(ctx, change); again || !errors.Is(err, errGone) {
+			return err
+		}
+	}
+}
+
+// forget forgets what the store remembers of the database: a failover lost commits, another node dropped a day, or this machine's clock was
+// set.
+func (s *Store) forget(ctx context.Context) error {
+	s.mu.Lock()
+	clear(s.lanes)
+	clear(s.lows)
+	s.mu.Unlock()
+	s.partitions.Clear()
+	now, err := s.now(ctx)
+	s.skew.Store(int64(now.Sub(s.opts.Now())))
+	return err
+}
+
 // mode is how a transaction runs, whatever the server's defaults are.
 type mode struct {
 	begin, settings string
@@ -111,6 +140,8 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 		switch {
 		case s.closed.Load() && err != nil:
 			return store.ErrClosed
+		case isGone(err):
+			return cmp.Or(s.forget(ctx), errGone)
 		case is:
 			return refused.error
 		case err == nil || ctx.Err() != nil || try == maxTries || !mayRepeat(err):

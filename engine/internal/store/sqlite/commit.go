@@ -31,7 +31,7 @@ type write struct {
 // write makes a change and returns when it is committed. Changes that wait at the same time are committed together. A
 // change that fails leaves no trace and does not harm the others; it may run twice.
 func (s *Store) write(ctx context.Context, change func(*tx)) error {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(s.unwritable, ctx.Err()); err != nil {
 		return err
 	}
 	w := &write{change: change, done: make(chan struct{})}

@@ -38,7 +38,9 @@ const maxPrepared = 200
 const busyPatience = 10_000
 
 // connect opens a connection to an existing file.
-func connect(path string) (*conn, error) {
+func connect(path string) (*conn, error) { return open(path, lib.SQLITE_OPEN_READWRITE) }
+
+func open(path string, flags int32) (*conn, error) {
 	c := &conn{tls: libc.NewTLS(), prepared: map[string]*statement{}}
 	c.reserve(256)
 	name, err := libc.CString(path)
@@ -46,7 +48,7 @@ func connect(path string) (*conn, error) {
 		return nil, err
 	}
 	defer libc.Xfree(c.tls, name)
-	code := lib.Xsqlite3_open_v2(c.tls, name, c.buffer, lib.SQLITE_OPEN_READWRITE|lib.SQLITE_OPEN_NOMUTEX, 0)
+	code := lib.Xsqlite3_open_v2(c.tls, name, c.buffer, flags|lib.SQLITE_OPEN_NOMUTEX, 0)
 	if c.db = c.pointer(); code != lib.SQLITE_OK {
 		return nil, errors.Join(c.err(code), c.close())
 	}
@@ -296,11 +298,14 @@ func ceilMilli(d time.Duration) int64 { return (d + time.Millisecond - 1).Millis
 
 // Error is an error of SQLite.
 type Error struct {
-	code int32
-	text string
+	code   int32
+	text   string
+	system error // the system's reason, if there is one
 }
 
 func (e *Error) Error() string { return e.text }
+
+func (e *Error) Unwrap() error { return e.system }
 
 // primary masks the extended part of a result code.
 const primary = 0xff
@@ -320,10 +325,10 @@ func (c *conn) err(code int32) error {
 		text += "; put a backup in its place, or move it away and awf-hook makes a new one"
 	case lib.SQLITE_CANTOPEN, lib.SQLITE_IOERR:
 		if errno := syscall.Errno(lib.Xsqlite3_system_errno(c.tls, c.db)); errno != 0 {
-			text += ": " + errno.Error()
+			return &Error{code, text + ": " + errno.Error(), errno}
 		}
 	}
-	return &Error{code, text}
+	return &Error{code, text, nil}
 }
 
 // isBusy reports whether somebody else has locked the database.

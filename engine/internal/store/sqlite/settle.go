@@ -47,7 +47,8 @@ func (tx *tx) settle(st *delivery.Settlement) bool {
 	l := tx.laneOf(st.Claim.Delivery.Webhook)
 	o := store.OutcomeOf(st, tx.now, time.Duration(ceilMilli(st.After))*time.Millisecond)
 	holder := l
-	if !tx.writeOutcome(st, ls, l.id, &o) { // the claim was lost, or the delivery was moved to another lane, where it may be behind another one
+	// The claim was lost, or the delivery was moved to another lane, where it may be behind another one.
+	if !tx.writeOutcome(st, ls, l.id, &o) {
 		in := tx.number(`SELECT lane FROM deliveries WHERE seq = ? AND token = ? AND state IN (DUE, BEHIND)`, ls.seq, ls.token)
 		if in == 0 {
 			return false

@@ -28,6 +28,8 @@ type Store struct {
 	leases atomic.Int64  // claims that were given and not settled
 	first  atomic.Int64  // the first delivery that this store accepted, or an earlier one; 0 if it accepted none
 
+	unwritable error // why the file is only read; nil if it is written, too
+
 	mu      sync.Mutex
 	waiting []*write
 	readers []*conn // idle ones
@@ -45,21 +47,33 @@ const openPatience = 10 * time.Second
 // processes until ctx ends, for ten seconds at most.
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
+	err := s.open(ctx)
+	if err != nil && opts.ToRead && isUnwritable(err) {
+		s = &Store{opts: s.opts, turn: make(chan struct{}, 1)}
+		err = s.openToRead(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
 	_, err := sqlite.Fdatasync(true) // as SQLite does by itself if C compiles it
 	if err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
-		return nil, err
+		return err
 	}
-	if s.folder, err = openFolder(opts.Path); err != nil {
-		return nil, err
+	if s.folder, err = openFolder(s.opts.Path); err != nil {
+		return err
 	}
 	if err = s.folder.enter(ctx); err != nil {
-		return nil, errors.Join(err, s.folder.close(true))
+		return errors.Join(err, s.folder.close(true))
 	}
-	if err = createFile(opts.Path); err == nil {
+	if err = createFile(s.opts.Path); err == nil {
 		err = s.connect()
 	}
 	if err == nil {
-		s.file, err = os.Stat(opts.Path)
+		s.file, err = os.Stat(s.opts.Path)
 	}
 	if err == nil {
 		err = s.folder.register()
@@ -77,9 +91,9 @@ func Open(ctx context.Context, opts store.Options) (*Store, error) {
 		err = s.recover(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return errors.Join(err, s.Close())
 	}
-	return s, nil
+	return nil
 }
 
 // connect opens the connection for writing. It runs inside the turnstile.
@@ -132,6 +146,9 @@ func (s *Store) Close() error {
 	var errs []error
 	for _, r := range readers {
 		errs = append(errs, r.close())
+	}
+	if s.unwritable != nil {
+		return errors.Join(errs...)
 	}
 	released := true
 	if s.leases.Load() > 0 { // deliveries in flight need not wait for the end of their leases
@@ -186,6 +203,9 @@ func (s *Store) number(ctx context.Context, query string, args ...any) (n int64,
 
 // readSoon runs a short query. It uses the writing connection if that is idle, so that a short run opens no other one.
 func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
+	if s.unwritable != nil {
+		return s.read(ctx, query, f, args...)
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -198,16 +218,22 @@ func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, 
 	}
 }
 
+// reader returns an idle reader, or else a new one. The caller gives it back.
 func (s *Store) reader() (*conn, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch last := len(s.readers) - 1; {
-	case s.closed:
+	var idle *conn
+	last, closed := len(s.readers)-1, s.closed
+	if last >= 0 {
+		idle, s.readers = s.readers[last], s.readers[:last]
+	}
+	s.mu.Unlock()
+	switch {
+	case closed:
 		return nil, store.ErrClosed
-	case last >= 0:
-		c := s.readers[last]
-		s.readers = s.readers[:last]
-		return c, nil
+	case idle != nil:
+		return idle, nil
+	case s.unwritable != nil:
+		return connectToRead(s.opts.Path)
 	}
 	c, err := connect(s.opts.Path)
 	if err == nil {

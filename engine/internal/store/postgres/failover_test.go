@@ -1,0 +1,75 @@
+package postgres_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
+)
+
+// forget makes a database what a standby knew before the last commits: it has their rows and tables no more, and counts on from before.
+const forget = `DELETE FROM awf_hook.deliveries; DELETE FROM awf_hook.events; DELETE FROM awf_hook.counts; DELETE FROM awf_hook.nodes;
+SELECT setval('awf_hook.deliveries_seq_seq', 1, false), setval('awf_hook.nodes_id_seq', 1, false);
+DO $$ DECLARE part regclass; BEGIN
+  FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('awf_hook.history'::regclass, 'awf_hook.ids'::regclass) LOOP
+    EXECUTE 'DROP TABLE ' || part;
+  END LOOP;
+END $$;`
+
+// A standby without the last commits takes over, while a node has what they made in flight: what is accepted from then on is delivered.
+func TestFailoverLosesCommits(t *testing.T) {
+	for name, lost := range map[string]string{
+		"deliveries and tables of days": forget, "a lane too": forget + `DELETE FROM awf_hook.lanes;`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			s := open(t, store.Options{Path: url})
+			old := entry("old", "")
+			old.Wants[0].Take = time.Minute
+			accept(t, s, old)
+			execSQL(t, url, lost)
+			if err := s.Keep(t.Context()); err != nil { // it is a node again
+				t.Fatal(err)
+			}
+			open(t, store.Options{Path: url}) // gets another number
+			for i := range 3 {
+				accept(t, s, entry(fmt.Sprint("new", i), ""))
+			}
+			st := attempted(old.Claims[0], delivery.Delivered)
+			if held, err := s.Renew(t.Context(), old.Claims[0], time.Minute); held || err != nil {
+				t.Errorf("Renew = %v, %v, want false: the claim was lost", held, err)
+			}
+			if claims, err := s.Settle(t.Context(), []delivery.Settlement{st}); len(claims) != 1 || err != nil {
+				t.Errorf("Settle = %v, %v, want that the claim was lost", claims, err)
+			}
+			claims := claim(t, s, 10)
+			for i, c := range claims {
+				if want := fmt.Sprint("new", i); c.Event.ID != want {
+					t.Errorf("claimed %s, want %s", c.Event.ID, want)
+				}
+				if lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(c, delivery.Delivered)}); len(lost) > 0 || err != nil {
+					t.Errorf("%s: lost %v, %v", c.Event.ID, lost, err)
+				}
+			}
+			if wrong, err := s.Check(t.Context()); len(claims) != 3 || len(wrong) > 0 || err != nil {
+				t.Errorf("%d claimed, want 3; Check = %q, %v", len(claims), wrong, err)
+			}
+		})
+	}
+}
+
+// A machine's clock is set while the store is open: what is delivered still finds the table of the server's day.
+func TestClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{72 * time.Hour, -72 * time.Hour} {
+		s := open(t, store.Options{Path: database(t)})
+		postgres.SetClock(s, by)
+		accept(t, s, entry("a", ""))
+		lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(claim(t, s, 1)[0], delivery.Delivered)})
+		if len(lost) > 0 || err != nil {
+			t.Errorf("set by %v: lost %v, %v", by, lost, err)
+		}
+	}
+}
