@@ -158,15 +158,7 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 			d.want(p.rec.WorkflowID) // also at an end, whose start may be lost
 		}
 	}
-	var open []*tail
-	for _, d := range r.folders {
-		d.discover()
-		for _, t := range d.due(last) {
-			if len(open) < maxOpen && r.feed.look(t, someAhead, last) {
-				open = append(open, t)
-			}
-		}
-	}
+	open := r.feed.lookIn(r.folders, last)
 	something = something || len(open) > 0
 	if err := r.feed.merge(ctx, []*tail{r.audit}, open, last); err != nil {
 		return something, err
