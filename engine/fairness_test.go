@@ -24,7 +24,7 @@ import (
 // The size and the bounds of the test of fairness. make soak takes ten times the events and the strict bound.
 const (
 	goodHooks   = 48
-	fairEvents  = 60
+	fairEvents  = 120
 	fairPairs   = 6 // of runs without the bad receivers and with them
 	strictBound = 1.1
 	maxRoutines = 80 // for the workers of two lanes, both ends of their connections, and the engine
