@@ -165,9 +165,9 @@ func TestWebhooksOfADefinitionAreNotLostSilently(t *testing.T) {
 	for text, want := range map[string]string{
 		"# " + strings.Repeat("x", 17_000) + "\nname: deploy\n" + own: "2:7: warning: name: this name cannot be found, " +
 			`so the webhooks are those of "file": put it in one line at the beginning of the file`,
-		"base: &b\n  " + own + "<<: *b\n":             "3:1: <<: merge keys are not supported: write the key webhooks itself",
-		"base: &b\n  " + own + "<<: [*b]\n":           "3:1: <<: merge keys are not supported: write the key webhooks itself",
-		"name: other\n" + own:                         "1:7: warning: name: a.yaml has this name, too, and comes first: " +
+		"base: &b\n  " + own + "<<: *b\n":   "3:1: <<: merge keys are not supported: write the key webhooks itself",
+		"base: &b\n  " + own + "<<: [*b]\n": "3:1: <<: merge keys are not supported: write the key webhooks itself",
+		"name: other\n" + own: "1:7: warning: name: a.yaml has this name, too, and comes first: " +
 			"the webhooks here do nothing",
 		"base: &b {a: 1}\n<<: *b\nname: file\n" + own: "",
 		"a: &a\n  <<: &b [*a]\n<<: *b\n" + own:        "",
