@@ -230,7 +230,7 @@ func TestCrash(t *testing.T) {
 
 // maxUnsettled is how many outcomes of a process may wait for a commit. If the process dies, their attempts are made
 // again.
-const maxUnsettled = 256
+const maxUnsettled = 512
 
 // If a receiver is down for a whole run, the next run delivers everything to it, even with an empty stdin.
 func TestReceiverDownForAWholeRun(t *testing.T) {

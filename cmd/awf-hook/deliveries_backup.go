@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 )
@@ -16,11 +15,7 @@ func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 			if err := q.deliveries.Backup(ctx, args[0]); err != nil {
 				return err
 			}
-			if where.json {
-				encode(c.out, backupJSON{args[0]})
-				return nil
-			}
-			fmt.Fprintf(c.out, "written to %s\n", args[0])
+			c.print(where.json, backupJSON{args[0]}, "written to %s\n", args[0])
 			return nil
 		}),
 	}

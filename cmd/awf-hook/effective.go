@@ -94,7 +94,7 @@ func (c *command) printValues(indent string, values []config.Value) {
 	}
 	for _, v := range values {
 		from := strings.Join(append([]string{v.Place}, v.Variables...), " ")
-		fmt.Fprintf(c.out, "%s%-*s %-40s %s\n", indent, width, v.Key, plain(v.Text), from)
+		fmt.Fprintf(c.out, "%s%s %s %s\n", indent, pad(v.Key, width), pad(plain(v.Text), 40), from)
 	}
 }
 

@@ -3,12 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 )
 
@@ -85,8 +86,9 @@ func compileFor(source string, filter bool) (*expression.Program, error) {
 	program, err := compile(source)
 	if mistake, is := errors.AsType[*expression.Error](err); is {
 		lines := strings.Split(source, "\n")
-		line := lines[min(mistake.Line, len(lines))-1]
-		return nil, fmt.Errorf("%w\n  %s\n  %s^", err, line, strings.Repeat(" ", mistake.Col))
+		line := strings.ReplaceAll(lines[min(mistake.Line, len(lines))-1], "\t", " ")
+		before := string([]rune(line)[:min(mistake.Col, utf8.RuneCountInString(line))])
+		return nil, fmt.Errorf("%w\n  %s\n  %s^", err, line, pad("", uniseg.StringWidth(before)))
 	}
 	return program, err
 }
@@ -142,6 +144,6 @@ func (c *command) showValue(trace *expression.Trace, filter, parts bool) {
 		var root branch
 		explainParts(&root, trace)
 		newPrinter(c.out).tree(&b, &root, "  ")
-		_, _ = io.WriteString(c.out, b.String())
+		fmt.Fprint(c.out, b.String())
 	}
 }

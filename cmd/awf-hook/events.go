@@ -46,11 +46,12 @@ func (c *command) eventsCommand() *cobra.Command {
 				return spelling.Unknown("type of event", args[0], eventTypes())
 			case asJSON:
 				c.printExamples(args)
-				return nil
 			case len(args) > 0:
-				return c.showEvent(args[0])
+				c.showEvent(args[0])
+			default:
+				c.listEvents()
 			}
-			return c.listEvents()
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the examples as events, one on each line")
@@ -81,17 +82,16 @@ func eventRow(typ string) (when, payload string) {
 	return "", ""
 }
 
-func (c *command) listEvents() error {
+func (c *command) listEvents() {
 	rows := [][]string{{"EVENT", "WHEN", "PAYLOAD"}}
 	for _, typ := range eventTypes() {
 		when, payload := eventRow(typ)
 		rows = append(rows, []string{typ, when, payload})
 	}
 	printTable(c.out, rows)
-	return nil
 }
 
-func (c *command) showEvent(typ string) error {
+func (c *command) showEvent(typ string) {
 	when, payload := eventRow(typ)
 	fmt.Fprintf(c.out, "%s: %s\n\npayload: %s\n\nFor example:\n\n", typ, when, payload)
 	for _, ev := range sampleEvents() {
@@ -99,7 +99,6 @@ func (c *command) showEvent(typ string) error {
 			fmt.Fprintln(c.out, harmless(view.Pretty(string(ev.Body()))))
 		}
 	}
-	return nil
 }
 
 func (c *command) printExamples(types []string) {

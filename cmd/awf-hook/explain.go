@@ -61,9 +61,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 			return failure(err)
 		}
 	}
-	if _, err := c.out.Write(fuel.text()); err != nil {
-		return failure(err)
-	}
+	fmt.Fprintf(c.out, "%s", fuel.text())
 	return nil
 }
 

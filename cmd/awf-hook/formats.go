@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
@@ -20,30 +19,25 @@ func (c *command) formatsCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			names := format.Names()
 			if len(args) > 0 {
-				if _, known := format.Lookup(args[0]); !known {
-					return errors.New(format.Unknown(args[0]))
-				}
 				names = args
 			}
-			switch {
-			case asJSON:
-				for _, name := range names {
-					receiver, _ := format.Lookup(name)
+			var rows [][]string
+			for _, name := range names {
+				switch receiver, known := format.Lookup(name); {
+				case !known:
+					return errors.New(format.Unknown(name))
+				case asJSON:
 					encode(c.out, formatOf(receiver))
-				}
-				return nil
-			case len(args) == 0:
-				var rows [][]string
-				for _, name := range names {
-					receiver, _ := format.Lookup(name)
+				case len(args) > 0:
+					fmt.Fprint(c.out, formatText(receiver))
+				default:
 					rows = append(rows, []string{name, receiver.Summary})
 				}
-				_, err := io.WriteString(c.out, tableText(rows, 0))
-				return err
 			}
-			receiver, _ := format.Lookup(args[0])
-			_, err := io.WriteString(c.out, formatText(receiver))
-			return err
+			if len(rows) > 0 {
+				fmt.Fprint(c.out, tableText(rows, 0))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each format")

@@ -44,8 +44,8 @@ func (c *command) init(file string) error {
 	if err := writeNew(beside, schema.Bytes()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return failure(err)
 	}
-	_, err := fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %s\n", file, file)
-	return err
+	fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %[1]s\n", file)
+	return nil
 }
 
 // writeNew writes a file that does not exist yet.

@@ -87,8 +87,8 @@ func (c *command) preview(files []string, flags previewFlags) error {
 	}
 	now := show.previews(eng, events, at, flags)
 	if flags.diff == "" {
-		_, err := c.out.Write(now)
-		return err
+		fmt.Fprintf(c.out, "%s", now)
+		return nil
 	}
 	before, err := c.earlier(eng.Config(), events, at, flags)
 	if err != nil {

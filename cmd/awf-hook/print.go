@@ -150,6 +150,15 @@ func steers(r rune) bool {
 	return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
+// print prints a value as JSON, or a text for people.
+func (c *command) print(asJSON bool, value any, format string, args ...any) {
+	if asJSON {
+		encode(c.out, value)
+		return
+	}
+	fmt.Fprintf(c.out, format, args...)
+}
+
 // encode writes a value of texts, numbers, times and JSON as a line of JSON.
 func encode(w io.Writer, v any) { encodeIndented(w, "", "", v) }
 

@@ -129,10 +129,10 @@ func (p *prompt) evaluate(source string) error {
 func (p *prompt) choose(typ string) error {
 	if typ == "" {
 		p.events = p.all
-		return p.listEvents()
+		p.listEvents()
+		return nil
 	}
-	some := slices.Clone(p.all)
-	some = slices.DeleteFunc(some, func(ev *event.Event) bool { return ev.Type != typ })
+	some := slices.DeleteFunc(slices.Clone(p.all), func(ev *event.Event) bool { return ev.Type != typ })
 	if len(some) == 0 {
 		return spelling.Unknown("type of event", typ, eventTypes())
 	}

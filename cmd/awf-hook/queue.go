@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,11 +120,15 @@ func (c *command) checkQueue() *cobra.Command {
 			if err != nil {
 				return failure(fmt.Errorf("%s: %w", engine.QueueName(file), err))
 			}
-			c.printWrong(engine.QueueName(file), wrong, asJSON)
-			if len(wrong) > 0 {
-				return failure(fmt.Errorf("%s is not consistent", engine.QueueName(file)))
+			name, text := engine.QueueName(file), ""
+			for _, what := range wrong {
+				text += plain(what) + "\n"
 			}
-			return nil
+			if err = nil; len(wrong) > 0 {
+				err = failure(fmt.Errorf("%s is not consistent", name))
+			}
+			c.print(asJSON, queueCheckJSON{name, err == nil, wrong}, "%s", cmp.Or(text, name+" is consistent\n"))
+			return err
 		},
 	}
 	flags.addFileFlag(cmd.Flags())
@@ -137,17 +142,4 @@ type queueCheckJSON struct {
 	Queue    string   `json:"queue"`
 	OK       bool     `json:"ok"`
 	Problems []string `json:"problems,omitempty"`
-}
-
-func (c *command) printWrong(queue string, wrong []string, asJSON bool) {
-	if asJSON {
-		encode(c.out, queueCheckJSON{queue, len(wrong) == 0, wrong})
-		return
-	}
-	for _, what := range wrong {
-		fmt.Fprintf(c.out, "%s\n", plain(what))
-	}
-	if len(wrong) == 0 {
-		fmt.Fprintf(c.out, "%s is consistent\n", queue)
-	}
 }

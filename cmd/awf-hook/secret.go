@@ -20,29 +20,18 @@ func (c *command) secretCommand() *cobra.Command {
 		Use:   "new",
 		Short: "Print a new secret",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Run: func(*cobra.Command, []string) {
 			secret := signature.NewSecret()
-			if asJSON {
-				encode(c.out, secretJSON{secret})
-				return nil
-			}
-			fmt.Fprintln(c.out, secret)
-			return nil
+			c.print(asJSON, secretJSON{secret}, "%s\n", secret)
 		},
-	})
-	cmd.AddCommand(&cobra.Command{
+	}, &cobra.Command{
 		Use:   "token",
 		Short: "Print a new token for awf-hook serve",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Run: func(*cobra.Command, []string) {
 			token := "awf_" + strings.TrimPrefix(signature.NewSecret(), "whsec_")
 			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(token)))
-			if asJSON {
-				encode(c.out, tokenJSON{token, digest})
-				return nil
-			}
-			fmt.Fprintf(c.out, "token: %s\nsha256: %s\n", token, digest)
-			return nil
+			c.print(asJSON, tokenJSON{token, digest}, "token: %s\nsha256: %s\n", token, digest)
 		},
 	})
 	return cmd

@@ -46,7 +46,7 @@ func tableLines(rows [][]string, width int) (lines []string) {
 	for _, row := range rows {
 		var b strings.Builder
 		for i, cell := range row {
-			b.WriteString(cell + strings.Repeat(" ", widest[i]-uniseg.StringWidth(cell)+gap))
+			b.WriteString(pad(cell, widest[i]+gap))
 		}
 		line := strings.TrimRight(b.String(), " ")
 		if width > 0 {
@@ -74,18 +74,18 @@ func cut(line string, width int) string {
 	}
 }
 
+// pad fills a text up with spaces to a width, as a terminal shows it.
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(width-uniseg.StringWidth(text), 0))
+}
+
 // terminalWidth returns a terminal's number of columns; 0 if a stream is no terminal.
 func terminalWidth(stream any) int {
 	width, _ := terminalSize(stream)
 	return width
 }
 
-// terminalHeight returns a terminal's number of lines; 0 if a stream is no terminal.
-func terminalHeight(stream any) int {
-	_, height := terminalSize(stream)
-	return height
-}
-
+// terminalSize returns a terminal's numbers of columns and lines; 0 if a stream is no terminal.
 func terminalSize(stream any) (width, height int) {
 	if f := fileOf(stream); f != nil {
 		if width, height, err := term.GetSize(int(f.Fd())); err == nil {

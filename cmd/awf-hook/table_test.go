@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/rivo/uniseg"
 )
 
 // The output of a module cannot control the terminal; a program gets the exact bytes.
@@ -66,5 +70,19 @@ func TestDeliveriesOnATerminal(t *testing.T) {
 	runHook(t, exitOK, strings.NewReader(""), "deliveries", "send", "--queue", queue, "-c", config)
 	if got := len(received(t, end())); got != 2 {
 		t.Errorf("%d requests arrived, want 2", got)
+	}
+}
+
+// Columns stand below each other on a terminal, however wide the characters of a value are.
+func TestColumnsOfWideTexts(t *testing.T) {
+	var out bytes.Buffer
+	(&command{out: &out}).printValues("  ", []config.Value{
+		{Key: "a", Text: "日本語", Place: "X"}, {Key: "headers.été", Text: "e\u0301", Place: "X"},
+		{Key: "b", Text: "👩‍👩‍👧", Place: "X"}, {Key: "c", Text: "c", Place: "X"},
+	})
+	for line := range strings.Lines(out.String()) {
+		if at := uniseg.StringWidth(line[:strings.IndexByte(line, 'X')]); at != 2+20+1+40+1 {
+			t.Errorf("the place begins at column %d: %s", at, line)
+		}
 	}
 }

@@ -163,12 +163,8 @@ func (c *command) transformInspectCommand() *cobra.Command {
 			if err != nil {
 				return failure(err)
 			}
-			found, text, refused := author.Inspect(context.Background(), filepath.Base(args[0]), module)
-			if asJSON {
-				encode(c.out, found)
-			} else if _, err := c.out.Write(text); err != nil {
-				return failure(err)
-			}
+			found, rows, refused := author.Inspect(context.Background(), filepath.Base(args[0]), module)
+			c.print(asJSON, found, "%s", tableText(rows, 0))
 			if refused != nil {
 				return failure(fmt.Errorf("%s: %w", args[0], refused))
 			}

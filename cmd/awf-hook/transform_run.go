@@ -155,8 +155,8 @@ func (c *command) transformBenchCommand() *cobra.Command {
 			if err != nil {
 				return failure(err)
 			}
-			_, err = c.out.Write(text)
-			return err
+			fmt.Fprintf(c.out, "%s", text)
+			return nil
 		},
 	}
 	flags.add(cmd)

@@ -39,7 +39,7 @@ func (p *printer) tree(b *strings.Builder, root *branch, indent string) {
 	root.walk(indent, func(head string, t *branch) {
 		text, value, mark := t.text, t.value, ""
 		if value != "" {
-			text += strings.Repeat(" ", max(column-uniseg.StringWidth(head+text), 0)) + "  "
+			text = pad(text, column-uniseg.StringWidth(head)) + "  "
 		}
 		switch {
 		case t.colour == "":

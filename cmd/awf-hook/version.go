@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -57,11 +56,7 @@ func (c *command) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := built()
-			if asJSON {
-				encode(c.out, v)
-				return nil
-			}
-			fmt.Fprintf(c.out, "awf-hook %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+			c.print(asJSON, v, "awf-hook %s (%s, %s)\n", v.Version, v.Go, v.Platform)
 			return nil
 		},
 	}

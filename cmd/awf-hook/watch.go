@@ -43,7 +43,8 @@ func (c *command) watch(ctx context.Context, every time.Duration, picture func(c
 		case err != nil:
 			return err
 		}
-		if _, err := c.out.Write([]byte(frame(text, terminalHeight(c.out)))); err != nil {
+		_, height := terminalSize(c.out)
+		if _, err := c.out.Write([]byte(frame(text, height))); err != nil {
 			return err
 		}
 		select {

@@ -17,7 +17,7 @@ var schemeKeys = []Key{
 }
 
 var customKeys = []Key{
-	{Path: "header", Kind: KindText, read: (*decoder).headerName, Is: "the header that carries the signature"},
+	{Path: "header", Kind: KindText, read: byText((*decoder).headerName), Is: "the header that carries the signature"},
 	{Path: "template", Kind: KindText, Max: 1024, Without: "{body}",
 		Is: "what is signed, with `{id}`, `{timestamp}` (Unix seconds) and `{body}`"},
 	{Path: "hash", Kind: KindText, Choices: []string{"sha256", "sha512"}, Without: "sha256", Is: "`sha256` or `sha512`"},
@@ -27,9 +27,9 @@ var customKeys = []Key{
 			"the part after its last separator precedes each signature"},
 	{Path: "separator", Kind: KindText, Max: 10, read: (*decoder).headerPart,
 		Is: "separates the signatures of several valid secrets; without it only the first secret signs"},
-	{Path: "id_header", Kind: KindText, read: (*decoder).headerName,
+	{Path: "id_header", Kind: KindText, read: byText((*decoder).headerName),
 		Is: "a header that also carries the delivery's id, which X-AWF-Delivery always does"},
-	{Path: "timestamp_header", Kind: KindText, read: (*decoder).headerName, Is: "a header that carries the timestamp"},
+	{Path: "timestamp_header", Kind: KindText, read: byText((*decoder).headerName), Is: "a header that carries the timestamp"},
 }
 
 // custom reads the receiver's own scheme.
@@ -66,14 +66,10 @@ func (d *decoder) headerPart(n node, owner any) {
 	}
 }
 
-func (d *decoder) headerName(n node, owner any) {
-	name, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) headerName(n node, name string, c *signature.Custom) {
 	if err := delivery.CheckHeader(name, ""); err != nil {
 		d.fail(n, "header.form", "%v", err)
 		return
 	}
-	*n.key.field(owner).(*string) = name
+	*n.key.field(c).(*string) = name
 }

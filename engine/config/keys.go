@@ -90,6 +90,15 @@ func by[T any](read func(*decoder, node, *T)) func(*decoder, node, any) {
 	return func(d *decoder, n node, owner any) { read(d, n, owner.(*T)) }
 }
 
+// byText is [by] for a scalar, whose text it reads with the variables expanded.
+func byText[T any](read func(d *decoder, n node, text string, owner *T)) func(*decoder, node, any) {
+	return func(d *decoder, n node, owner any) {
+		if text, ok := d.value(n); ok {
+			read(d, n, text, owner.(*T))
+		}
+	}
+}
+
 // as makes a function that shows the value of a T's key.
 func as[T any](show func(*T) string) func(any) string {
 	return func(owner any) string { return show(owner.(*T)) }

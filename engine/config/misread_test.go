@@ -54,6 +54,20 @@ webhooks: [{name: own, url: "https://example.com/", filter: *f}]
 	}
 }
 
+// A variable in a map's text is sent as it is, which nobody means.
+func TestVariableInAMapIsSeen(t *testing.T) {
+	for text, want := range map[string]bool{
+		"${CI}": true, "a ${CI:-b} {{ event }}": true, "{{ event }}${CI}": true, "$$ ${CI}": true,
+		"$CI": false, "${ CI }": false, "${": false, "$${CI}": false, "=event": false, "{{ '${CI}' }}": false, "{event}": false,
+	} {
+		file := "webhooks: [{url: https://example.com/, transform: {map: {a: [\"" + text + "\"]}}}]"
+		cfg, err := config.Parse("awf-hook.yaml", []byte(file), environment)
+		if err != nil || strings.Contains(cfg.Warnings.Error(), "${CI} is not replaced in a map") != want {
+			t.Errorf("%s: %v, %v, warned should be %v", text, err, cfg.Warnings, want)
+		}
+	}
+}
+
 // A text in another encoding is a mistake: lines of it cannot be shown, and tags in it cannot be seen.
 func TestOtherEncodingsAreRefused(t *testing.T) {
 	for _, text := range []string{"\xff\xfew\x00", "\xfe\xff\x00w", "\xff\xfe\x00\x00", "w\x00e\x00", "webhooks: [\xe9]"} {

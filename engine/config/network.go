@@ -78,19 +78,17 @@ func (t TLS) Client() *tls.Config {
 }
 
 var tlsKeys = []Key{
-	{Path: "ca_file", Kind: KindText, read: by((*decoder).pem),
+	{Path: "ca_file", Kind: KindText, read: byText((*decoder).pem),
 		Is: "the authorities to trust for the receiver's certificate, instead of the system's"},
-	{Path: "cert_file", Kind: KindText, read: by((*decoder).pem), Is: "a client certificate, for receivers that require one"},
-	{Path: "key_file", Kind: KindText, read: by((*decoder).pem), Is: "the key of cert_file"},
+	{Path: "cert_file", Kind: KindText, read: byText((*decoder).pem), Is: "a client certificate, for receivers that require one"},
+	{Path: "key_file", Kind: KindText, read: byText((*decoder).pem), Is: "the key of cert_file"},
 }
 
 // pem reads a file of certificates or of a key, once, with the configuration.
-func (d *decoder) pem(n node, t *TLS) {
-	if name, ok := d.value(n); ok {
-		text, _ := d.readFile(n, name, maxPEM, "a file of certificates")
-		*n.key.field(t).(*string) = name
-		*map[string]*secret.Secret{"ca_file": &t.ca, "cert_file": &t.cert, "key_file": &t.key}[n.key.Path] = secret.New(text)
-	}
+func (d *decoder) pem(n node, name string, t *TLS) {
+	text, _ := d.readFile(n, name, maxPEM, "a file of certificates")
+	*n.key.field(t).(*string) = name
+	*map[string]*secret.Secret{"ca_file": &t.ca, "cert_file": &t.cert, "key_file": &t.key}[n.key.Path] = secret.New(text)
 }
 
 // maxPEM is the maximum size of a file of certificates, in bytes.

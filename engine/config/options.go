@@ -147,11 +147,7 @@ func optionKeys(r *format.Receiver) []Key {
 }
 
 // formatName reads the name of a format.
-func (d *decoder) formatName(n node, s *Step) {
-	name, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) formatName(n node, name string, s *Step) {
 	text := d.text(n, name)
 	if _, known := format.Lookup(name); !known {
 		d.add(text.Fail(1, 0, "format.unknown", format.Unknown(n.Value)))

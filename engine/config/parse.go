@@ -54,6 +54,12 @@ func Parse(file string, text []byte, env Env) (*Config, error) {
 	return parse(file, text, UserFile, env)
 }
 
+// ParseDraft reads a configuration that somebody tries out. It may set what a checkout's file may set: the only files in its reach
+// are modules in the file's folder.
+func ParseDraft(file string, text []byte, env Env) (*Config, error) {
+	return parse(file, text, ProjectFile, env)
+}
+
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
 	d := &decoder{file: name, origin: origin, env: env, lines: linesOf(text), columns: map[int][]int32{}, tagged: map[*yaml.Node]bool{}}
 	if abs, err := filepath.Abs(name); err == nil {

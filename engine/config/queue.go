@@ -33,7 +33,7 @@ var queueKeys = []Key{
 		Without: "$XDG_STATE_HOME/awf-hook/queue.db, else ~/.local/state/awf-hook/queue.db",
 		Is: "the queue's file, which any number of processes may share; a relative path starts at the configuration's folder. " +
 			"`memory:` is a queue that ends with the process"},
-	{Path: "url", Kind: KindURL, instead: "path", read: by((*decoder).queueURL), show: as((*Queue).showURL),
+	{Path: "url", Kind: KindURL, instead: "path", read: byText((*decoder).queueURL), show: as((*Queue).showURL),
 		Is: "a PostgreSQL database instead of a file, which any number of machines share: `postgres://awf@db.example/hooks`. " +
 			"Webhooks then belong to the namespace and not to their file, and each needs a name"},
 	{Path: "namespace", Kind: KindText, Min: 1, Max: 100, Without: "default", read: by((*decoder).namespace), show: as((*Queue).showNamespace),
@@ -71,15 +71,12 @@ func (d *decoder) queuePath(n node, q *Queue) {
 	}
 }
 
-func (d *decoder) queueURL(n node, q *Queue) {
-	text, ok := d.value(n)
-	switch {
-	case !ok:
-	case !IsDatabase(text):
+func (d *decoder) queueURL(n node, text string, q *Queue) {
+	if !IsDatabase(text) {
 		d.fail(n, "url.form", "want a PostgreSQL URL, such as postgres://awf@db.example/hooks; a file is queue.path")
-	default:
-		q.URL = secret.New(text)
+		return
 	}
+	q.URL = secret.New(text)
 }
 
 func (d *decoder) namespace(n node, q *Queue) {

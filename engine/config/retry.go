@@ -38,7 +38,7 @@ var retryKeys = []Key{
 	{Path: "max_delay", Kind: KindDuration, Min: 10 * millisecond, Max: day, Default: "24h", Is: "the longest wait"},
 	{Path: "schedule", Kind: KindDurations, Min: 1, Max: 50, Without: "computed from `delay`", read: each((*decoder).wait),
 		Is: "the waits, of which the last repeats"},
-	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%", read: by((*decoder).jitter),
+	{Path: "jitter", Kind: KindPercent, Max: 100, Default: "20%", read: byText((*decoder).jitter),
 		show: as(func(r *Retry) string { return fmt.Sprintf("%.0f%%", 100*r.Jitter) }),
 		Is:   "the maximum part by which each wait is lengthened or shortened at random"},
 	{Path: "max_age", Kind: KindDuration, Min: int64(time.Second), Max: year, Without: "none",
@@ -60,11 +60,7 @@ func (d *decoder) judgeRetry(n node, _ *Retry) {
 	}
 }
 
-func (d *decoder) jitter(n node, r *Retry) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) jitter(n node, text string, r *Retry) {
 	number, isPercent := strings.CutSuffix(text, "%")
 	percent, err := strconv.Atoi(number)
 	if err != nil || !isPercent || percent < int(n.key.Min) || percent > int(n.key.Max) {

@@ -144,20 +144,21 @@ func (k *Key) Bounds() string {
 	case KindNumber, KindRate, KindDuration, KindSize:
 		words = ""
 	}
-	show := func(n int64) string {
-		switch k.Kind {
-		case KindDuration:
-			return shortDuration(time.Duration(n))
-		case KindSize:
-			return shortSize(n)
-		}
-		return fmt.Sprint(n)
-	}
 	switch {
 	case k.Max == 0:
 		return ""
 	case k.Min == 0:
-		return "at most " + show(k.Max) + words
+		return "at most " + k.showBound(k.Max) + words
 	}
-	return show(k.Min) + " to " + show(k.Max) + words
+	return k.showBound(k.Min) + " to " + k.showBound(k.Max) + words
+}
+
+func (k *Key) showBound(n int64) string {
+	switch k.Kind {
+	case KindDuration:
+		return shortDuration(time.Duration(n))
+	case KindSize:
+		return shortSize(n)
+	}
+	return fmt.Sprint(n)
 }

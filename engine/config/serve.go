@@ -38,7 +38,7 @@ func (s *Serve) Certificate() *tls.Certificate {
 }
 
 var serveKeys = []Key{
-	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470", read: by((*decoder).listenAddress),
+	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470", read: byText((*decoder).listenAddress),
 		show: as(func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
 			"and `tls`, unless `--insecure-listen` is given"},
@@ -59,8 +59,8 @@ var serveKeys = []Key{
 }
 
 var serveTLSKeys = []Key{
-	{Path: "cert_file", Kind: KindText, read: by((*decoder).pem), Is: "the certificate, followed by the intermediate ones"},
-	{Path: "key_file", Kind: KindText, read: by((*decoder).pem), Is: "its key"},
+	{Path: "cert_file", Kind: KindText, read: byText((*decoder).pem), Is: "the certificate, followed by the intermediate ones"},
+	{Path: "key_file", Kind: KindText, read: byText((*decoder).pem), Is: "its key"},
 }
 
 var tokenKeys = []Key{
@@ -69,16 +69,12 @@ var tokenKeys = []Key{
 	{Path: "role", Kind: KindText, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
 		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
 			"pause and close; `admin`, which is everything"},
-	{Path: "sha256", Kind: KindText, Required: true, read: by((*decoder).tokenDigest),
+	{Path: "sha256", Kind: KindText, Required: true, read: byText((*decoder).tokenDigest),
 		Is: "the token's SHA-256 in hex: `awf-hook secret token` prints both"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from the client"},
 }
 
-func (d *decoder) listenAddress(n node, s *Serve) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) listenAddress(n node, text string, s *Serve) {
 	s.Listen = text
 	if err := CheckListen(text); err != nil {
 		d.fail(n, "value.form", "%v", err)
@@ -113,11 +109,7 @@ func (d *decoder) token(n node) (t Token, ok bool) {
 	return t, ok
 }
 
-func (d *decoder) tokenDigest(n node, t *Token) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) tokenDigest(n node, text string, t *Token) {
 	sum, err := hex.DecodeString(text)
 	if err != nil || len(sum) != len(t.SHA256) {
 		d.fail(n, "value.form", "want 64 hex digits: the token's SHA-256, not the token")

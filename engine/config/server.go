@@ -19,16 +19,12 @@ type Server struct {
 }
 
 var serverKeys = []Key{
-	{Path: "url", Kind: KindText, Required: true, read: by((*decoder).serverURL), Is: "its address: `https://hooks.example.com`"},
+	{Path: "url", Kind: KindText, Required: true, read: byText((*decoder).serverURL), Is: "its address: `https://hooks.example.com`"},
 	{Path: "token", Kind: KindSecret, Is: "the token for it"},
 	{Path: "secret", Kind: KindSecret, Is: "signs the requests instead of a token"},
 }
 
-func (d *decoder) serverURL(n node, s *Server) {
-	text, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) serverURL(n node, text string, s *Server) {
 	var err error
 	if s.URL, err = intakeURL(text); err != nil && d.env != nil {
 		d.fail(n, "url.form", "%v", err)

@@ -75,11 +75,7 @@ func (d *decoder) goodSecret(n node, text string) bool {
 }
 
 // secretFile reads the secret from a file, once, with the configuration.
-func (d *decoder) secretFile(n node, w *Webhook) {
-	name, ok := d.value(n)
-	if !ok {
-		return
-	}
+func (d *decoder) secretFile(n node, name string, w *Webhook) {
 	text, ok := d.readFile(n, name, maxSecretFile, "a secret")
 	if text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); ok && d.goodSecret(n, text) {
 		w.Secrets = []SigningSecret{{Secret: secret.New(text)}}

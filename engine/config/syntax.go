@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func (d *decoder) syntax(err error) {
 		}
 	}
 	for _, known := range syntaxAdvice {
-		if strings.HasPrefix(m[2], known.library) {
+		if slices.ContainsFunc(strings.Split(known.library, "|"), func(begin string) bool { return strings.HasPrefix(m[2], begin) }) {
 			d.failSyntax(slip{line, d.textBegins(line), known.ours})
 			return
 		}
@@ -177,7 +178,7 @@ var slips = []struct {
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 }
 
-// syntaxAdvice says what to do about other errors of the parser.
+// syntaxAdvice says what to do about other errors of the parser, which begin with one of the texts between the bars.
 var syntaxAdvice = []struct{ library, ours string }{
 	{"mapping values are not allowed in this context",
 		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
@@ -191,18 +192,13 @@ var syntaxAdvice = []struct{ library, ours string }{
 	{"found unexpected document indicator", "a quote is not closed before a line with --- or ..."},
 	{"found character that cannot start any token", "a value cannot begin with @, ` or %: put it in quotes"},
 	{"could not find expected ':'", "a line without a colon after its key, or a quote that is not closed"},
-	{"could not find expected directive name", "a line that begins with % needs quotes"},
-	{"found unknown directive name", "a line that begins with % needs quotes"},
+	{"could not find expected directive name|found unknown directive name", "a line that begins with % needs quotes"},
 	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
-	{"did not find expected whitespace", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find expected tag URI", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find the expected '>'", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find expected '!'", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected whitespace|did not find expected tag URI|did not find the expected '>'|did not find expected '!'|" +
+		"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
 	{"did not find expected comment or line break", "what stands behind a list, a mapping or a block belongs into the next line"},
-	{"found unknown escape character", `a \ in double quotes begins an escape: write \\, or use single quotes`},
-	{"did not find expected hexdecimal number", `a \ in double quotes begins an escape: write \\, or use single quotes`},
-	{"found invalid Unicode character escape code", `a \ in double quotes begins an escape: write \\, or use single quotes`},
+	{"found unknown escape character|did not find expected hexdecimal number|found invalid Unicode character escape code",
+		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 	{"found an indentation indicator equal to 0", "the number behind | or > is that of the spaces of the indent: leave it out"},
 	{"block sequence entries are not allowed", "a list's entry stands in a line of its own: - a"},
 	{"mapping keys are not allowed", "a value cannot begin with ?: put it in quotes"},

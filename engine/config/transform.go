@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"mime"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (s *Step) Kind() string {
 var stepKeys = []Key{
 	{Path: "map", Kind: KindTree, Plain: true,
 		Is: "a tree with expressions, or a single expression; if the result is nothing, nothing is sent"},
-	{Path: "format", Kind: KindText, Choices: format.Names(), read: by((*decoder).formatName),
+	{Path: "format", Kind: KindText, Choices: format.Names(), read: byText((*decoder).formatName),
 		Is: "a receiver's own format; `with` holds its options, which docs/formats.md lists"},
 	{Path: "with", Kind: KindTree, read: by(func(*decoder, node, *Step) {}), // step reads it once the format is known
 		Is: "values for the step, named `with` in a map's expressions; variables are expanded in it, and their values are secrets"},
@@ -134,4 +135,18 @@ func (d *decoder) contentType(n node, s *Step) {
 // showTransform names the steps.
 func (w *Webhook) showTransform() string {
 	return joined(w.Transform, func(s Step) string { return s.Kind() })
+}
+
+// TransformYAML returns the webhook's transform as written in its file, with its variables unexpanded, "" if it has none.
+func (w *Webhook) TransformYAML() string {
+	if w.transformNode == nil {
+		return ""
+	}
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if enc.Encode(w.transformNode) != nil || enc.Close() != nil {
+		return ""
+	}
+	return b.String()
 }

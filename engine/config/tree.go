@@ -197,7 +197,9 @@ func (r *treeReader) scalar(n node, t *Tree) {
 	}
 	value := n.Value
 	r.inserted = nil
-	if !n.key.Plain {
+	if n.key.Plain {
+		r.checkText(n)
+	} else {
 		before, ok := len(r.errs), false
 		if value, ok = r.decoder.scalar(n); !ok {
 			r.told += len(r.errs) - before

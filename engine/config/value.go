@@ -50,11 +50,19 @@ func (d *decoder) parse(n node, text string, to any) {
 		}
 		*to = text == "true"
 	case *int:
-		d.integer(n, text, to)
+		if leadingZero().MatchString(text) {
+			d.fail(n, "yaml.octal", "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
+		} else if i, err := strconv.Atoi(text); d.bounded(n, int64(i), err, "a number") {
+			*to = i
+		}
 	case *int64:
-		d.size(n, text, to)
+		if size, err := parseSize(text); d.bounded(n, size, err, "a size like 512MiB or 1GiB") {
+			*to = size
+		}
 	case *time.Duration:
-		d.duration(n, text, to)
+		if v, err := ParseDuration(text); d.bounded(n, int64(v), err, "a duration like 10s or 5m") {
+			*to = v
+		}
 	case *time.Time:
 		d.time(n, text, to)
 	case *Rate:
@@ -91,6 +99,9 @@ func (k *Key) showField(from any) string {
 	case *bool:
 		return strconv.FormatBool(*v)
 	case *int:
+		if *v == 0 {
+			return k.Without
+		}
 		return strconv.Itoa(*v)
 	case *int64:
 		if *v > 0 {
@@ -162,45 +173,20 @@ func (d *decoder) choice(n node, text string, to *string) {
 // leadingZero matches numbers that YAML 1.1 and 1.2 read differently.
 var leadingZero = lazy.Regexp(`^[-+]?0[0-9]+$`)
 
-func (d *decoder) integer(n node, text string, to *int) {
-	low, high := int(n.key.Min), int(n.key.Max)
-	i, err := strconv.Atoi(text)
+// bounded reports whether a value that was parsed is within the key's bounds. form says in an error what its text should be.
+func (d *decoder) bounded(n node, value int64, err error, form string) bool {
+	low, high := n.key.showBound(n.key.Min), n.key.showBound(n.key.Max)
 	switch {
-	case leadingZero().MatchString(text):
-		d.fail(n, "yaml.octal", "a number with a leading zero is octal for some and not for others, got %s: leave the zero out", quote(n))
+	case err != nil && n.key.Kind == KindNumber:
+		d.fail(n, "value.form", "want %s from %s to %s, got %s", form, low, high, quote(n))
 	case err != nil:
-		d.fail(n, "value.form", "want a number from %d to %d, got %s", low, high, quote(n))
-	case i < low || i > high:
-		d.fail(n, "value.range", "want %d to %d, got %s", low, high, unquoted(n))
+		d.fail(n, "value.form", "want %s, got %s", form, quote(n))
+	case value < n.key.Min || value > n.key.Max:
+		d.fail(n, "value.range", "want %s to %s, got %s", low, high, unquoted(n))
 	default:
-		*to = i
+		return true
 	}
-}
-
-func (d *decoder) duration(n node, text string, to *time.Duration) {
-	low, high := time.Duration(n.key.Min), time.Duration(n.key.Max)
-	v, err := ParseDuration(text)
-	switch {
-	case err != nil:
-		d.fail(n, "value.form", "want a duration like 10s or 5m, got %s", quote(n))
-	case v < low || v > high:
-		d.fail(n, "value.range", "want %s to %s, got %s", shortDuration(low), shortDuration(high), unquoted(n))
-	default:
-		*to = v
-	}
-}
-
-func (d *decoder) size(n node, text string, to *int64) {
-	low, high := n.key.Min, n.key.Max
-	size, err := parseSize(text)
-	switch {
-	case err != nil:
-		d.fail(n, "value.form", "want a size like 512MiB or 1GiB, got %s", quote(n))
-	case size < low || size > high:
-		d.fail(n, "value.range", "want %s to %s, got %s", shortSize(low), shortSize(high), unquoted(n))
-	default:
-		*to = size
-	}
+	return false
 }
 
 func (d *decoder) time(n node, text string, to *time.Time) {

@@ -58,6 +58,22 @@ func (d *decoder) checkName(n node) {
 	}
 }
 
+// inBraces matches the expressions in a map's text.
+var inBraces = lazy.Regexp(`(?s)\{\{.*?\}\}`)
+
+// checkText warns of a variable in a map's text, which is sent as it is. Its expressions are checked elsewhere.
+func (d *decoder) checkText(n node) {
+	if !isInTransform(n) || strings.HasPrefix(n.Value, "=") {
+		return
+	}
+	for _, m := range variable().FindAllStringSubmatch(inBraces().ReplaceAllString(n.Value, ""), -1) {
+		if name, _, _ := strings.Cut(m[1], ":-"); m[2] != "" && variableName().MatchString(name) {
+			d.warn(n, "variable.plain", "${%s} is not replaced in a map: put it into with, and write {{ with.NAME }} here", name)
+			return
+		}
+	}
+}
+
 // endsInQuote reports whether a plain value ends with a quote that is not opened in it.
 func endsInQuote(text string) bool {
 	for _, quote := range []string{`"`, "'"} {

@@ -37,7 +37,7 @@ var webhookKeys = []Key{
 		at: keeps(func(w *Webhook) any { return &w.Secrets }),
 		Is: "signs the requests; `whsec_…` is decoded as Standard Webhooks defines, anything else is taken literally. " +
 			"A list, newest first, serves to rotate secrets"},
-	{Path: "secret_file", Kind: KindText, UserOnly: true, read: by((*decoder).secretFile),
+	{Path: "secret_file", Kind: KindText, UserOnly: true, read: byText((*decoder).secretFile),
 		Is: "a file with the secret; the newline at its end does not count. A relative path starts at the configuration's folder"},
 	{Path: "signing", Kind: KindSchemes, Without: "[awf, standard] if there is a secret", below: schemeKeys, read: by((*decoder).signing),
 		show: as((*Webhook).showSigning),
@@ -59,7 +59,7 @@ var webhookKeys = []Key{
 	{Path: "max_in_flight", Kind: KindNumber, Min: 1, Max: 64, Default: "4",
 		Is: "the maximum number of attempts, and of connections, at a time"},
 	{Path: "max_in_flight_total", Kind: KindNumber, Min: 1, Max: 4096, Without: "none", at: keeps(func(w *Webhook) any { return &w.MaxTotal }),
-		show: as((*Webhook).showMaxTotal), Is: "the maximum number of attempts at a time in all processes that share the queue, on all machines"},
+		Is: "the maximum number of attempts at a time in all processes that share the queue, on all machines"},
 	{Path: "transform", Kind: KindSteps, Min: 1, Max: 10, Without: "the event itself", below: stepKeys, read: by((*decoder).transform),
 		show: as((*Webhook).showTransform), Is: "makes the body: a step, or a list of steps, each of which gets the output of the one before"},
 }
@@ -138,6 +138,9 @@ func (d *decoder) webhook(n node) *Webhook {
 	return w
 }
 
+// Reads lists the names of the variables that the webhook expands.
+func (w *Webhook) Reads() []string { return w.reads }
+
 // FailURL returns the error for a mistake in the webhook's URL.
 func (w *Webhook) FailURL(code, message string) *Error {
 	return &Error{Pos: w.urlAt, Code: code, Path: w.urlPath, Message: message}
@@ -155,7 +158,7 @@ func (d *decoder) name(n node, w *Webhook) {
 }
 
 func (d *decoder) url(n node, w *Webhook) {
-	w.urlText = n.Value
+	w.urlText = n.Value // also if a variable is not set
 	text, ok := d.value(n)
 	if !ok {
 		return
@@ -197,12 +200,4 @@ func (w *Webhook) showOrderMaxWait() string {
 		return ""
 	}
 	return shortDuration(w.OrderMaxWait)
-}
-
-// showMaxTotal returns the bound for all processes together.
-func (w *Webhook) showMaxTotal() string {
-	if w.MaxTotal == 0 {
-		return "none"
-	}
-	return strconv.Itoa(w.MaxTotal)
 }

@@ -211,4 +211,5 @@ var answers = []answer{
 	{`^duration: want string, got (?:int|float)`, ``, ``, `duration: want a text like "90s"; payload.duration is a number of seconds already`},
 	{`^(\w+: want .+)`, ``, ``, "$1"}, // of our own functions
 	{`exceeds maximum allowed nodes$`, ``, ``, fmt.Sprintf("want at most %d operators, operands and calls", maxNodes)},
+	{``, ``, ``, "an expression cannot be written like this"},
 }

@@ -14,16 +14,7 @@ var codes = []answer{
 	{`to get an element|an integer|^non-integer|^type |^cannot slice`, ``, ``, "expr.type"},
 	{`^error parsing regexp`, ``, ``, "expr.pattern"},
 	{`maximum allowed nodes$`, ``, ``, "expr.size"},
+	{``, ``, ``, "expr.syntax"},
 }
 
 var codeRules = compileLater(codes)
-
-// codeOf returns the kind of a mistake before a part of the source.
-func codeOf(message, after string) string {
-	for _, r := range codeRules() {
-		if r.message.MatchString(message) && r.after.MatchString(after) {
-			return r.say
-		}
-	}
-	return "expr.syntax"
-}

@@ -79,8 +79,9 @@ func compileError(t text, err error) *Error {
 	}
 	runes := []rune(t.source)
 	offset := min(max(at.From, 0), len(runes))
-	before, after := string(runes[:offset]), string(runes[offset:])
-	return &Error{at.Line, at.Column, legible.ShortLine(inWords(at.Message, before, after, t), maxMessage), codeOf(at.Message, after)}
+	p := &phrase{source: t.source, until: string(runes[:offset]), rest: string(runes[offset:]), isBool: t.isBool}
+	message := functionType().ReplaceAllString(inOurWords.Replace(at.Message), "function")
+	return &Error{at.Line, at.Column, legible.ShortLine(p.answer(rules(), message), maxMessage), p.answer(codeRules(), message)}
 }
 
 // Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].

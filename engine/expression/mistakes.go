@@ -55,23 +55,25 @@ var inAnswers = strings.NewReplacer(
 // functionType is a function's type as the checker writes it.
 var functionType = lazy.Regexp(`func\((?:[^()]|\([^()]*\))*\)(?: \([^)]*\)| \w+)?`)
 
-// inWords returns the message for a mistake between two parts of a text.
-func inWords(message, before, after string, t text) string {
-	message = functionType().ReplaceAllString(inOurWords.Replace(message), "function")
-	for _, r := range rules() {
-		m, b, a := r.message.FindStringSubmatch(message), r.before.FindStringSubmatch(before), r.after.FindStringSubmatch(after)
-		if m != nil && b != nil && a != nil {
-			return inAnswers.Replace((&phrase{t.source, before, after, m, b, a, t.isBool}).expand(r.say))
-		}
-	}
-	return "an expression cannot be written like this"
-}
-
 // phrase fills in the $words of an answer.
 type phrase struct {
 	source, until, rest    string // all of it, and the parts before and after the mistake
 	message, before, after []string
 	isBool                 bool
+}
+
+// answer returns what the first rule that fits says. The last rule fits anything.
+func (p *phrase) answer(rules []rule, message string) string {
+	for _, r := range rules {
+		if p.message = r.message.FindStringSubmatch(message); p.message == nil {
+			continue
+		}
+		p.before, p.after = r.before.FindStringSubmatch(p.until), r.after.FindStringSubmatch(p.rest)
+		if p.before != nil && p.after != nil {
+			return inAnswers.Replace(p.expand(r.say))
+		}
+	}
+	return ""
 }
 
 var dollar = lazy.Regexp(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)

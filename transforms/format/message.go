@@ -266,14 +266,19 @@ func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
 	members(m.payload, func(name, value []byte) bool {
+		isShown := false // by standardFields
 		switch string(name) {
-		case "duration", "exit_code", "user", "child_id", "error":
-			return true // standardFields shows them
+		case "duration":
+			isShown = m.took() != ""
+		case "exit_code":
+			isShown = exitCode(value) != ""
+		case "user", "child_id", "error":
+			isShown = true
 		}
 		text := cut(line(plain(value)), maxOther, utf16Units)
 		label := line(string(name))
 		switch {
-		case text == "" || label == "":
+		case text == "" || label == "" || isShown:
 		case len(fields) == maxOthers:
 			more++
 		default:

@@ -79,6 +79,21 @@ func TestHeadlines(t *testing.T) {
 	}
 }
 
+// A member that AWF documents, but with a value as AWF never gives, is shown like any other.
+func TestOddMembersAreShown(t *testing.T) {
+	f := open(t, "ntfy", with("ntfy")...)
+	for _, tt := range []struct{ payload, want string }{
+		{`{"duration":"two hours","exit_code":"SIGKILL"}`, "duration: two hours\nexit_code: SIGKILL"},
+		{`{"duration":-1,"exit_code":[1]}`, "duration: -1\nexit_code: [1]"},
+		{`{"duration":"7200","exit_code":"9"}`, "Duration: 2h\nExit code: 9"},
+	} {
+		e := happened("custom", "deploy", "1", tt.payload)
+		if got := at(t, content(t, f, e), "message"); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q in it", tt.payload, got, tt.want)
+		}
+	}
+}
+
 // Starts, successes, failures and cancellations of workflows and steps each have a sign and a colour of their own.
 func TestMomentsLookDifferent(t *testing.T) {
 	signs, colors := map[string]string{}, map[string]string{}

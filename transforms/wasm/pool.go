@@ -104,11 +104,7 @@ func (m *Module) note(out Output) {
 	if !isNear {
 		return
 	}
-	advice := ": limits: {fuel: N} raises the limit"
-	if out.Limit >= mostFuel {
-		advice = ", which is the most that there is"
-	}
-	m.logger.Warn("transform uses most of its fuel"+advice, "fuel", out.Fuel, "limit", out.Limit)
+	m.logger.Warn("transform uses most of its fuel"+raise("fuel", out.Limit), "fuel", out.Fuel, "limit", out.Limit)
 }
 
 // FuelPercent returns the greatest share of its fuel that an event has used since the module was loaded, in percent, rounded up.

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/tetratelabs/wazero/api"
 )
@@ -227,19 +226,12 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 	return c.err
 }
 
-// longNumber matches digits of which a Number may lose some.
-var longNumber = lazy.Regexp(`[0-9]{16}`)
-
 // transformScript runs the script on an event.
 func (g *guest) transformScript() ([]byte, error) {
 	s := g.module.snapshot
 	c := &scriptCall{guest: g}
 	defer g.logged(s)
-	hasLong := "qjs_get_false"
-	if longNumber().Match(g.event) {
-		hasLong = "qjs_get_true"
-	}
-	said := c.answer(s, scriptRun, c.text(g.event), c.call(hasLong))
+	said := c.answer(s, scriptRun, c.text(g.event), c.integers(g.event))
 	if c.err == nil && said[0] == 'p' {
 		c.jobs(s)
 		said = c.answer(s, scriptSettled)

@@ -71,7 +71,19 @@
   }
   log.log = log;
 
-  // An integer that no Number holds is a BigInt, so that none of its digits is lost on the way.
+  // An integer that no Number holds is a BigInt, so that none of its digits is lost on the way. The host gives the places of such integers:
+  // each is a path and then the digits. If there are too many, it is true, and exact reads the event.
+  function restored(value, places) {
+    const holder = { "": value };
+    for (const place of parse(places)) {
+      const last = place.length - 2;
+      let at = holder;
+      for (let i = 0; i < last; i++) at = at?.[place[i]]; // of repeated names only the last is there
+      const n = at?.[place[last]];
+      if (typeof n === "number" && !Number.isSafeInteger(n)) at[place[last]] = BigInt(place[last + 1]);
+    }
+    return holder[""];
+  }
   const longest = 1000; // digits
   function exact(_, value, { source }) {
     if (typeof value !== "number" || Number.isSafeInteger(value) || source.length > longest || !/^-?[0-9]+$/.test(source)) return value;
@@ -129,11 +141,12 @@
       });
     },
     begun: () => problem ?? "b",
-    // run takes the event, and true if it has numbers of many digits. It answers with "b" and a body, "n" for none, "f" and a reason, "e" for an exception, or "p" if the answer waits for a promise.
-    run: (text, hasLong) => answer(() => {
+    // run takes the event and the places of its long integers. It answers with "b" and a body, "n" for none, "f" and a reason, "e" for an
+    // exception, or "p" if the answer waits for a promise.
+    run: (text, places) => answer(() => {
       counts.fill(0);
       verdict = undefined;
-      const made = transform(hasLong ? parse(text, exact) : parse(text));
+      const made = transform(places === true ? parse(text, exact) : places ? restored(parse(text), places) : parse(text));
       if (!(made instanceof Promise)) return body(made);
       late = "ereturned a promise that nothing settles\n";
       made.then((value) => {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxUnsettled = 256 // outcomes that wait to be committed; if there is no room, a lane waits with its outcome
+	maxUnsettled = 512 // outcomes that wait to be committed; if there is no room, a lane waits with its outcome
 
 	// The time between commits while attempts are under way, so that one commit takes several outcomes.
 	settleDelay     = 25 * time.Millisecond

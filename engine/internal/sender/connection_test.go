@@ -3,6 +3,7 @@ package sender_test
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -97,8 +98,9 @@ func TestConnectionsAreReused(t *testing.T) {
 		{"more wait than may fly", 200, []byte("ok"), 4, 16, 500, 4},
 		{"failures with a body", 503, answer, 4, 4, 200, 4},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+	for i := range 2 * len(tests) {
+		tt, throughNetHTTP := tests[i/2], i%2 > 0
+		t.Run(fmt.Sprint(tt.name, ", net/http ", throughNetHTTP), func(t *testing.T) {
 			target, accepted := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				w.WriteHeader(tt.status)
@@ -107,7 +109,11 @@ func TestConnectionsAreReused(t *testing.T) {
 			w := webhook(t, target)
 			w.MaxInFlight = tt.maxInFlight
 			stalls := countStalls(t)
-			delivered := sendMany(t, newSender(t, w), tt.sending, tt.n)
+			s := newSender(t, w)
+			if throughNetHTTP {
+				s.UseNetHTTP()
+			}
+			delivered := sendMany(t, s, tt.sending, tt.n)
 			if tt.status == 200 && delivered != int64(tt.n) {
 				t.Errorf("%d delivered, want %d", delivered, tt.n)
 			}

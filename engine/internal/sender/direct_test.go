@@ -3,6 +3,7 @@ package sender_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -129,4 +130,40 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	if after := (<-ended).Sub(used); after < idle {
 		t.Errorf("the connection that was used last was closed %v after that, want at least %v", after, idle)
 	}
+}
+
+// Whatever a receiver answers, an attempt without TLS ends as it would through net/http.
+func FuzzDirectAnswers(f *testing.F) {
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 503 X\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: Upgrade\r\n\r\n", "HTTP/1.1 000 X\r\n\r\n", "HTTP/1.1 99 X\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/2.0 200 OK\r\n\r\n", "\r\n\r\n", "", "HTTP/1.1 200",
+		"HTTP/1.1 429 X\r\nA b\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", "220 mail ESMTP\r\n",
+	} {
+		f.Add(answer)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		receiver := startFaulty(t, false, func(p *peer) {
+			if p.read() {
+				_, _ = io.WriteString(p, answer)
+			}
+		})
+		defer receiver.end()
+		var ends []string
+		for _, throughNetHTTP := range []bool{false, true} {
+			s := newSender(t, webhook(t, "http://"+receiver.addr))
+			if throughNetHTTP {
+				s.UseNetHTTP()
+			}
+			a := s.Send(t.Context(), newDelivery())
+			a.At, a.Took, a.Phases, a.Skew = time.Time{}, 0, delivery.Phases{}, 0
+			ends = append(ends, fmt.Sprintf("%+v", a))
+		}
+		if ends[0] != ends[1] {
+			t.Errorf("%q:\n%s, want\n%s", answer, ends[0], ends[1])
+		}
+	})
 }

@@ -14,3 +14,6 @@ func (s *Sender) IdleWatches() int {
 
 // KeepIdle sets how long an idle connection without TLS is kept.
 func (s *Sender) KeepIdle(d time.Duration) { s.direct.idleFor = d }
+
+// UseNetHTTP makes attempts without TLS use net/http's transport, as attempts with TLS do.
+func (s *Sender) UseNetHTTP() { s.direct = nil }

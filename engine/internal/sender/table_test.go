@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,8 +111,11 @@ func TestFaults(t *testing.T) {
 	memory := watchMemory(t)
 	for _, rows := range []func(*testing.T) []faultRow{plainFaults, limited, echoes, named, secured} {
 		for _, row := range rows(t) {
-			t.Run(row.name, func(t *testing.T) { row.run(t, deliveries) })
+			t.Run(row.name, func(t *testing.T) { row.run(t, deliveries, false) })
 		}
+	}
+	for _, row := range slices.Concat(plainFaults(t), limited(t), echoes(t)) {
+		t.Run("net/http: "+row.name, func(t *testing.T) { row.run(t, deliveries, true) })
 	}
 	if peak, limit := memory(), int64(32<<20); peak > limit && !raceEnabled {
 		t.Errorf("%d MiB over the base, want at most %d", peak>>20, limit>>20)
@@ -120,7 +124,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func (row faultRow) run(t *testing.T, deliveries int) {
+// run tries a row, with net/http's transport instead of a [direct] if throughNetHTTP.
+func (row faultRow) run(t *testing.T, deliveries int, throughNetHTTP bool) {
 	before := runtime.NumGoroutine()
 	serve := row.serve
 	if serve == nil {
@@ -136,6 +141,9 @@ func (row faultRow) run(t *testing.T, deliveries int) {
 		row.tune(&w)
 	}
 	s := sender.New(w, nil)
+	if throughNetHTTP {
+		s.UseNetHTTP()
+	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range w.MaxInFlight {

@@ -1,13 +1,11 @@
 package author
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/file"
@@ -60,9 +58,9 @@ type Inspection struct {
 	Error string `json:"error,omitempty"` // why the sandbox would refuse it
 }
 
-// Inspect describes a module or a script, for programs and for people. refused is the error with which the sandbox would refuse it, or
-// nil.
-func Inspect(ctx context.Context, name string, module []byte) (found Inspection, text []byte, refused error) {
+// Inspect describes a module or a script, for programs and as rows of a table for people. refused is the error with which the sandbox
+// would refuse it, or nil.
+func Inspect(ctx context.Context, name string, module []byte) (found Inspection, rows [][]string, refused error) {
 	var o wasm.Options
 	if wasm.IsScript(name) {
 		found.Info = wasm.Info{Kind: "script", Size: len(module), Digest: fmt.Sprintf("%x", sha256.Sum256(module))}
@@ -70,9 +68,9 @@ func Inspect(ctx context.Context, name string, module []byte) (found Inspection,
 		_, most := wasm.Bounds()
 		found.Info, o.Limits.Module = wasm.Inspect(module), most.Module
 	}
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
+	line := func(name, format string, args ...any) {
+		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
+	}
 	line("size", "%d bytes", found.Size)
 	line("sha256", "%s", found.Digest)
 	if found.Kind != "" {
@@ -113,6 +111,5 @@ func Inspect(ctx context.Context, name string, module []byte) (found Inspection,
 		found.Error = refused.Error()
 		line("refused", "%v", refused)
 	}
-	_ = w.Flush() // into memory
-	return found, b.Bytes(), refused
+	return found, rows, refused
 }

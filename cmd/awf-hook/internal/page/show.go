@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
@@ -106,30 +107,30 @@ func (p *Page) delivery(r *http.Request) (*shown, error) {
 var errAction = api.Bad(errors.New("there is no such action"))
 
 func (p *Page) changeDelivery(r *http.Request) (string, error) {
-	id, do := r.PathValue("id"), r.PostForm.Get("action")
-	ctx := r.Context()
-	d, err := p.desk.Delivery(ctx, id)
+	ctx, do := r.Context(), r.PostForm.Get("action")
+	d, err := p.desk.Delivery(ctx, r.PathValue("id"))
 	if err != nil {
 		return "", err
 	}
-	f, to, n := engine.Filter{ID: d.ID}, "/deliveries/"+d.ID, 0
-	if d.State == delivery.IsDelivered {
-		f.State = delivery.IsDelivered
-	}
-	switch do {
-	case "replay":
-		n, err = p.desk.Replay(ctx, f, engine.Change{})
-	case "retransform":
-		do = "replay"
-		n, err = p.desk.Replay(ctx, f, engine.Change{Retransform: true})
-	case "send":
-		n, err = p.desk.SendNow(ctx, f)
-	case "delete":
-		n, err = p.desk.Delete(ctx, engine.Filter{ID: d.ID})
-		to = "/deliveries"
-	default:
-		return "", errAction
-	}
+	of, to := engine.Filter{ID: d.ID}, "/deliveries/"+d.ID
+	n, err := p.desk.Change(ctx, func(q api.Queue) (int, error) {
+		switch do {
+		case "replay", "retransform":
+			if d.State == delivery.IsDelivered {
+				of.State = delivery.IsDelivered
+			}
+			change := engine.Change{Retransform: do == "retransform"}
+			do = "replay"
+			return q.Replay(ctx, of, change)
+		case "send":
+			of.State = delivery.Due
+			return q.Replay(ctx, of, engine.Change{})
+		case "delete":
+			to = "/deliveries"
+			return q.Delete(ctx, of)
+		}
+		return 0, errAction
+	})
 	return did(to, do, n), err
 }
 
@@ -209,22 +210,23 @@ func (p *Page) webhook(r *http.Request) (*shown, error) {
 
 func (p *Page) changeWebhook(r *http.Request) (string, error) {
 	ctx, form := r.Context(), r.PostForm
-	identity, do, why := form.Get("id"), form.Get("action"), form.Get("why")
-	var err error
-	switch do {
-	case "pause":
-		var rest time.Duration
-		if rest, err = api.ParseRest(form.Get("for")); err != nil {
-			return "", err
+	identity, do, why := form.Get("id"), form.Get("action"), strings.TrimSpace(form.Get("why"))
+	_, err := p.desk.Change(ctx, func(q api.Queue) (int, error) {
+		var changed api.LaneAnswer
+		err := errAction
+		switch do {
+		case "pause":
+			var rest time.Duration
+			if rest, err = api.ParseRest(form.Get("for")); err == nil {
+				changed, err = q.Pause(ctx, identity, rest, why)
+			}
+		case "enable":
+			changed, err = q.Enable(ctx, identity)
+		case "disable":
+			changed, err = q.Disable(ctx, identity, view.Reason(ctx, why))
 		}
-		err = p.desk.Pause(ctx, identity, rest, why)
-	case "enable":
-		err = p.desk.Enable(ctx, identity)
-	case "disable":
-		err = p.desk.Disable(ctx, identity, why)
-	default:
-		err = errAction
-	}
+		return changed.Count, err
+	})
 	return did("/webhook?id="+url.QueryEscape(identity), do, 1), err
 }
 

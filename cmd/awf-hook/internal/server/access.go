@@ -160,12 +160,15 @@ func socket(r *http.Request) *net.UnixAddr {
 }
 
 // knowsHost reports whether a request names this server. Otherwise a foreign page may have resolved its own name to us
-// (DNS rebinding). Such a page has no token and no signature.
+// (DNS rebinding). Such a page has no token and no signature. Browsers always name a host; health checks by HTTP/1.0 may not.
 func (g *gate) knowsHost(r *http.Request) bool {
 	if socket(r) != nil || !g.isOpen() && (r.Header.Get("Authorization") != "" || r.Header.Get("Webhook-Signature") != "") {
 		return true
 	}
 	host := r.Host
+	if host == "" && !r.ProtoAtLeast(1, 1) {
+		return true
+	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

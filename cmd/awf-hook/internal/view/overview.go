@@ -149,9 +149,8 @@ func (d *Desk) addBy(ctx context.Context, webhooks []Webhook) error {
 		}
 		if op := operations[last]; op.What == pause && w.Closed == "" || op.What == disable && w.Closed != "" {
 			reason := op.Note
-			rest, isOfPage := strings.CutPrefix(reason, "by "+op.Who) // Disable puts the name before it
-			if isOfPage && (rest == "" || strings.HasPrefix(rest, ": ")) {
-				reason = strings.TrimPrefix(rest, ": ")
+			if why, isOfPage := strings.CutPrefix(reason+": ", "by "+op.Who+": "); isOfPage { // as Reason made it
+				reason = strings.TrimSuffix(why, ": ")
 			}
 			w.By = &By{op.Who, op.What, reason, op.At}
 		}

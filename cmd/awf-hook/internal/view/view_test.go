@@ -135,6 +135,9 @@ func TestOverviewShowsEachWebhook(t *testing.T) {
 	}
 }
 
+// lanes returns how many lanes changed.
+func lanes(changed api.LaneAnswer, err error) (int, error) { return changed.Count, err }
+
 // Each change is made once, is refused to users who may only read, and is recorded with its user.
 func TestChangesAreRecorded(t *testing.T) {
 	d := open(t, twoHooks)
@@ -146,25 +149,36 @@ func TestChangesAreRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	identity := o.Webhooks[0].LaneStatus.Webhook
-	changes := map[string]func(ctx context.Context) error{
-		"pause":    func(ctx context.Context) error { return d.Pause(ctx, identity, time.Hour, "deploying") },
-		"disable":  func(ctx context.Context) error { return d.Disable(ctx, identity, "it is broken") },
-		"enable":   func(ctx context.Context) error { return d.Enable(ctx, identity) },
-		"replay":   func(ctx context.Context) error { _, err := d.Replay(ctx, engine.Filter{}, engine.Change{}); return err },
-		"send now": func(ctx context.Context) error { _, err := d.SendNow(ctx, engine.Filter{}); return err },
-		"delete": func(ctx context.Context) error {
-			_, err := d.Delete(ctx, engine.Filter{State: delivery.Due})
-			return err
+	changes := map[string]func(ctx context.Context, q api.Queue) (int, error){
+		"pause": func(ctx context.Context, q api.Queue) (int, error) {
+			return lanes(q.Pause(ctx, identity, time.Hour, "deploying"))
+		},
+		"disable": func(ctx context.Context, q api.Queue) (int, error) {
+			return lanes(q.Disable(ctx, identity, view.Reason(ctx, " it is broken ")))
+		},
+		"enable": func(ctx context.Context, q api.Queue) (int, error) { return lanes(q.Enable(ctx, identity)) },
+		"replay": func(ctx context.Context, q api.Queue) (int, error) {
+			return q.Replay(ctx, engine.Filter{}, engine.Change{})
+		},
+		"send now": func(ctx context.Context, q api.Queue) (int, error) {
+			return q.Replay(ctx, engine.Filter{State: delivery.Due}, engine.Change{})
+		},
+		"delete": func(ctx context.Context, q api.Queue) (int, error) {
+			return q.Delete(ctx, engine.Filter{State: delivery.Due})
 		},
 	}
-	for what, do := range changes {
-		if err := do(as(t, reader)); !errors.Is(err, view.ErrRefused) {
+	change := func(ctx context.Context, what string) error {
+		_, err := d.Change(ctx, func(q api.Queue) (int, error) { return changes[what](ctx, q) })
+		return err
+	}
+	for what := range changes {
+		if err := change(as(t, reader), what); !errors.Is(err, view.ErrRefused) {
 			t.Errorf("%s by a reader: %v, want it refused", what, err)
 		}
 	}
 	made := []string{"pause", "enable", "disable", "replay", "send now", "delete", "enable"}
 	for _, what := range made {
-		if err := changes[what](as(t, operator)); err != nil {
+		if err := change(as(t, operator), what); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		o, err := d.Overview(t.Context())
@@ -192,7 +206,8 @@ func TestChangesAreRecorded(t *testing.T) {
 			t.Errorf("operation %d is %+v, want %s", i, op, what)
 		}
 	}
-	if err := d.Pause(as(t, operator), "nobody", time.Hour, ""); !errors.Is(err, view.ErrUnknown) {
+	_, err = d.Change(as(t, operator), func(q api.Queue) (int, error) { return lanes(q.Pause(t.Context(), "nobody", time.Hour, "")) })
+	if !errors.Is(err, view.ErrUnknown) {
 		t.Errorf("a pause of nobody: %v", err)
 	}
 }
@@ -412,7 +427,8 @@ func TestPlanTellsNamesakesApart(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	dead(2)
-	if err := d.Disable(as(t, operator), one, "a test"); err != nil {
+	ctx := as(t, operator)
+	if _, err := d.Change(ctx, func(q api.Queue) (int, error) { return lanes(q.Disable(ctx, one, "a test")) }); err != nil {
 		t.Fatal(err)
 	}
 	plan, err := d.Plan(as(t, reader), view.Order{What: "replay"})

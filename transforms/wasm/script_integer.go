@@ -1,0 +1,95 @@
+package wasm
+
+import (
+	"strconv"
+
+	"github.com/awf-project/awf-hook/engine/lazy"
+)
+
+// longNumber matches digits of which a Number may lose some.
+var longNumber = lazy.Regexp(`[0-9]{16}`)
+
+// longInteger matches an integer that a script gets as a BigInt if no Number holds it.
+var longInteger = lazy.Regexp(`^-?[0-9]{16,1000}$`)
+
+// integers returns the handle of what the prologue needs to keep the digits of an event's long integers: false if there are none, else
+// their places or, if those would be long beside the event, true. The engine takes eight times as long to read an event if it has to
+// look at each number's digits itself.
+func (c *scriptCall) integers(event []byte) uint64 {
+	if !longNumber().Match(event) {
+		return c.call("qjs_get_false")
+	}
+	places, isShort := longIntegers(event)
+	if !isShort {
+		return c.call("qjs_get_true")
+	}
+	return c.text(places)
+}
+
+// level is an object or a list around a position in a JSON text.
+type level struct {
+	isList bool
+	index  int
+	name   []byte // of the member, as JSON
+}
+
+// longIntegers lists the places of the long integers in a JSON text: for each a list of the names and indices that lead there, after "",
+// and its digits. isShort is false if the list would be much longer than the text.
+func longIntegers(text []byte) (places []byte, isShort bool) {
+	const room = 4096 // bytes
+	var around []level
+	var last []byte // string
+	places = append(places, '[')
+	for i := 0; i < len(text); i++ {
+		from, top := i, len(around)-1
+		switch c := text[i]; {
+		case c == '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			last = text[from:min(i+1, len(text))]
+		case c == '{' || c == '[':
+			around = append(around, level{isList: c == '['})
+		case top < 0 && c != '-' && (c < '0' || c > '9'):
+		case c == '}' || c == ']':
+			around = around[:top]
+		case c == ':':
+			around[top].name = last
+		case c == ',':
+			around[top].index++
+		case c == '-' || c >= '0' && c <= '9':
+			for i+1 < len(text) && isNumeric[text[i+1]] {
+				i++
+			}
+			if number := text[from : i+1]; longInteger().Match(number) {
+				places = appendPlace(places, around, number)
+			}
+		}
+		if len(places) > 2*len(text)+room {
+			return nil, false
+		}
+	}
+	return append(places, ']'), true
+}
+
+// isNumeric holds the bytes of numbers.
+var isNumeric = [256]bool{'+': true, '-': true, '.': true, 'e': true, 'E': true, '0': true, '1': true, '2': true, '3': true, '4': true,
+	'5': true, '6': true, '7': true, '8': true, '9': true}
+
+func appendPlace(places []byte, around []level, number []byte) []byte {
+	if len(places) > 1 {
+		places = append(places, ',')
+	}
+	places = append(places, `["",`...)
+	for _, l := range around {
+		if l.isList {
+			places = strconv.AppendInt(places, int64(l.index), 10)
+		} else {
+			places = append(places, l.name...)
+		}
+		places = append(places, ',')
+	}
+	return append(append(append(places, '"'), number...), `"]`...)
+}
