@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -141,13 +142,13 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	}
 	e := &Engine{log: opts.Logger, trouble: lane.NewTrouble(opts.Logger), modules: modules, opts: opts}
 	e.digest.Store(cfg.Digest())
-	opening, opened := opts.patient(opts.openPatience())
+	opening, opened := opts.patient(minPatience, 0)
 	defer opened()
 	e.queue = spill.Open(opening, store.Options{
 		Path: opts.Queue, Name: QueueName(opts.Queue), Namespace: cfg.Queue.Space(), Log: opts.Logger, Serves: opts.Serves,
 		Config:  func() string { return e.digest.Load().(string) },
 		MaxSize: cfg.Queue.MaxSize, Keep: cfg.Queue.Keep, KeepDead: cfg.Queue.KeepDead,
-		SpillFolder: opts.SpillFolder, HoldSpilled: cmp.Or(cfg.Queue.Spill, spillDefault(&opts)) == "keep",
+		SpillFolder: opts.SpillFolder, HoldSpilled: cfg.Queue.Spill == "keep" || cfg.Queue.Spill == "" && opts.HoldSpilled,
 	})
 	e.lanes = lane.NewSet(e.timed(), e.log, e.settled)
 	e.notices = newNotices()
@@ -160,27 +161,15 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 // minPatience is the least that Open waits for a locked queue: a short Patience must not cut off the store.
 const minPatience = 5 * time.Second
 
-// openPatience is how long Open waits for a locked queue; 0 is the queue's own bound.
-func (o *Options) openPatience() time.Duration {
-	if o.Patience == 0 {
-		return 0
-	}
-	return max(o.Patience, minPatience)
-}
-
-// closePatience is how long Close waits for a locked queue.
-func (o *Options) closePatience() time.Duration {
-	if o.Patience == 0 {
-		return flushPatience
-	}
-	return min(max(o.Patience, time.Second), flushPatience)
-}
-
-// patient returns a context for a wait for the queue; limit 0 is none.
-func (o *Options) patient(limit time.Duration) (context.Context, context.CancelFunc) {
-	ctx := o.Hurry
+// patient returns a context for a wait for a locked queue: for Patience, but at least for least and at most for most, which holds also
+// without a Patience. A most of 0 is no bound.
+func (o *Options) patient(least, most time.Duration) (context.Context, context.CancelFunc) {
+	ctx, limit := o.Hurry, most
 	if ctx == nil {
 		ctx = context.Background()
+	}
+	if o.Patience > 0 {
+		limit = min(max(o.Patience, least), cmp.Or(most, math.MaxInt64))
 	}
 	if limit == 0 {
 		return context.WithCancel(ctx)

@@ -178,12 +178,8 @@ func (e *Engine) tell(ctx context.Context, one notice) {
 	}
 }
 
-// notify makes an operator event. cause distinguishes it from others of its type and webhook, across all processes
+// noticeOf makes an operator event. cause distinguishes it from others of its type and webhook, across all processes
 // that share a queue.
-func (e *Engine) notify(typ, identity, cause string, payload map[string]any) {
-	e.notices.add(e.noticeOf(typ, identity, cause, payload))
-}
-
 func (e *Engine) noticeOf(typ, identity, cause string, payload map[string]any) notice {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", typ, identity, cause))
 	if identity != "" {
@@ -291,16 +287,17 @@ func (e *Engine) noticeBacklog(ctx context.Context, lanes []delivery.LaneStatus)
 		}
 		// This makes one event per period of the bound's length, however many processes look and whichever delivery
 		// is the oldest.
-		e.notify(event.HookBacklog, l.Webhook, fmt.Sprint(time.Now().Truncate(bound).Unix()), map[string]any{
+		e.notices.add(e.noticeOf(event.HookBacklog, l.Webhook, fmt.Sprint(time.Now().Truncate(bound).Unix()), map[string]any{
 			"waiting": l.Waiting, "oldest": accepted.UTC().Format(time.RFC3339), "age": int(age.Seconds()), "reason": short(l.LastError),
-		})
+		}))
 	}
 }
 
 // ReloadFailed makes an operator event for a configuration that could not be loaded.
 func (e *Engine) ReloadFailed(err error) {
 	if e.notices.asked.Load() {
-		e.notify(event.HookReloadFailed, "", fmt.Sprint(time.Now().UnixNano()), map[string]any{"reason": short(err.Error())})
+		payload := map[string]any{"reason": short(err.Error())}
+		e.notices.add(e.noticeOf(event.HookReloadFailed, "", fmt.Sprint(time.Now().UnixNano()), payload))
 	}
 }
 

@@ -40,30 +40,26 @@ type outcomes struct {
 
 // add notes the outcome of an attempt.
 func (o *outcomes) add(st *delivery.Settlement) {
-	d, a := &st.Claim.Delivery, st.Attempt
-	switch {
-	case st.Outcome == delivery.Retry && a != nil:
-		o.change(d.Webhook, func(r *WebhookReport) { r.Reason = a.Reason })
-	case st.Outcome == delivery.Dead:
-		last := &DeadLetter{ID: d.ID, Reason: st.Reason}
-		if a != nil {
-			last.Reason = cmp.Or(st.Reason, a.Reason)
-			last.Answer = legible.Cut(a.Response, maxAnswer)
-		}
-		o.change(d.Webhook, func(r *WebhookReport) { r.Dead, r.Last = r.Dead+1, last })
-	}
-}
-
-// change changes the part of the report about a webhook.
-func (o *outcomes) change(webhook string, change func(*WebhookReport)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	d, a := &st.Claim.Delivery, st.Attempt
+	r := o.of[d.Webhook]
+	switch {
+	case st.Outcome == delivery.Retry && a != nil:
+		r.Reason = a.Reason
+	case st.Outcome == delivery.Dead:
+		r.Dead++
+		r.Last = &DeadLetter{ID: d.ID, Reason: st.Reason}
+		if a != nil {
+			r.Last.Reason, r.Last.Answer = cmp.Or(st.Reason, a.Reason), legible.Cut(a.Response, maxAnswer)
+		}
+	default:
+		return
+	}
 	if o.of == nil {
 		o.of = map[string]WebhookReport{}
 	}
-	r := o.of[webhook]
-	change(&r)
-	o.of[webhook] = r
+	o.of[d.Webhook] = r
 }
 
 // report adds the outcomes to what the queue says about the webhooks, except for dead letters that the queue no

@@ -26,19 +26,11 @@ type spilled struct {
 	journaled        bool // in a file that another awf-hook on this machine takes up
 }
 
-// spillDefault returns the spill setting that holds unless the configuration sets queue.spill.
-func spillDefault(o *Options) string {
-	if o.HoldSpilled {
-		return "keep"
-	}
-	return "deliver"
-}
-
 // storeLeft tries once more to store the deliveries that are only in memory, writes the others to Options.Spill, and
 // counts for the report what is left.
 func (e *Engine) storeLeft() {
 	ctx := context.Background()
-	flushing, cancel := e.opts.patient(e.opts.closePatience())
+	flushing, cancel := e.opts.patient(time.Second, flushPatience)
 	defer cancel()
 	flushErr := e.queue.Flush(flushing)
 	if errors.Is(flushErr, ErrClosed) {

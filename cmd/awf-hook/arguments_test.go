@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,5 +160,28 @@ func TestServerIsRefusedWhereItMeansNothing(t *testing.T) {
 		if code != exitUsage || out != "" || !strings.HasPrefix(said, "awf-hook: --server: "+why) {
 			t.Errorf("%s --server: exit code %d: %s%s", path, code, out, said)
 		}
+	}
+}
+
+// With --log-format json each line on stderr is a record or, with --json, the report, whatever a command says there.
+func TestEachMessageIsARecord(t *testing.T) {
+	id := everyCommand(t)
+	lines := 0
+	for path, c := range calls {
+		args := append([]string{"--log-format", "json"}, c.words(path, id)...)
+		if path == "exec" { // what follows its command is the command's
+			args = append([]string{"exec", "--log-format", "json"}, c.words("", id)...)
+		}
+		_, _, said := invoked(t, args...)
+		for line := range strings.Lines(said) {
+			lines++
+			var record struct{ Level, Msg string }
+			if err := json.Unmarshal([]byte(line), &record); err != nil || record.Msg == "" && !strings.Contains(line, `"events":`) {
+				t.Errorf("%s: %v: %s", path, err, line)
+			}
+		}
+	}
+	if lines < 20 {
+		t.Errorf("the commands said %d lines", lines)
 	}
 }

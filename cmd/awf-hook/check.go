@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -244,9 +245,13 @@ func (c *command) sayMistakes(mistakes config.Errors) {
 	sources := map[string]*config.Source{}
 	show := newPrinter(c.err)
 	for _, mistake := range mistakes {
-		code := red
+		code, level := red, slog.LevelError
 		if mistake.Warning {
-			code = yellow
+			code, level = yellow, slog.LevelWarn
+		}
+		if c.logFormat == "json" {
+			c.message(level, mistake.Error())
+			continue
 		}
 		place := mistake.Pos.String()
 		text := strings.TrimPrefix(mistake.Error(), place+": ")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -104,12 +105,21 @@ func (c *command) say(err error) {
 		c.sayMistakes(mistakes)
 		return
 	}
-	c.sayf("%v", err)
+	c.message(slog.LevelError, err.Error())
 }
 
 // sayf prints a line for people on stderr.
 func (c *command) sayf(format string, args ...any) {
-	fmt.Fprintf(c.err, "awf-hook: %s\n", harmless(fmt.Sprintf(format, args...)))
+	c.message(slog.LevelInfo, fmt.Sprintf(format, args...))
+}
+
+// message prints a line on stderr whatever --log-level is: with --log-format json a record, so that programs can read each line.
+func (c *command) message(level slog.Level, text string) {
+	if text = harmless(text); c.logFormat == "json" {
+		slog.New(slog.NewJSONHandler(c.err, nil)).Log(context.Background(), level, text)
+		return
+	}
+	fmt.Fprintf(c.err, "awf-hook: %s\n", text)
 }
 
 // subcommand builds a command of the root.

@@ -54,3 +54,23 @@ func TestExecReadsAnAuditFileThatIsRemoved(t *testing.T) {
 		})
 	}
 }
+
+// The steps of a run arrive also if its start is not in the audit file, for example since the command emptied the file.
+func TestExecReadsTheStepsOfARunWithoutAStart(t *testing.T) {
+	t.Parallel()
+	awf := buildStandin(t)
+	url, end := startListen(t, "--json")
+	h := newHome(t, awf)
+	script := `AWF_AUDIT_LOG=off "$0" run "$1" --lines 13 && "$0" run "$1" --after 13`
+	h.run(h.command(h.hook, "exec", "-c", writeConfig(t, everything, url), "--", "sh", "-c", script, awf,
+		abs(t, recordings+"/valid-parallel.jsonl")), 0)
+	steps := 0
+	for _, r := range received(t, end()) {
+		if strings.Contains(r.Body, `"event":"step_complete"`) {
+			steps++
+		}
+	}
+	if steps != 6 {
+		t.Errorf("%d steps arrived, want 6", steps)
+	}
+}

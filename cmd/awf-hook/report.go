@@ -23,11 +23,16 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if s.quiet && !s.json && undelivered(r)+r.BadLines+r.Again == 0 && !isFailure(r) && len(r.Orphans) == 0 {
 		return
 	}
-	if s.json {
+	switch {
+	case s.json:
 		encode(c.err, r)
-		return
+	case c.logFormat == "json":
+		for line := range strings.Lines(reportText(r)) {
+			c.sayf("%s", strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "awf-hook: "))
+		}
+	default:
+		fmt.Fprint(c.err, reportText(r))
 	}
-	fmt.Fprint(c.err, reportText(r))
 }
 
 // isFailure reports whether something was neither stored nor delivered, or may not have been.

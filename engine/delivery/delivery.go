@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,30 +61,21 @@ const (
 	Dropped                  // a transform decided to send nothing
 )
 
+var outcomeNames = []string{Delivered: "delivered", Retry: "retry", Dead: "dead", Dropped: "dropped"}
+
+func (o Outcome) String() string { return outcomeNames[o] }
+
 // MarshalText returns String, for JSON.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText reads what MarshalText writes.
 func (o *Outcome) UnmarshalText(text []byte) error {
-	for _, known := range []Outcome{Delivered, Retry, Dead, Dropped} {
-		if known.String() == string(text) {
-			*o = known
-			return nil
-		}
+	known := slices.Index(outcomeNames, string(text))
+	if known < 0 {
+		return fmt.Errorf("unknown outcome %q", text)
 	}
-	return fmt.Errorf("unknown outcome %q", text)
-}
-
-func (o Outcome) String() string {
-	switch o {
-	case Delivered:
-		return "delivered"
-	case Retry:
-		return "retry"
-	case Dropped:
-		return "dropped"
-	}
-	return "dead"
+	*o = Outcome(known)
+	return nil
 }
 
 // State is the state of a delivery.

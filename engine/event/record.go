@@ -74,6 +74,9 @@ func (rec *Record) Order() time.Time {
 // Starts reports whether the record is the start of a run.
 func (rec *Record) Starts() bool { return rec.role == roleStart }
 
+// Ends reports whether the record is the end of a run.
+func (rec *Record) Ends() bool { return rec.role == roleEnd }
+
 // Resumed marks the start line of an earlier run as the start of the run that a program resumed.
 func (rec *Record) Resumed(programBegan time.Time) {
 	rec.resumedBy = programBegan

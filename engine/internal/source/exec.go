@@ -225,7 +225,7 @@ func (c *Child) Settle() error {
 func (e Exit) ending() event.Ending {
 	switch by := cmp.Or(e.Interrupted, e.Signal); {
 	case by == syscall.SIGINT || by == syscall.SIGTERM:
-		return event.Ending{Cancelled: true, Error: "interrupted by " + name(by)}
+		return event.Ending{Cancelled: true, Error: "interrupted by " + unix.SignalName(by)}
 	case e.Signal != 0:
 		return event.Ending{Error: fmt.Sprintf("killed by signal %d", int(e.Signal)), ExitCode: e.Code}
 	case e.Code == 0: // AWF exits with 0 when it is interrupted

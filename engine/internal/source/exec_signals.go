@@ -93,10 +93,3 @@ func fromTerminal(sig os.Signal) bool {
 	foreground, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
 	return err == nil && foreground == syscall.Getpgrp()
 }
-
-func name(sig syscall.Signal) string {
-	if sig == syscall.SIGINT {
-		return "SIGINT"
-	}
-	return "SIGTERM"
-}

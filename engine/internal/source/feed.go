@@ -116,6 +116,19 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	return len(t.ahead) > 0
 }
 
+// lookIn looks at the transcripts in folders, at those that are due or at all, and returns those that have something new.
+func (f *feed) lookIn(folders []*folder, all bool) (open []*tail) {
+	for _, d := range folders {
+		d.discover()
+		for _, t := range d.due(all) {
+			if len(open) < maxOpen && f.look(t, someAhead, all) {
+				open = append(open, t)
+			}
+		}
+	}
+	return open
+}
+
 // merge passes on the lines of all tails ordered by time; lines of one tail keep their order. It returns when every tail
 // is at its end. It returns early when one of first has more lines than were loaded, since those may name further files.
 func (f *feed) merge(ctx context.Context, first, others []*tail, final bool) error {

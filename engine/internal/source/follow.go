@@ -116,7 +116,7 @@ func (r *follower) look(ctx context.Context) (something bool, err error) {
 }
 
 func (r *follower) round(ctx context.Context, now time.Time) (something bool, err error) {
-	var first, others []*tail
+	var first []*tail
 	for _, a := range r.audits {
 		for _, t := range a.tails(now) {
 			if r.feed.look(t, maxAhead, false) {
@@ -124,14 +124,7 @@ func (r *follower) round(ctx context.Context, now time.Time) (something bool, er
 			}
 		}
 	}
-	for _, d := range r.folders {
-		d.discover()
-		for _, t := range d.due(false) {
-			if len(others) < maxOpen && r.feed.look(t, someAhead, false) {
-				others = append(others, t)
-			}
-		}
-	}
+	others := r.feed.lookIn(r.folders, false)
 	if err := r.feed.merge(ctx, first, others, false); err != nil {
 		return true, err
 	}
@@ -169,10 +162,7 @@ func (r *follower) end(ctx context.Context) error {
 func (r *follower) all() []*tail {
 	var all []*tail
 	for _, a := range r.audits {
-		all = append(all, a.current)
-		for _, o := range a.old {
-			all = append(all, o.tail)
-		}
+		all = append(append(all, a.current), a.old...)
 	}
 	for _, d := range r.folders {
 		all = append(all, d.order...)

@@ -24,15 +24,9 @@ const (
 type rotated struct {
 	path    string
 	current *tail
-	old     []*oldFile // oldest first
+	old     []*tail    // files that are no longer at the path, oldest first
 	done    []position // of old files that are no longer looked at
 	seen    time.Time  // when everything that existed was last read
-}
-
-// oldFile is a file that is no longer at the path.
-type oldFile struct {
-	*tail
-	until time.Time
 }
 
 func newRotated(path string) *rotated {
@@ -47,7 +41,7 @@ func (r *rotated) tails(now time.Time) []*tail {
 	case pathNew: // other files may have been at the path before
 		r.old = append(r.old, r.between(now)...)
 	}
-	r.old = slices.DeleteFunc(r.old, func(o *oldFile) bool {
+	r.old = slices.DeleteFunc(r.old, func(o *tail) bool {
 		gone := now.After(o.until) && len(o.ahead) == 0
 		if gone {
 			r.finish(o.position())
@@ -55,11 +49,7 @@ func (r *rotated) tails(now time.Time) []*tail {
 		}
 		return gone
 	})
-	all := make([]*tail, 0, len(r.old)+1)
-	for _, o := range r.old {
-		all = append(all, o.tail)
-	}
-	return append(all, r.current)
+	return append(slices.Clone(r.old), r.current)
 }
 
 // What is at the path now.
@@ -96,7 +86,8 @@ func (r *rotated) rotate(now time.Time) {
 	last := r.current
 	r.current = &tail{path: r.path, held: true}
 	if last.file != nil && last.check() == nil {
-		r.old = append(r.old, &oldFile{last, now.Add(lingerFor)})
+		last.until = now.Add(lingerFor)
+		r.old = append(r.old, last)
 	} else { // truncated, or not open yet: unread lines may be in a copy
 		r.resume(last.position(), now)
 		last.close()
@@ -115,7 +106,9 @@ func (r *rotated) finish(at position) {
 // resume continues at a position if its file has more, whatever the file's name is now.
 func (r *rotated) resume(at position, now time.Time) {
 	if path := r.find(at.Head, at.Offset); path != "" {
-		r.old = append(r.old, &oldFile{at.tail(path), now.Add(lingerFor)})
+		old := at.tail(path)
+		old.until = now.Add(lingerFor)
+		r.old = append(r.old, old)
 	} else {
 		r.finish(at)
 	}
@@ -143,12 +136,12 @@ func (r *rotated) find(begin head, read int64) string {
 
 // between returns the rotated files that were written since everything was last read, oldest first, except for known
 // ones. It may return a file that was read long ago: the queue knows its events.
-func (r *rotated) between(now time.Time) []*oldFile {
-	var files []*oldFile
+func (r *rotated) between(now time.Time) []*tail {
+	var files []*tail
 	for _, path := range r.siblings() {
 		info, err := os.Stat(path)
 		if err == nil && !info.ModTime().Before(r.seen.Add(-clockSlack)) && !r.known(path) {
-			files = append(files, &oldFile{&tail{path: path, held: true}, now.Add(lingerFor)})
+			files = append(files, &tail{path: path, held: true, until: now.Add(lingerFor)})
 		}
 	}
 	return files
@@ -161,7 +154,7 @@ func (r *rotated) known(path string) bool {
 		return true
 	}
 	defer f.Close()
-	return slices.ContainsFunc(r.old, func(o *oldFile) bool { return o.head.Size > 0 && o.head.of(f) }) ||
+	return slices.ContainsFunc(r.old, func(o *tail) bool { return o.head.Size > 0 && o.head.of(f) }) ||
 		slices.ContainsFunc(r.done, func(at position) bool { return at.Head.of(f) })
 }
 

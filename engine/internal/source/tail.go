@@ -23,10 +23,11 @@ const (
 // tail reads the lines of one file as it grows, in bounded memory. The file is open only while its lines are read.
 type tail struct {
 	path   string
-	offset int64 // of the end of the last line that was given
-	line   int   // number of lines given so far
-	head   head  // of the file that offset belongs to
-	held   bool  // the file stays open, so that it can be read to its end after it is renamed
+	offset int64     // of the end of the last line that was given
+	line   int       // number of lines given so far
+	head   head      // of the file that offset belongs to
+	held   bool      // the file stays open, so that it can be read to its end after it is renamed
+	until  time.Time // of a file that is no longer at its path: when it is closed
 
 	file  *os.File
 	buf   []byte // from read-len(buf) to read

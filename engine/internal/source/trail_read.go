@@ -147,27 +147,18 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
 		switch {
-		case p.rec == nil:
-		case p.rec.Starts():
-			if r.begunBefore(p.rec.ID) {
-				p.rec.Resumed(r.trail.Started)
-			}
-			for _, d := range r.folders {
-				d.want(p.rec.WorkflowID)
-			}
+		case p.rec == nil || !p.rec.Starts() && !p.rec.Ends():
+			continue
+		case p.rec.Starts() && r.begunBefore(p.rec.ID):
+			p.rec.Resumed(r.trail.Started)
 		case p.rec.Type == event.WorkflowEnd && len(r.ended) < maxEnded:
 			r.ended = append(r.ended, p.rec.WorkflowID)
 		}
-	}
-	var open []*tail
-	for _, d := range r.folders {
-		d.discover()
-		for _, t := range d.due(last) {
-			if len(open) < maxOpen && r.feed.look(t, someAhead, last) {
-				open = append(open, t)
-			}
+		for _, d := range r.folders {
+			d.want(p.rec.WorkflowID) // also at an end, whose start may be lost
 		}
 	}
+	open := r.feed.lookIn(r.folders, last)
 	something = something || len(open) > 0
 	if err := r.feed.merge(ctx, []*tail{r.audit}, open, last); err != nil {
 		return something, err

@@ -24,6 +24,7 @@ const (
 
 // Client is the queue of another process's serve.
 type Client struct {
+	name  string // of the server, for errors: its host or its socket
 	base  *url.URL
 	token string
 	http  http.Client
@@ -38,13 +39,13 @@ func Dial(address, token string) (*Client, error) {
 		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}}
-		return &Client{&url.URL{Scheme: "http", Host: "localhost"}, token, client}, nil
+		return &Client{address, &url.URL{Scheme: "http", Host: "localhost"}, token, client}, nil
 	}
 	base, err := url.Parse(address)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, errors.New("want the address of a server, like https://hooks.example.com or unix:PATH")
 	}
-	return &Client{base, token, client}, nil
+	return &Client{base.Host, base, token, client}, nil
 }
 
 // get makes a call that reads, and decodes the answer.
@@ -85,12 +86,12 @@ func (c *Client) do(ctx context.Context, method string, at *url.URL, body io.Rea
 		if failed, is := errors.AsType[*url.Error](err); is {
 			err = failed.Err
 		}
-		return fmt.Errorf("%s: %w", c.base.Host, err)
+		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.base.Host, err)
+		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	if resp.StatusCode == http.StatusOK && jsonbytes.Scan(text, answer) == nil {
 		return nil
@@ -102,17 +103,17 @@ func (c *Client) do(ctx context.Context, method string, at *url.URL, body io.Rea
 func (c *Client) refused(resp *http.Response, text []byte) error {
 	var said failure
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {
-		return fmt.Errorf("%s: %s, which is not an answer from awf-hook serve", c.base.Host, resp.Status)
+		return fmt.Errorf("%s: %s, which is not an answer from awf-hook serve", c.name, resp.Status)
 	}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
 		if id, isDelivery := strings.CutSuffix(said.Error, ": "+engine.ErrUnknown.Error()); isDelivery {
 			return fmt.Errorf("%s: %w", id, engine.ErrUnknown)
 		}
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("%s: %s: set a token in $AWF_HOOK_TOKEN", c.base.Host, said.Error)
+	case http.StatusUnauthorized:
+		return fmt.Errorf("%s: %s: set a token in $AWF_HOOK_TOKEN", c.name, said.Error)
 	}
-	return fmt.Errorf("%s: %s", c.base.Host, said.Error)
+	return fmt.Errorf("%s: %s", c.name, said.Error)
 }
 
 // List implements [Queue].
