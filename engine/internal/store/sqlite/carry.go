@@ -96,8 +96,7 @@ func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry) {
   d.log, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
   FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE d.seq = ?`, func(r *row) {
 			entry, err := store.ScanEntry(r, tx.now)
-			tx.fail(err)
-			entries = append(entries, entry)
+			entries, r.err = append(entries, entry), err
 		}, seq)
 	}
 	return entries

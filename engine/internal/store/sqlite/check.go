@@ -38,11 +38,10 @@ var invariants = [][2]string{
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
 	now := s.now()
 	err = s.snapshot(ctx, func(c *conn) error {
-		err := c.each(`PRAGMA integrity_check(10)`, func(r *row) error {
+		err := c.each(`PRAGMA integrity_check(10)`, func(r *row) {
 			if text := r.Text(); text != "ok" {
 				wrong = append(wrong, "the file is damaged: "+text)
 			}
-			return nil
 		})
 		if err != nil {
 			return err

@@ -84,16 +84,15 @@ func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, 
 	}
 	size := 0
 	err := tx.conn.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
-  WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) error {
+  WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) {
 		c, err := tx.store.scanClaim(r, webhook)
-		if err != nil {
-			return err
+		if r.err = err; err != nil {
+			return
 		}
 		claims = append(claims, c)
 		if size += c.Event.Size() + len(c.Delivery.Body); size >= store.MaxClaimed {
-			return errEnough
+			r.err = errEnough
 		}
-		return nil
 	}, lane, tx.now, n)
 	if errors.Is(err, errEnough) {
 		return claims, true

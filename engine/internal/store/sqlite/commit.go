@@ -131,10 +131,7 @@ func (tx *tx) run(query string, args ...any) (changed int) {
 // each calls f with each row of a query. f must not run statements.
 func (tx *tx) each(query string, f func(*row), args ...any) {
 	if tx.err == nil {
-		tx.fail(tx.conn.each(query, func(r *row) error {
-			f(r)
-			return tx.err
-		}, args...))
+		tx.err = tx.conn.each(query, f, args...)
 	}
 }
 

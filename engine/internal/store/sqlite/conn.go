@@ -199,14 +199,14 @@ func (c *conn) bind(s *statement, args []any) error {
 
 // run runs a statement and returns how many rows it changed.
 func (c *conn) run(query string, args ...any) (changed int, err error) {
-	if err := c.each(query, func(*row) error { return nil }, args...); err != nil {
+	if err := c.each(query, func(*row) {}, args...); err != nil {
 		return 0, err
 	}
 	return int(lib.Xsqlite3_changes(c.tls, c.db)), nil
 }
 
-// each calls f with each row of a query. f must not use the connection.
-func (c *conn) each(query string, f func(*row) error, args ...any) error {
+// each calls f with each row of a query, until f fails one. f must not use the connection.
+func (c *conn) each(query string, f func(*row), args ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {
 		return err
@@ -222,8 +222,8 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 			return nil
 		case lib.SQLITE_ROW:
 			r.next = 0
-			if err := f(r); err != nil {
-				return err
+			if f(r); r.err != nil {
+				return r.err
 			}
 		default:
 			return c.err(code)
@@ -233,10 +233,7 @@ func (c *conn) each(query string, f func(*row) error, args ...any) error {
 
 // number returns the number that a query selects; 0 if it selects none.
 func (c *conn) number(query string, args ...any) (n int64, err error) {
-	err = c.each(query, func(r *row) error {
-		n = r.Int64()
-		return nil
-	}, args...)
+	err = c.each(query, func(r *row) { n = r.Int64() }, args...)
 	return n, err
 }
 
@@ -245,6 +242,7 @@ type row struct {
 	*conn
 	handle uintptr
 	next   int32
+	err    error // ends the query
 }
 
 func (r *row) column() int32 {

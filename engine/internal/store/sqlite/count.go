@@ -16,10 +16,7 @@ func (s *Store) Count(ctx context.Context, f delivery.Filter) (t delivery.Tally,
 	if err != nil {
 		return t, err
 	}
-	err = s.read(ctx, `SELECT `+tallyColumns+from, func(r *row) error {
-		t = store.ScanTally(r)
-		return nil
-	}, args...)
+	err = s.read(ctx, `SELECT `+tallyColumns+from, func(r *row) { t = store.ScanTally(r) }, args...)
 	return t, err
 }
 
@@ -31,9 +28,8 @@ func (s *Store) Groups(ctx context.Context, f delivery.Filter, n int) (groups []
 	}
 	query := `SELECT l.webhook, d.reason, ` + tallyColumns + from + ` GROUP BY l.webhook, d.reason
   ORDER BY 3 DESC, 1, 2 LIMIT ?`
-	err = s.read(ctx, query, func(r *row) error {
+	err = s.read(ctx, query, func(r *row) {
 		groups = append(groups, delivery.Group{Webhook: r.Text(), Reason: r.Text(), Tally: store.ScanTally(r)})
-		return nil
 	}, append(args, n)...)
 	return groups, err
 }
@@ -44,11 +40,10 @@ func (s *Store) Oldest(ctx context.Context) (map[string]time.Time, error) {
 	err := s.read(ctx, `SELECT l.webhook, (SELECT o.accepted_at FROM deliveries o
   WHERE o.seq = (SELECT min(d.seq) FROM deliveries d INDEXED BY deliveries_due WHERE d.lane = l.id AND d.state = DUE))
   FROM lanes l WHERE l.waiting > 0`,
-		func(r *row) error {
+		func(r *row) {
 			if webhook, at := r.Text(), r.Time(); !at.IsZero() {
 				oldest[webhook] = at
 			}
-			return nil
 		})
 	return oldest, err
 }
@@ -64,9 +59,6 @@ const countStanding = `SELECT l.webhook, l.waiting,
 func (s *Store) Standing(ctx context.Context) (map[string]delivery.Standing, error) {
 	standing := map[string]delivery.Standing{}
 	now := s.now()
-	err := s.read(ctx, countStanding, func(r *row) error {
-		standing[r.Text()] = store.ScanStanding(r)
-		return nil
-	}, now, now.Add(store.MaxLease))
+	err := s.read(ctx, countStanding, func(r *row) { standing[r.Text()] = store.ScanStanding(r) }, now, now.Add(store.MaxLease))
 	return standing, err
 }

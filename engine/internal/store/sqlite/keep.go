@@ -61,10 +61,8 @@ func (s *Store) recover(ctx context.Context) error {
 func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
 	longest, longestLease := longestWaits(s.now())
 	err = s.readSoon(ctx, `SELECT EXISTS(SELECT 1 FROM lanes WHERE paused_until > ?1 OR probe_until > ?2) OR
-  EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`, func(r *row) error {
-		is = r.Bool()
-		return nil
-	}, longest, longestLease)
+  EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`,
+		func(r *row) { is = r.Bool() }, longest, longestLease)
 	return is, err
 }
 

@@ -96,13 +96,12 @@ func (s *Store) Lanes(ctx context.Context) ([]delivery.LaneStatus, error) {
   FROM lanes l ORDER BY webhook`
 	var list []delivery.LaneStatus
 	now := s.now()
-	err := s.readSoon(ctx, query, func(r *row) error {
+	err := s.readSoon(ctx, query, func(r *row) {
 		var l laneRow
 		l.scan(r)
 		st := l.Status(now, r.Text())
 		st.LaneCounts, st.Due = l.LaneCounts, l.NextClaim(now, r.Time())
 		list = append(list, st)
-		return nil
 	})
 	return list, err
 }

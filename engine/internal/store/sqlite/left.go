@@ -31,23 +31,14 @@ func (s *Store) Left(ctx context.Context) ([]delivery.Left, error) {
 	lanes := store.LeftCount{}
 	now, first, self := s.now(), s.first.Load(), s.folder.owner
 	err := s.snapshot(ctx, func(c *conn) error {
-		err := c.each(countAll, func(r *row) error {
-			lanes.Lane(r)
-			return nil
-		})
+		err := c.each(countAll, func(r *row) { lanes.Lane(r) })
 		if err == nil && first > 0 {
-			err = c.each(countOwn, func(r *row) error {
-				lanes.Own(r)
-				return nil
-			}, first, self)
+			err = c.each(countOwn, func(r *row) { lanes.Own(r) }, first, self)
 		}
 		if err != nil {
 			return err
 		}
-		return c.each(countElsewhere, func(r *row) error {
-			lanes.Elsewhere(r)
-			return nil
-		}, self, milli(now)+1, now.Add(store.MaxLease))
+		return c.each(countElsewhere, func(r *row) { lanes.Elsewhere(r) }, self, milli(now)+1, now.Add(store.MaxLease))
 	})
 	return lanes.List(), err
 }

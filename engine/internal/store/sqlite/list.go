@@ -174,21 +174,18 @@ func (s *Store) narrowTo(ctx context.Context, f delivery.Filter, now time.Time, 
 
 // few returns the numbers that a query selects, as a JSON list; "" if they are more than n.
 func (s *Store) few(ctx context.Context, query string, n int, args ...any) (list string, err error) {
-	err = s.read(ctx, `SELECT count(*), json_group_array(seq) FROM (`+query+` LIMIT ?)`, func(r *row) error {
+	err = s.read(ctx, `SELECT count(*), json_group_array(seq) FROM (`+query+` LIMIT ?)`, func(r *row) {
 		if r.Int64() <= int64(n) {
 			list = r.Text()
 		}
-		return nil
 	}, append(args, n+1)...)
 	return list, err
 }
 
 // lanesCalled returns the numbers of a webhook's lanes, between commas; 0, which is no lane's, if it has none.
 func (s *Store) lanesCalled(ctx context.Context, webhook string) (ids string, err error) {
-	err = s.read(ctx, `SELECT ifnull(group_concat(id), 0) FROM lanes WHERE `+isCalled, func(r *row) error {
-		ids = r.Text()
-		return nil
-	}, webhook, webhook, webhook)
+	const query = `SELECT ifnull(group_concat(id), 0) FROM lanes WHERE ` + isCalled
+	err = s.read(ctx, query, func(r *row) { ids = r.Text() }, webhook, webhook, webhook)
 	return ids, err
 }
 
@@ -197,13 +194,11 @@ func (s *Store) Show(ctx context.Context, id string) (found *delivery.Detail, er
 	now := s.now()
 	const query = `SELECT ` + itemColumns + `, d.log, d.content_type, d.header, d.url_suffix, d.body, e.payload` + fromDeliveries +
 		`d.id = ? AND d.state <> PRUNED`
-	err = s.read(ctx, query, func(r *row) error {
-		item, err := store.ScanItem(r, now)
-		if err != nil {
-			return err
+	err = s.read(ctx, query, func(r *row) {
+		var item delivery.Item
+		if item, r.err = store.ScanItem(r, now); r.err == nil {
+			found, r.err = store.ScanDetail(r, &item)
 		}
-		found, err = store.ScanDetail(r, &item)
-		return err
 	}, id)
 	if err == nil && found == nil {
 		err = fmt.Errorf("%s: %w", id, store.ErrUnknown)

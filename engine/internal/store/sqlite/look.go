@@ -164,10 +164,9 @@ func (s *Store) list(ctx context.Context, f delivery.Filter, p part) (items []de
 		text += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
-	err = s.read(ctx, text, func(r *row) error {
+	err = s.read(ctx, text, func(r *row) {
 		item, err := store.ScanItem(r, now)
-		items = append(items, item)
-		return err
+		items, r.err = append(items, item), err
 	}, args...)
 	return items, err
 }

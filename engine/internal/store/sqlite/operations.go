@@ -20,9 +20,6 @@ func (s *Store) Record(ctx context.Context, op delivery.Operation) error {
 // Operations implements [store.Browser].
 func (s *Store) Operations(ctx context.Context, before int64, n int) (ops []delivery.Operation, err error) {
 	err = s.read(ctx, `SELECT seq, at, who, what, target, count, note FROM operations WHERE ?1 = 0 OR seq < ?1 ORDER BY seq DESC LIMIT ?2`,
-		func(r *row) error {
-			ops = append(ops, store.ScanOperation(r))
-			return nil
-		}, before, n)
+		func(r *row) { ops = append(ops, store.ScanOperation(r)) }, before, n)
 	return ops, err
 }

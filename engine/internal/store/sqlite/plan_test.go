@@ -61,10 +61,9 @@ func plan(t *testing.T, s *Store, query string) string {
 		t.Fatal(err)
 	}
 	args := make([]any, prepared.params)
-	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) error {
+	err = s.conn.each(`EXPLAIN QUERY PLAN `+query, func(r *row) {
 		r.next = 3
 		steps = append(steps, "  "+r.Text())
-		return nil
 	}, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -163,10 +162,7 @@ func runAll(t *testing.T, s *Store) {
 	must(err)
 	counts := func() string {
 		text := ""
-		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) error {
-			text = r.Text()
-			return nil
-		}))
+		must(s.read(ctx, `SELECT group_concat(webhook || ' ' || waiting || ' ' || dead_letters) FROM lanes`, func(r *row) { text = r.Text() }))
 		return text
 	}
 	runOther(t, s)

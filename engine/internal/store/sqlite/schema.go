@@ -153,10 +153,7 @@ func (c *conn) open(path string) error {
 	}
 	var tables, ours int64
 	err = c.each(`SELECT count(*), count(*) FILTER (WHERE name IN ('lanes', 'events', 'deliveries')) FROM sqlite_schema WHERE type = 'table'`,
-		func(r *row) error {
-			tables, ours = r.Int64(), r.Int64()
-			return nil
-		})
+		func(r *row) { tables, ours = r.Int64(), r.Int64() })
 	switch {
 	case err != nil:
 		return err

@@ -178,31 +178,27 @@ func (s *Store) release() error {
 }
 
 // read runs a query on a connection of its own, beside the writing one.
-func (s *Store) read(ctx context.Context, query string, f func(*row) error, args ...any) error {
+func (s *Store) read(ctx context.Context, query string, f func(*row), args ...any) error {
 	c, err := s.reader()
 	if err != nil {
 		return err
 	}
 	defer s.giveBack(c)
-	return c.each(query, func(r *row) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	return c.each(query, func(r *row) {
+		if r.err = ctx.Err(); r.err == nil {
+			f(r)
 		}
-		return f(r)
 	}, args...)
 }
 
 // number returns the number that a query selects, as [Store.read] runs it.
 func (s *Store) number(ctx context.Context, query string, args ...any) (n int64, err error) {
-	err = s.read(ctx, query, func(r *row) error {
-		n = r.Int64()
-		return nil
-	}, args...)
+	err = s.read(ctx, query, func(r *row) { n = r.Int64() }, args...)
 	return n, err
 }
 
 // readSoon runs a short query. It uses the writing connection if that is idle, so that a short run opens no other one.
-func (s *Store) readSoon(ctx context.Context, query string, f func(*row) error, args ...any) error {
+func (s *Store) readSoon(ctx context.Context, query string, f func(*row), args ...any) error {
 	if s.unwritable != nil {
 		return s.read(ctx, query, f, args...)
 	}
