@@ -63,6 +63,10 @@ func ParseGlob(pattern string) (Glob, error) {
 		return "", errors.New("want an event or a glob, got nothing")
 	case len(pattern) > limit:
 		return "", errors.New("want at most 100 bytes")
+	case strings.ContainsAny(pattern, ",|"):
+		return "", errors.New("want one event or glob; a list has several: [workflow_end, step_*]")
+	case strings.HasPrefix(pattern, "!"):
+		return "", errors.New("want the events to send; a filter leaves some out: not (event startsWith \"step_\")")
 	case strings.Trim(pattern, inGlob) != "": // some are left
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
 	case isDotted(pattern): // after the check of characters, since the error quotes the pattern

@@ -21,21 +21,23 @@ func meant(pattern string) []string {
 	if slices.Contains(types, plain) {
 		return []string{plain}
 	}
-	var found []string
 	others := event.OtherNames()
-	for name, of := range others {
-		if Glob(plain).Match(name) {
-			found = append(found, of...)
+	for _, glob := range []Glob{Glob(plain), Glob(plain + "_*"), Glob("*_" + plain)} { // the name, its beginning, its end
+		var found []string
+		for name, of := range others {
+			if glob.Match(name) {
+				found = append(found, of...)
+			}
 		}
-	}
-	for _, typ := range types {
-		if Glob(plain).Match(typ) && typ != event.StepRetry { // which AWF does not write
-			found = append(found, typ)
+		for _, typ := range types {
+			if glob.Match(typ) && typ != event.StepRetry { // which AWF does not write
+				found = append(found, typ)
+			}
 		}
-	}
-	if len(found) > 0 {
-		slices.SortFunc(found, func(a, b string) int { return slices.Index(types, a) - slices.Index(types, b) })
-		return slices.Compact(found)
+		if len(found) > 0 {
+			slices.SortFunc(found, func(a, b string) int { return slices.Index(types, a) - slices.Index(types, b) })
+			return slices.Compact(found)
+		}
 	}
 	if near := spelling.Nearest(plain, Types()); near != "" {
 		return []string{near}

@@ -20,6 +20,11 @@ func TestUnlikelyGlobs(t *testing.T) {
 		"step_completed":     "step_complete?",
 		"step_failed":        "step_complete?",
 		"workfow_error":      "workflow_error?",
+		"workflow":           "workflow_start, workflow_end, workflow_error or workflow_cancel?",
+		"message":            "message_user or message_assistant?",
+		"error":              "workflow_error or step_complete?",
+		"failed":             "workflow_error or step_complete?",
+		"success":            "workflow_end?",
 		"workflow_fialed":    "workflow_error?",
 		"deploy_done":        "this type",
 	} {
@@ -35,6 +40,10 @@ func TestUnlikelyGlobs(t *testing.T) {
 		"step.started":       "step_start here",
 		"step.completed":     "step_complete here",
 		"step.failed":        "step_complete here",
+
+		"step_*,workflow_*":           "[workflow_end, step_*]",
+		"workflow_error|workflow_end": "[workflow_end, step_*]",
+		"!step_*":                     `not (event startsWith "step_")`,
 	} {
 		if _, err := filters.ParseGlob(name); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
