@@ -120,12 +120,12 @@ func (c *command) check(files []string, flags checkFlags) error {
 		c.printChecked(results, shown)
 	} else {
 		c.sayChecked(results)
-	}
-	if len(files) == 0 && !flags.json {
-		c.sayUntrusted(results)
-	}
-	if flags.print && !flags.json {
-		c.printEffective(shown)
+		if len(files) == 0 {
+			c.sayUntrusted(results)
+		}
+		if flags.print {
+			c.printEffective(shown)
+		}
 	}
 	nothing := true
 	for _, r := range results {

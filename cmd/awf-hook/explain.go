@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -41,7 +40,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 	if err != nil {
 		return failure(err)
 	}
-	var fuel fuelTable
+	fuel := fuelTable{used: map[string][]fuelUse{}}
 	show := explainer{newPrinter(c.out), flags.time}
 	for _, ev := range events {
 		var b strings.Builder
@@ -61,7 +60,7 @@ func (c *command) explain(files []string, flags previewFlags) error {
 			return failure(err)
 		}
 	}
-	fmt.Fprintf(c.out, "%s", fuel.text())
+	fmt.Fprint(c.out, fuel.text())
 	return nil
 }
 
@@ -83,16 +82,13 @@ func (t *fuelTable) add(x *engine.Explanation) {
 		if t.used[step] == nil {
 			t.steps = append(t.steps, step)
 		}
-		if t.used == nil {
-			t.used = map[string][]fuelUse{}
-		}
 		t.used[step] = append(t.used[step], fuelUse{s.Fuel, s.FuelLimit})
 	}
 }
 
 // text prints, for each module that ran for several events, the median use and the use nearest to the limit.
-func (t *fuelTable) text() []byte {
-	var b bytes.Buffer
+func (t *fuelTable) text() string {
+	var b strings.Builder
 	for _, step := range t.steps {
 		used := t.used[step]
 		if len(used) < 2 {
@@ -104,7 +100,7 @@ func (t *fuelTable) text() []byte {
 		})
 		fmt.Fprintf(&b, "fuel of %s, %d events: median %d, worst %d of %d\n", step, len(used), used[len(used)/2].fuel, worst.fuel, worst.limit)
 	}
-	return b.Bytes()
+	return b.String()
 }
 
 // explainer writes explanations for people.

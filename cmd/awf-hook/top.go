@@ -89,9 +89,7 @@ func (c *command) top(ctx context.Context, q openedQueue, every time.Duration, a
 	time.Sleep(min(topFirst, every))
 	if asJSON {
 		rates, err := lookAgain(ctx)
-		for i := range rates {
-			encode(c.out, &rates[i])
-		}
+		printList(c.out, rates, true, nil)
 		return err
 	}
 	show := newPrinter(c.out)

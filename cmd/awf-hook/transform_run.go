@@ -29,7 +29,8 @@ func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read, a `JSON` object")
 	cmd.Flags().StringVar(&f.contentType, "content-type", "", "the body's content type; if it is not a JSON `TYPE`, the body may be anything")
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0,
-		"the limit of `FUEL` (default 22,000,000, 1,700 for each byte of the event, and what an instance costs)")
+		"the limit of `FUEL` (default 22,000,000, 1,700 for each of an event's first 1,176 bytes, 12,000 for each further one, "+
+			"and what an instance costs)")
 }
 
 // options returns the options of a step.

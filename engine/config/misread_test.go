@@ -60,7 +60,8 @@ func TestVariableInAMapIsSeen(t *testing.T) {
 		"${CI}": true, "a ${CI:-b} {{ event }}": true, "{{ event }}${CI}": true, "$$ ${CI}": true,
 		"$CI": false, "${ CI }": false, "${": false, "$${CI}": false, "=event": false, "{{ '${CI}' }}": false, "{event}": false,
 	} {
-		cfg, err := config.Parse("awf-hook.yaml", []byte("webhooks: [{url: https://example.com/, transform: {map: {a: [\""+text+"\"]}}}]"), environment)
+		file := "webhooks: [{url: https://example.com/, transform: {map: {a: [\"" + text + "\"]}}}]"
+		cfg, err := config.Parse("awf-hook.yaml", []byte(file), environment)
 		if err != nil || strings.Contains(cfg.Warnings.Error(), "${CI} is not replaced in a map") != want {
 			t.Errorf("%s: %v, %v, warned should be %v", text, err, cfg.Warnings, want)
 		}

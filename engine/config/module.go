@@ -44,8 +44,8 @@ const (
 
 var limitKeys = []Key{
 	{Path: "fuel", Kind: KindNumber, Min: 1_000, Max: 2_000_000_000, Without: "22000000",
-		Is: "about one unit per instruction; the default grows by 1,700 for each byte of the event and by what an instance costs, " +
-			"to 2,000,000,000"},
+		Is: "about one unit per instruction; the default grows by 1,700 for each of an event's first 1,176 bytes, " +
+			"by 12,000 for each further one, and by what an instance costs, to 2,000,000,000"},
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB", Is: "its linear memory"},
 	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB", Is: "its stack, for nested calls"},
 	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB", Is: "the size of its input"},

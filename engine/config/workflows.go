@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -326,11 +325,14 @@ func (ws *Workflows) read(def *definition) *Found {
 		err = share(cfg.Webhooks, ws.shares)
 	}
 	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
-	if at := cfg.nameAt; at != nil && at.Value != found.Name {
-		found.warn(at, fmt.Sprintf("this name cannot be found, so the webhooks are those of %s: put it in one line at the beginning of the file",
-			strconv.Quote(found.Name)))
-	} else if first := ws.byName[found.Name]; first != nil && first != def && filepath.Dir(first.path) == filepath.Dir(def.path) {
-		found.warn(cmp.Or(at, &yaml.Node{Line: 1, Column: 1}), fmt.Sprintf("%s has this name, too, and comes first: the webhooks here do nothing", legible.Plain(filepath.Base(first.path))))
+	first := ws.byName[found.Name]
+	switch at := cfg.nameAt; {
+	case at != nil && at.Value != found.Name:
+		found.warn(at, "this name cannot be found, so the webhooks are those of "+strconv.Quote(found.Name)+
+			": put it in one line at the beginning of the file")
+	case first != nil && first != def && filepath.Dir(first.path) == filepath.Dir(def.path):
+		found.warn(cmp.Or(at, &yaml.Node{Line: 1, Column: 1}), legible.Plain(filepath.Base(first.path))+
+			" has this name, too, and comes first: the webhooks here do nothing")
 	}
 	if err != nil && len(mistakes) == 0 {
 		found.Err = err

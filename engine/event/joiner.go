@@ -25,7 +25,9 @@ type Joiner struct {
 
 	runs    runs
 	waiting []waiting
-	due     time.Time // when to look again at those that wait
+	due     time.Time       // when to look again at those that wait
+	held    map[string]bool // families of which one waits for its state, and all others behind it
+	stopped bool            // one waits for another record, and all others behind it
 }
 
 // waiting is an incomplete record.
@@ -66,13 +68,20 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	}
 	w.family = j.runs.top(rec.WorkflowID)
 	at := j.place(rec, run)
-	for i := range j.waiting[:at] {
-		if before := &j.waiting[i]; before.family == w.family && before.brief.Before(before.state) {
-			before.state, before.poll = before.brief, now // AWF went on, so the file is likely to be there
+	for i := at - 1; i >= 0; i-- {
+		if before := &j.waiting[i]; before.family == w.family { // it holds up those before it already
+			before.state = before.brief
+			break
 		}
 	}
 	j.waiting = slices.Insert(j.waiting, at, w)
-	j.Release(now)
+	if len(j.waiting) > maxWaiting {
+		j.pass(j.waiting[0])
+		j.waiting = slices.Delete(j.waiting, 0, 1)
+	}
+	if j.stopped || !j.held[w.family] || !now.Before(j.due) {
+		j.Release(now)
+	}
 	return true
 }
 
@@ -116,30 +125,33 @@ func (j *Joiner) SetExit(code int) {
 
 // Release passes on the events that need not wait longer.
 func (j *Joiner) Release(now time.Time) {
-	j.due = time.Time{}
-	held := map[string]bool{} // families
+	j.due, j.stopped, j.held = time.Time{}, false, map[string]bool{}
 	kept := j.waiting[:0]
 	for i := range j.waiting {
 		w := j.waiting[i]
-		if len(kept)+len(j.waiting)-i <= maxWaiting {
-			if !w.told() && now.Before(w.until) {
-				kept = append(kept, j.waiting[i:]...)
-				j.lookAt(w.until)
-				break
-			}
-			if held[w.family] || j.awaitsState(&w, now) {
-				held[w.family] = true
-				kept = append(kept, w)
-				continue
-			}
+		if !w.told() && now.Before(w.until) {
+			j.stopped = true
+			j.lookAt(w.until)
+			kept = append(kept, j.waiting[i:]...)
+			break
 		}
-		if !w.told() && w.need&needName != 0 {
-			j.name(w.run)
+		if j.held[w.family] || j.awaitsState(&w, now) {
+			j.held[w.family] = true
+			kept = append(kept, w)
+			continue
 		}
-		j.give(w.run, w.rec)
+		j.pass(w)
 	}
 	clear(j.waiting[len(kept):])
 	j.waiting = kept
+}
+
+// pass passes on an event that waits no longer.
+func (j *Joiner) pass(w waiting) {
+	if w.need&needName != 0 && !w.told() {
+		j.name(w.run)
+	}
+	j.give(w.run, w.rec)
 }
 
 // lookAt makes Due return a time, unless it returns an earlier one.

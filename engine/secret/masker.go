@@ -48,15 +48,22 @@ func (m *Masker) Text(text string) string {
 	if len(marked) == 0 {
 		return text
 	}
-	var b strings.Builder
-	end := 0
-	for _, p := range marked {
-		b.WriteString(text[end:p[0]])
-		b.WriteString(Mask)
+	return string(replace([]byte(text), marked, func(masked, _, _ []byte) []byte { return append(masked, Mask...) }))
+}
+
+// replace replaces the parts of a body, from and to, by what write appends. write also gets what stands before the part, from the end of
+// the last one. It ignores parts beyond the body.
+func replace(body []byte, parts [][2]int, write func(dst, before, part []byte) []byte) []byte {
+	dst, end := make([]byte, 0, len(body)), 0
+	for _, p := range parts {
+		if p[0] < end || p[1] < p[0] || p[1] > len(body) {
+			continue
+		}
+		before := body[end:p[0]]
+		dst = write(append(dst, before...), before, body[p[0]:p[1]])
 		end = p[1]
 	}
-	b.WriteString(text[end:])
-	return b.String()
+	return append(dst, body[end:]...)
 }
 
 // Parts returns the secret parts of a body, from and to, in order. [MaskParts] can mask them later, when the secrets are
@@ -75,21 +82,15 @@ func MaskParts(body []byte, parts [][2]int) []byte {
 		return body
 	}
 	isJSON, inString := json.Valid(body), false
-	masked, end := []byte{}, 0
-	for _, p := range parts {
-		if p[0] < end || p[1] < p[0] || p[1] > len(body) {
-			continue
-		}
-		before := body[end:p[0]]
-		masked, inString = append(masked, before...), endsInString(before, inString)
+	return replace(body, parts, func(masked, before, part []byte) []byte {
+		inString = endsInString(before, inString)
+		quotes := ""
 		if isJSON && !inString {
-			masked = append(append(append(masked, '"'), Mask...), '"')
-		} else {
-			masked = append(masked, Mask...)
+			quotes = `"`
 		}
-		inString, end = endsInString(body[p[0]:p[1]], inString), p[1]
-	}
-	return append(masked, body[end:]...)
+		inString = endsInString(part, inString)
+		return append(masked, quotes+Mask+quotes...)
+	})
 }
 
 // endsInString reports whether a part of JSON ends within a string. inString says whether it begins within one.

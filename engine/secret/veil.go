@@ -17,15 +17,7 @@ func Veil(text string) string {
 
 // VeilParts returns a body with parts, from and to, veiled. In JSON it keeps the escapes of strings.
 func VeilParts(body []byte, parts [][2]int, isJSON bool) []byte {
-	veiled, end := make([]byte, 0, len(body)), 0
-	for _, p := range parts {
-		if p[0] < end || p[1] < p[0] || p[1] > len(body) {
-			continue
-		}
-		veiled = append(veiled, body[end:p[0]]...)
-		veiled, end = veil(veiled, body[p[0]:p[1]], isJSON), p[1]
-	}
-	return append(veiled, body[end:]...)
+	return replace(body, parts, func(veiled, _, part []byte) []byte { return veil(veiled, part, isJSON) })
 }
 
 func veil(dst, text []byte, isJSON bool) []byte {

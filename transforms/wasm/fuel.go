@@ -14,15 +14,18 @@ import (
 // The guest's own code counts fuel. If an event may use so much fuel that nothing else bounds the time, the code asks the host for
 // fuel in slices, and the host looks at the clock between them.
 const (
-	// The default fuel is fuelBase, fuelPerByte for each byte of the event and what the module's instance costs before its code runs, at
-	// most mostFuel, which is also the most that a step can set.
+	// The default fuel is fuelBase, fuelPerByte for each byte of an event up to shortEvent and fuelPerMore for each further one, and what
+	// the module's instance costs before its code runs, at most mostFuel, which is also the most that a step can set. A long text takes
+	// 1,300 for each byte, a list of small numbers 10,000 (Go's encoding/json, the slowest).
 	fuelBase    = 22_000_000
 	fuelPerByte = 1_700
+	fuelPerMore = 12_000
 	mostFuel    = 2_000_000_000
 
 	// mostBlind is how much fuel a guest's code may use without a clock, since code that asks for slices is slower. With so much fuel,
-	// even code that always waits for memory stops within 250 ms. By default, an event of up to 1,176 bytes gets no more.
-	mostBlind = 24_000_000
+	// even code that always waits for memory stops within 250 ms. By default, an event of up to shortEvent bytes gets no more.
+	mostBlind  = 24_000_000
+	shortEvent = (mostBlind - fuelBase) / fuelPerByte // 1,176
 	// fuelSlice lasts an honest guest for 0.1 ms, and a guest that waits for memory for 10 ms.
 	fuelSlice = 1 << 20
 	// leastTime is the processor time that an event may take. A step's own fuel allows a nanosecond for each unit if that is more.
@@ -31,7 +34,10 @@ const (
 
 // DefaultFuel returns the fuel that a guest's code may use for an event of the given length if a step sets none. It grows with the
 // event, so that a long error message is no reason to fail.
-func DefaultFuel(length int) int64 { return min(fuelBase+fuelPerByte*int64(length), mostFuel) }
+func DefaultFuel(length int) int64 {
+	n := int64(length)
+	return min(fuelBase+fuelPerByte*min(n, shortEvent)+fuelPerMore*max(0, n-shortEvent), mostFuel)
+}
 
 // fuelFor returns the fuel that an event of the given length may use.
 func (m *Module) fuelFor(length int) int64 {

@@ -138,6 +138,27 @@ func TestCodeThatLooksAtTheClock(t *testing.T) {
 	}
 }
 
+// The default fuel is enough for an event of many small members, too, which a guest decodes as a whole.
+func TestDenseEvents(t *testing.T) {
+	s := scriptSandbox(t)
+	inGo := load(t, s, goGuest(t, "decode"), wasm.Options{})
+	inJS, err := s.LoadScript(t.Context(), "decode.js", []byte("export default e => Object.keys(e).length"), wasm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(inJS.Close)
+	for name, m := range map[string]*wasm.Module{"Go": inGo, "JavaScript": inJS} {
+		for _, member := range []string{"1", `{"a":1,"b":"x"}`, `"é"`, `{"at":1764400000123456789,"ok":true}`, `[[]]`, "1.5e3"} {
+			for _, length := range []int{2_000, 10_000, 80_000} {
+				event := `{"list":[` + strings.Repeat(member+",", length/(len(member)+1)) + member + `]}`
+				if out, err := m.Transform(t.Context(), input(event)); err != nil || string(out.Body) != "1" {
+					t.Errorf("%s: %d bytes of %s: %s, %v", name, length, member, out.Body, err)
+				}
+			}
+		}
+	}
+}
+
 // A module that nears its limit is reported once, and the error of one that reaches it says what to change.
 func TestFuelThatRunsOut(t *testing.T) {
 	s := newSandbox(t, "")

@@ -97,12 +97,18 @@ func (l *Lane) Replayed() {
 	}
 }
 
+// LongestWaits returns times after which no wait and no lease can end.
+func LongestWaits(now time.Time) (wait, lease time.Time) {
+	return now.Add(MaxWait + MaxSet), now.Add(MaxLease + MaxSet)
+}
+
 // Jumped ends pauses and probes that last longer than possible: a wrong clock stored them.
 func (l *Lane) Jumped(now time.Time) {
-	if l.PausedUntil.After(now.Add(MaxWait + MaxSet)) {
+	wait, lease := LongestWaits(now)
+	if l.PausedUntil.After(wait) {
 		l.PausedUntil = time.Time{}
 	}
-	if l.ProbeUntil.After(now.Add(MaxLease + MaxSet)) {
+	if l.ProbeUntil.After(lease) {
 		l.ProbeUntil = time.Time{}
 	}
 }

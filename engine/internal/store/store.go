@@ -196,3 +196,13 @@ const (
 
 	MaxSet = time.Hour // how far a clock may be set back before waits count as stored by a wrong clock
 )
+
+// What databases have in common.
+const (
+	Slice       = 500  // deliveries that one transaction removes or changes, so that others do not wait for it long
+	MaxKeyed    = 4000 // deliveries of one order key that one transaction moves
+	RecoverMany = 5000 // deliveries that one transaction makes due
+	PrunePeriod = 10 * time.Minute
+
+	DeliverySize = 320 // approximate size of a delivery without its event, in bytes
+)

@@ -39,23 +39,19 @@ type Webhook struct {
 	Name  string `json:"webhook"`
 	Place string `json:"place,omitempty"` // its entry's file and line; "" if the configuration does not have it
 	URL   string `json:"url,omitempty"`   // scheme and host
-	State State  `json:"state"`
+	State string `json:"state"`
 	engine.LaneStatus
 	Oldest time.Time `json:"oldest,omitzero"` // when the oldest waiting delivery was accepted
 	By     *By       `json:"by,omitempty"`    // who paused or closed it; nil if nobody did
 	Lately
 }
 
-// State is a lane's state in a word.
-type State string
-
-// The states of a lane.
+// States of a lane in a word; it may also be failing, when it sends one probe at a time.
 const (
-	Open    State = "open"
-	Failing State = "failing" // it sends one probe at a time
-	Resting State = "resting"
-	Closed  State = "closed"
-	Gone    State = "gone" // the configuration does not have the webhook
+	Open    = "open"
+	Resting = "resting"
+	Closed  = "closed"
+	Gone    = "gone" // the configuration does not have the webhook
 )
 
 // By says who changed a webhook, when and why.
@@ -120,7 +116,7 @@ func (d *Desk) webhook(l *engine.LaneStatus, w *config.Webhook, oldest time.Time
 	if w != nil {
 		shown.Name, shown.Place, shown.URL = w.Name, w.Place(), w.URL.String()
 	}
-	if shown.State = State(api.NewLane(l).State); w == nil && shown.State != Closed {
+	if shown.State = api.NewLane(l).State; w == nil && shown.State != Closed {
 		shown.State = Gone
 	}
 	return shown

@@ -35,7 +35,7 @@ func (s *Store) Keep(ctx context.Context) error {
 // jumped makes due what waits longer than possible: the clock was wrong when that was stored.
 func (s *Store) jumped(now time.Time) {
 	s.latest = now
-	longest := now.Add(store.MaxWait + store.MaxSet)
+	longest, _ := store.LongestWaits(now)
 	for _, r := range s.rows {
 		if r.index >= 0 && r.d.Due.After(longest) {
 			r.setDue(now, false)

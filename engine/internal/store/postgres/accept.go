@@ -11,10 +11,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-const (
-	deliverySize = 320 // approximate size of a delivery without its event, in bytes
-	maxKey       = 256 // longest order key, in bytes; longer ones are stored as a hash, since an index has no room for them
-)
+// maxKey is the longest order key, in bytes. Longer ones are stored as a hash, since an index has no room for them.
+const maxKey = 256
 
 // wanted is a want during its acceptance.
 type wanted struct {
@@ -113,7 +111,7 @@ func (a *acceptance) collect(entries []*delivery.Entry, lanes map[string]int) {
 			want := &entry.Wants[i]
 			w := &wanted{
 				entry: entry, want: want, id: want.DeliveryID(entry.Event.ID), lane: lanes[want.Webhook],
-				key: keyColumn(want.OrderKey), size: int64(entry.Event.Size() + deliverySize), event: n,
+				key: keyColumn(want.OrderKey), size: int64(entry.Event.Size() + store.DeliverySize), event: n,
 			}
 			if want.Past != nil && want.Past.Content != nil {
 				w.size += int64(len(want.Past.Content.Body))

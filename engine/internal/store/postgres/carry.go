@@ -9,9 +9,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// maxKeyed is how many deliveries of one order key leave at a time.
-const maxKeyed = 4000
-
 // The stages of Leave.
 const (
 	leaveWorking = iota
@@ -92,7 +89,7 @@ func (tx *tx) leave(sc scope, after int64, n int) (seqs []int64, last int64) {
 			gone[seq] = true
 		}
 		seqs = append(seqs, some...)
-		if len(some) == maxKeyed { // the rest of the key follows, possibly with this one
+		if len(some) == store.MaxKeyed { // the rest of the key follows, possibly with this one
 			last = d.seq - 1
 			break
 		}
@@ -109,7 +106,7 @@ func (tx *tx) ofKey(d deliveryRow) (seqs []int64) {
   AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries o
     WHERE o.lane = $1 AND o.order_key = $2 AND o.order_key IS NOT NULL AND o.`+isWaiting+`
     AND o.`+isDue+` AND o.owner <> 0 AND o.due_at > $3)
-  ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, maxKeyed)
+  ORDER BY d.place LIMIT $4`, d.lane, d.key, tx.now, store.MaxKeyed)
 	tx.send()
 	return seqs
 }

@@ -109,7 +109,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 	}
 	last := int64(0)
 	for {
-		n := slice
+		n := store.Slice
 		if f.Limit > 0 {
 			n = min(n, f.Limit-changed)
 		}
@@ -208,18 +208,18 @@ func (tx *tx) move(ids map[string]int, source, target string) int {
 // moving selects and locks what of a lane moves next: some without a key, then some keys as a whole, so that none is left without its
 // head whenever a move ends, then some dead letters. What leaves for another queue stays.
 func (tx *tx) moving(lane int) []deliveryRow {
-	found := tx.deliveries(`lane = $1 AND order_key IS NULL AND `+isDue+` ORDER BY due_at, seq LIMIT $2`, lane, slice)
+	found := tx.deliveries(`lane = $1 AND order_key IS NULL AND `+isDue+` ORDER BY due_at, seq LIMIT $2`, lane, store.Slice)
 	if len(found) > 0 {
 		return found
 	}
 	const ofKeys = `lane = $1 AND order_key IS NOT NULL AND ` + isWaiting
-	found = tx.deliveries(ofKeys+` ORDER BY order_key, place LIMIT $2`, lane, slice)
+	found = tx.deliveries(ofKeys+` ORDER BY order_key, place LIMIT $2`, lane, store.Slice)
 	if len(found) == 0 {
-		return tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
+		return tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, store.Slice)
 	}
 	last := found[len(found)-1].key
 	rest := tx.deliveries(ofKeys+` AND order_key = $2 AND seq <> ALL($3::bigint[]) ORDER BY place LIMIT $4`,
-		lane, last, seqsOf(found), maxKeyed)
+		lane, last, seqsOf(found), store.MaxKeyed)
 	found = append(found, rest...)
 	slices.SortStableFunc(found, func(a, b deliveryRow) int { return cmp.Compare(a.state, b.state) }) // heads first
 	return found

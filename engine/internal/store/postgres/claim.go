@@ -160,7 +160,9 @@ const take = `WITH due AS MATERIALIZED (SELECT seq, due_at, size - %d AS size FR
   LEFT JOIN LATERAL (SELECT * FROM awf_hook.contents WHERE delivery = t.seq OFFSET 0) m ON true ORDER BY f.due_at, t.seq`
 
 // taking makes the statement that takes what meets a condition, without reading more than store.MaxClaimed.
-func taking(where string) string { return fmt.Sprintf(take, deliverySize, where, store.MaxClaimed) }
+func taking(where string) string {
+	return fmt.Sprintf(take, store.DeliverySize, where, store.MaxClaimed)
+}
 
 // take leases deliveries: the chosen ones, or in a lane without an order those that are due and that nobody else is
 // taking. The lane may have its first key meanwhile, without waiting for a claim that has not locked it: see wait. take returns

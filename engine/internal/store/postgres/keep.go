@@ -10,12 +10,8 @@ import (
 )
 
 const (
-	slice       = 500    // deliveries that one transaction removes or changes, so that others do not wait for it long
-	idsMany     = 20_000 // ids that one transaction keeps, and events that it looks at
-	recoverMany = 5000   // deliveries that one transaction makes due
-
-	prunePeriod = 10 * time.Minute
-	nodePeriod  = 30 * time.Second // a node that has not reported for this long is dead
+	idsMany    = 20_000           // ids that one transaction keeps, and events that it looks at
+	nodePeriod = 30 * time.Second // a node that has not reported for this long is dead
 )
 
 // keeperLock is the advisory lock of the node that keeps house.
@@ -99,7 +95,7 @@ func (s *Store) release(ctx context.Context, node int) error {
 // endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
 // same rule ends leases and pauses of lanes. It reports whether there may be more.
 func (tx *tx) endWrongWaits() (more bool) {
-	longest, longestLease := tx.now.Add(store.MaxWait+store.MaxSet), tx.now.Add(store.MaxLease+store.MaxSet)
+	longest, longestLease := store.LongestWaits(tx.now)
 	lanes := map[int]*lane{}
 	tx.each(func(r *row) {
 		l := scanLane(r)
@@ -109,16 +105,16 @@ func (tx *tx) endWrongWaits() (more bool) {
 	tx.each(func(*row) { n++ }, `UPDATE awf_hook.deliveries SET due_at = $1, owner = 0 WHERE seq IN (SELECT d.seq FROM awf_hook.lanes l
   CROSS JOIN LATERAL (SELECT seq FROM awf_hook.deliveries WHERE lane = l.id AND `+isDue+`
     AND due_at > $2 LIMIT $3) d LIMIT $3) RETURNING seq`,
-		tx.now, longest, recoverMany)
+		tx.now, longest, store.RecoverMany)
 	tx.send()
 	for _, l := range lanes {
 		l.Jumped(tx.now)
 	}
 	tx.saveLanes(lanes)
-	return n == recoverMany
+	return n == store.RecoverMany
 }
 
-// prune drops the expired days of history and removes old dead letters. The first node to call it in a prunePeriod does
+// prune drops the expired days of history and removes old dead letters. The first node to call it in a period does
 // the work. The namespace that keeps the longest decides for the whole database.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
 	var last time.Time // zero if another node has the work
@@ -131,7 +127,7 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
     pruned_at = greatest(m.pruned_at, $1)
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
     (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
-  WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-prunePeriod)).Scan(&last, &keep, &keepDead)
+  WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-store.PrunePeriod)).Scan(&last, &keep, &keepDead)
 	})
 	if err != nil || last.IsZero() {
 		return err
@@ -166,18 +162,18 @@ func (s *Store) removeOrphans(ctx context.Context) error {
 
 // pruneDead removes one slice of old dead letters.
 func (tx *tx) pruneDead(before time.Time) (more bool) {
-	found := tx.deliveries(isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, slice)
+	found := tx.deliveries(isDead+` AND done_at < $1 ORDER BY done_at LIMIT $2`, before, store.Slice)
 	if len(found) > 0 {
 		tx.removeAll(found)
 	}
-	return len(found) == slice
+	return len(found) == store.Slice
 }
 
 // discard removes a lane's oldest dead letters until they have freed the given number of bytes. It returns how many it
 // removed and how much they freed.
 func (tx *tx) discard(lane int, bytes int64) (gone, freed int64) {
 	for freed < bytes {
-		found := tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, slice)
+		found := tx.deliveries(`lane = $1 AND `+isDead+` ORDER BY seq LIMIT $2`, lane, store.Slice)
 		if len(found) == 0 {
 			break
 		}

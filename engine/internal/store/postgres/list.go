@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,15 +120,14 @@ const itemColumns = `i.seq, i.id, l.webhook, i.state, i.due_at, i.owner, i.since
 // List implements [store.Browser].
 func (s *Store) List(ctx context.Context, f delivery.Filter) (items []delivery.Item, err error) {
 	err = s.read(ctx, func(tx *tx) {
-		items = tx.list(f)
+		items = tx.items(tx.selected(f), f.Limit)
 	})
 	return items, err
 }
 
-func (tx *tx) list(f delivery.Filter) (items []delivery.Item) {
-	c := tx.selected(f)
+func (tx *tx) items(c *condition, limit int) (items []delivery.Item) {
 	scan := func(r *row) (delivery.Item, error) { return store.ScanItem(r, tx.now) }
-	tx.rows(into(&items, scan), c.items(itemColumns, "DESC", f.Limit), c.args...)
+	tx.rows(into(&items, scan), c.items(itemColumns, "DESC", limit), c.args...)
 	tx.send()
 	return items
 }
@@ -137,14 +135,14 @@ func (tx *tx) list(f delivery.Filter) (items []delivery.Item) {
 // Show implements [store.Browser].
 func (s *Store) Show(ctx context.Context, id string) (detail *delivery.Detail, err error) {
 	err = s.read(ctx, func(tx *tx) {
-		const alike = 100 // a filter selects all ids that begin alike
-		items := tx.list(delivery.Filter{ID: id, Limit: alike})
-		i := slices.IndexFunc(items, func(it delivery.Item) bool { return it.Delivery.ID == id })
-		if i < 0 {
+		c := tx.selected(delivery.Filter{ID: id})
+		c.add(`i.id = ?`, clean(id))
+		items := tx.items(c, 1)
+		if len(items) == 0 {
 			tx.refuse(fmt.Errorf("%s: %w", id, store.ErrUnknown))
 			return
 		}
-		detail = tx.show(items[i])
+		detail = tx.show(items[0])
 	})
 	return detail, err
 }

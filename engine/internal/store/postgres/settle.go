@@ -77,6 +77,7 @@ func (b *settling) settle() {
 			l.Settle(b.now, o.st, o.lease.until)
 		}
 	}
+	b.lockMoved()
 	for _, o := range b.outcomes {
 		if at, passed := o.PassedAt(o.st, b.now); passed && o.held {
 			b.promote(at, deliveryRow{seq: o.lease.seq, lane: o.lane, key: keyColumn(o.st.Claim.OrderKey)}, o.st.OrderMaxWait)
@@ -88,6 +89,17 @@ func (b *settling) settle() {
 	if b.again {
 		b.mineBefore()
 	}
+}
+
+// lockMoved queues locking the lanes to which deliveries with a key were moved: what joins their keys meanwhile is promoted, too.
+func (b *settling) lockMoved() {
+	var moved []int
+	for _, o := range b.outcomes {
+		if o.held && o.st.Claim.OrderKey != "" && o.lane != o.lease.lane {
+			moved = append(moved, o.lane)
+		}
+	}
+	b.lanesOf(moved, true)
 }
 
 // look reads the lanes. It locks them if an outcome may change one. None does if all are deliveries to healthy lanes

@@ -9,9 +9,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// deliverySize is the approximate size of a delivery without its event, in bytes.
-const deliverySize = 320
-
 // Accept implements [store.Store]. To make room it removes what was delivered longest ago.
 func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	for {
@@ -86,7 +83,7 @@ type place struct {
 // want adds one delivery of the current event, unless it is known.
 func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
 	l := a.laneOf(want.Webhook)
-	size := int64(entry.Event.Size() + deliverySize)
+	size := int64(entry.Event.Size() + store.DeliverySize)
 	a.makeRoomInLane(l, size)
 	p := a.place(l, want)
 	id := want.DeliveryID(entry.Event.ID)

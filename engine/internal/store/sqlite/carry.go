@@ -8,9 +8,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-// maxKeyed is how many deliveries of one order key leave at a time.
-const maxKeyed = 4000
-
 // Is implements [store.Durable].
 func (s *Store) Is(_ context.Context, other store.Durable) (bool, error) {
 	o, isFile := other.(*Store)
@@ -58,7 +55,7 @@ func (tx *tx) leave(after int64, n int) (seqs []int64, last int64) {
 			tx.depart(seq)
 		}
 		seqs = append(seqs, some...)
-		if len(some) == maxKeyed { // the rest of the key follows, possibly with this one
+		if len(some) == store.MaxKeyed { // the rest of the key follows, possibly with this one
 			return seqs, c.seq - 1
 		}
 		last = c.seq
@@ -75,7 +72,7 @@ func (tx *tx) ofKey(c candidate) []int64 {
 		return nil
 	}
 	return tx.numbers(`SELECT seq FROM deliveries WHERE lane = ? AND order_key = ? AND state IN (DUE, BEHIND) AND order_key IS NOT NULL
-  ORDER BY place LIMIT ?`, c.lane, c.key, maxKeyed)
+  ORDER BY place LIMIT ?`, c.lane, c.key, store.MaxKeyed)
 }
 
 // depart takes a delivery out of its lane.

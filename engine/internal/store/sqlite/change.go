@@ -50,7 +50,7 @@ type changeFunc func(tx *tx, seq, lane, state int64)
 // inSlices changes the selected deliveries that are not in flight, the oldest first, a few in each transaction.
 func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFunc) (changed int, err error) {
 	now := s.now()
-	in, err := s.narrowTo(ctx, f, now, slice) // each slice finds all of them
+	in, err := s.narrowTo(ctx, f, now, store.Slice) // each slice finds all of them
 	if err != nil {
 		return 0, err
 	}
@@ -59,7 +59,7 @@ func (s *Store) inSlices(ctx context.Context, f delivery.Filter, change changeFu
 		` AND NOT (d.state = DUE AND d.owner <> 0 AND d.due_at > ?) AND d.seq > ? ORDER BY d.seq LIMIT ?`
 	last := int64(0)
 	for {
-		n := slice
+		n := store.Slice
 		if f.Limit > 0 {
 			n = min(n, f.Limit-changed)
 		}
@@ -132,16 +132,17 @@ func (tx *tx) moving(lane int64) (found [][3]int64) {
 		}, append([]any{lane}, args...)...)
 	}
 	const ofKeys = `order_key IS NOT NULL AND state IN (DUE, BEHIND)`
-	some(ofKeys+` ORDER BY order_key, place, seq LIMIT ?`, slice)
+	some(ofKeys+` ORDER BY order_key, place, seq LIMIT ?`, store.Slice)
 	if len(found) > 0 {
-		some(ofKeys+` AND order_key = ? AND (place, seq) > (?, ?) ORDER BY place, seq LIMIT ?`, key, place, found[len(found)-1][0], maxKeyed)
+		some(ofKeys+` AND order_key = ? AND (place, seq) > (?, ?) ORDER BY place, seq LIMIT ?`,
+			key, place, found[len(found)-1][0], store.MaxKeyed)
 		slices.SortStableFunc(found, func(a, b [3]int64) int { return cmp.Compare(a[2], b[2]) }) // heads first
 	}
 	if len(found) == 0 {
-		some(`state = DUE ORDER BY due_at, seq LIMIT ?`, slice)
+		some(`state = DUE ORDER BY due_at, seq LIMIT ?`, store.Slice)
 	}
 	if len(found) == 0 {
-		some(`state = DEAD ORDER BY seq LIMIT ?`, slice)
+		some(`state = DEAD ORDER BY seq LIMIT ?`, store.Slice)
 	}
 	return found
 }

@@ -13,8 +13,8 @@ import (
 
 // A move that ends halfway, wherever that is, leaves each key with its head in either lane, and goes on when it is made again.
 func TestMoveEndsHalfway(t *testing.T) {
-	const events = 4*slice + 4
-	for at := 1; at <= events; at += slice/3 + 1 {
+	const events = 4*store.Slice + 4
+	for at := 1; at <= events; at += store.Slice/3 + 1 {
 		s, err := Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db")})
 		if err != nil {
 			t.Fatal(err)

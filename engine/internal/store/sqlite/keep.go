@@ -7,20 +7,13 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
-const (
-	slice       = 500  // deliveries that one transaction prunes or changes, so that commits do not wait long
-	recoverMany = 5000 // deliveries that one transaction makes due
-
-	prunePeriod = 10 * time.Minute
-)
-
 // Keep implements [store.Store]. It prunes on the first call, and then every ten minutes.
 func (s *Store) Keep(ctx context.Context) error {
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
 	now := s.now()
-	if since := now.Sub(s.pruned); since < prunePeriod && since > -prunePeriod {
+	if since := now.Sub(s.pruned); since < store.PrunePeriod && since > -store.PrunePeriod {
 		return nil
 	}
 	s.pruned = now
@@ -59,32 +52,27 @@ func (s *Store) recover(ctx context.Context) error {
 
 // hasWrongWaits reports whether endWrongWaits has something to do.
 func (s *Store) hasWrongWaits(ctx context.Context) (is bool, err error) {
-	longest, longestLease := longestWaits(s.now())
+	longest, longestLease := store.LongestWaits(s.now())
 	err = s.readSoon(ctx, `SELECT EXISTS(SELECT 1 FROM lanes WHERE paused_until > ?1 OR probe_until > ?2) OR
   EXISTS(SELECT 1 FROM lanes l CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?1)`,
 		func(r *row) { is = r.Bool() }, longest, longestLease)
 	return is, err
 }
 
-// longestWaits returns times after which no wait and no lease can end.
-func longestWaits(now time.Time) (wait, lease time.Time) {
-	return now.Add(store.MaxWait + store.MaxSet), now.Add(store.MaxLease + store.MaxSet)
-}
-
 // endWrongWaits makes due what waits longer than possible: the clock was wrong when that was stored, or is wrong now. The
 // same rule ends leases and pauses of lanes. It reports whether there may be more.
 func (tx *tx) endWrongWaits() (more bool) {
-	longest, longestLease := longestWaits(tx.now)
+	longest, longestLease := store.LongestWaits(tx.now)
 	n := tx.run(`UPDATE deliveries SET due_at = ?1, owner = 0 WHERE seq IN (SELECT d.seq FROM lanes l
-  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, recoverMany)
+  CROSS JOIN deliveries d ON d.lane = l.id AND d.state = DUE AND d.due_at > ?2 LIMIT ?3)`, tx.now, longest, store.RecoverMany)
 	tx.jumped(longest, longestLease)
-	return n == recoverMany
+	return n == store.RecoverMany
 }
 
 // prune removes one slice of what has been kept long enough. It reports whether there may be more.
 func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	err = s.write(ctx, func(tx *tx) {
-		left := slice
+		left := store.Slice
 		doneBefore, deadBefore := tx.now.Add(-s.opts.Keep), tx.now.Add(-s.opts.KeepDead)
 		for _, old := range []struct {
 			state  int
@@ -92,8 +80,8 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 		}{{delivered, doneBefore}, {dropped, doneBefore}, {dead, deadBefore}} {
 			left -= tx.stripOldest(old.state, old.before, left)
 		}
-		forgotten := tx.forget(tx.now.Add(-store.KeepIDs), slice)
-		more = left == 0 || forgotten == slice
+		forgotten := tx.forget(tx.now.Add(-store.KeepIDs), store.Slice)
+		more = left == 0 || forgotten == store.Slice
 	})
 	if err == nil {
 		err = s.write(ctx, func(tx *tx) { tx.script(`PRAGMA incremental_vacuum(500)`) })
@@ -159,7 +147,7 @@ func (tx *tx) stripOldest(state int, before time.Time, n int) int {
 
 // makeRoom removes some of what was delivered longest ago. It returns false if there is none.
 func (s *Store) makeRoom(ctx context.Context) (made bool, err error) {
-	const some = 4 * slice
+	const some = 4 * store.Slice
 	err = s.write(ctx, func(tx *tx) {
 		made = false
 		for _, state := range []int{delivered, dropped} {

@@ -29,6 +29,26 @@ func kill(t *testing.T, q *queue, webhook string, n int) {
 	}
 }
 
+func showFindsExactly(t *testing.T, q *queue) {
+	var entries []*delivery.Entry
+	for i := range 120 {
+		id := "msg_alike"
+		if i > 0 {
+			id += fmt.Sprint(i)
+		}
+		past := &delivery.Past{ID: id, State: delivery.Due, Since: at(0), Accepted: at(0)}
+		ev := newEvent(id)
+		entries = append(entries, &delivery.Entry{Event: &ev, Wants: []delivery.Want{{Webhook: hook, Past: past}}})
+	}
+	acceptAll(t, q, at(0), entries...)
+	if d, err := q.Show(q.set(at(1)), "msg_alike"); err != nil || d.Delivery.ID != "msg_alike" {
+		t.Errorf("%+v, %v, want the oldest of 120", d, err)
+	}
+	if d, err := q.Show(q.set(at(1)), "msg_alik"); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("%+v, %v, want %v", d, err, store.ErrUnknown)
+	}
+}
+
 func showTellsAll(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
 	c := claim(t, q, hook, at(1), 1)[0]

@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a dead head frees its key", deadFreesKey},
 		{"a head that waits long is passed", passesOldHead},
 		{"show tells all", showTellsAll},
+		{"show finds one among many that begin alike", showFindsExactly},
 		{"list selects and pages", listSelects},
 		{"what is listed is counted, by reason", groups},
 		{"a pause by hand ends", pausesByHand},
