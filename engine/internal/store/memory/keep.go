@@ -37,7 +37,7 @@ func (s *Store) jumped(now time.Time) {
 	s.latest = now
 	longest, _ := store.LongestWaits(now)
 	for _, r := range s.rows {
-		if r.index >= 0 && r.d.Due.After(longest) {
+		if (r.index >= 0 || r.flies) && r.d.Due.After(longest) {
 			r.setDue(now, false)
 		}
 	}

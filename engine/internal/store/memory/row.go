@@ -31,7 +31,9 @@ type row struct {
 	flies    bool // it is in its lane's flight
 	attempts []delivery.Attempt
 	size     int64
-	index    int // in its lane's due or flight; -1 if it is in neither
+	index    int  // in its lane's due; -1 if it is not there
+	before   *row // in flight
+	after    *row // in flight
 }
 
 // lane is the store's record of a webhook.
@@ -40,7 +42,7 @@ type lane struct {
 	delivery.LaneCounts // without Unstored
 	webhook             string
 	due                 rowHeap
-	flight              rowHeap
+	flight              flight
 	keys                map[string]*key
 
 	version  int64 // of the store at the lane's last change
@@ -96,28 +98,27 @@ func (r *row) leave() {
 
 // unqueue removes a row from those that can be claimed, now or when its lease ends. It returns false if it was not one of them.
 func (r *row) unqueue() bool {
-	if r.index < 0 {
+	switch {
+	case r.flies:
+		r.lane.flight.remove(r)
+	case r.index >= 0:
+		heap.Remove(&r.lane.due, r.index)
+	default:
 		return false
 	}
-	heap.Remove(r.heap(), r.index)
-	r.flies = false
 	return true
-}
-
-// heap returns the heap that the row is in, if it is in one.
-func (r *row) heap() *rowHeap {
-	if r.flies {
-		return &r.lane.flight
-	}
-	return &r.lane.due
 }
 
 // setDue changes when a row is due; if taken is set, it is in flight until then.
 func (r *row) setDue(at time.Time, taken bool) {
 	queued := r.unqueue()
-	if r.d.Due, r.taken = at, taken; queued {
-		r.flies = taken
-		heap.Push(r.heap(), r)
+	r.d.Due, r.taken = at, taken
+	switch {
+	case !queued:
+	case taken:
+		r.lane.flight.add(r)
+	default:
+		heap.Push(&r.lane.due, r)
 	}
 }
 
@@ -151,7 +152,7 @@ func (r *row) promote(at time.Time) {
 
 // inFlight returns how many of the lane's deliveries are in flight.
 func (l *lane) inFlight(now time.Time) (n int) {
-	for _, r := range l.flight {
+	for r := l.flight.first; r != nil; r = r.after {
 		if r.inFlight(now) {
 			n++
 		}
@@ -161,17 +162,16 @@ func (l *lane) inFlight(now time.Time) (n int) {
 
 // land makes the rows claimable whose leases have ended.
 func (l *lane) land(now time.Time) {
-	for len(l.flight) > 0 && !l.flight[0].inFlight(now) {
-		r := l.flight[0]
-		r.unqueue()
+	for r := l.flight.first; r != nil && !r.inFlight(now); r = l.flight.first {
+		l.flight.remove(r)
 		heap.Push(&l.due, r)
 	}
 }
 
 // next returns when the next row is due or the next lease ends, and false if there is neither.
 func (l *lane) next() (at time.Time, known bool) {
-	if len(l.flight) > 0 {
-		at, known = l.flight[0].d.Due, true
+	if l.flight.first != nil {
+		at, known = l.flight.first.d.Due, true
 	}
 	if len(l.due) > 0 && (!known || l.due[0].d.Due.Before(at)) {
 		at, known = l.due[0].d.Due, true
@@ -198,7 +198,44 @@ func (k *key) inFlight(now time.Time, beside *row) bool {
 	return slices.ContainsFunc(k.rows, func(o *row) bool { return o != beside && o.inFlight(now) })
 }
 
-// rowHeap is a heap of rows. The row that is due first comes first: of rows in flight, the one whose lease ends first.
+// flight lists the rows in flight. The lease that ends first comes first.
+type flight struct{ first, last *row }
+
+// add adds a row. The leases of a lane are equally long, so a row nearly always belongs at the end.
+func (f *flight) add(r *row) {
+	before := f.last
+	for before != nil && before.d.Due.After(r.d.Due) {
+		before = before.before
+	}
+	after := f.first
+	if before != nil {
+		after = before.after
+	}
+	f.link(before, r)
+	f.link(r, after)
+	r.flies = true
+}
+
+func (f *flight) remove(r *row) {
+	f.link(r.before, r.after)
+	r.flies, r.before, r.after = false, nil, nil
+}
+
+// link makes two rows neighbours. Nil is the end of the list.
+func (f *flight) link(a, b *row) {
+	if a == nil {
+		f.first = b
+	} else {
+		a.after = b
+	}
+	if b == nil {
+		f.last = a
+	} else {
+		b.before = a
+	}
+}
+
+// rowHeap is a heap of rows that can be claimed. The row that is due first comes first.
 type rowHeap []*row
 
 func (h rowHeap) Len() int { return len(h) }
