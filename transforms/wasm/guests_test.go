@@ -40,8 +40,8 @@ func TestLargeModulesOfStockGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSandbox(t, "")
-	if _, err := s.Load(t.Context(), "step", module, wasm.Options{}); err == nil || !strings.Contains(err.Error(), "limits.module") {
-		t.Errorf("%d bytes with the default limits: %v, want a refusal that names limits.module", len(module), err)
+	if _, err := s.Load(t.Context(), "step", module, wasm.Options{}); err == nil || !strings.Contains(err.Error(), "limits: {module: ") {
+		t.Errorf("%d bytes with the default limits: %v, want a refusal that names this limit", len(module), err)
 	}
 	watch := watchProcess(t)
 	watch.begin()
