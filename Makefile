@@ -118,8 +118,9 @@ bench:
 	@{ go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/awf-hook ./engine ./engine/internal/store/sqlite; \
 		go test -run '^$$' -bench . -timeout 60m $$(go list ./engine/... ./filters/... ./transforms/... | grep -v '/engine$$\|/sqlite$$'); } | awk -f .ci/bench.awk
 
-# 200 rounds of kill -9; ten minutes of kills, full disks, broken files and moved configurations, whose sums are exact; all hostile checkouts; each command on each bad configuration; a follow through 50 rotations and as many kills; a million events through each isolation of the sandbox;
-# 48 webhooks beside two bad ones, within 10 % of their time without.
+# 200 rounds of kill -9; ten minutes of kills, full disks, broken files and moved configurations, whose sums are exact; all hostile
+# checkouts; each command on each bad configuration; a follow through 50 rotations and as many kills; a million events through each
+# isolation of the sandbox; 48 webhooks beside two bad ones, within 10 % of their time without.
 soak:
 	SOAK=1 go test -timeout 60m -run 'TestCrash|TestServeKilled|TestServeIsNotKept|TestExecToAServer|TestFollowRotationsAndKills|TestHostileCheckouts|TestNoCommandSaysASecret|TestFatesAddUp|TestStoppedProcess' -v ./cmd/awf-hook
 	SOAK=1 go test -timeout 60m -run TestEventsLeaveNothing -v ./transforms/wasm
