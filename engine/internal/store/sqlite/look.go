@@ -69,33 +69,36 @@ func (s *Store) listNewest(ctx context.Context, f delivery.Filter) ([]delivery.I
 	return s.list(ctx, f, p)
 }
 
-// listMentions lists the deliveries whose own columns have the filter's text. The indexes of ids and reasons find them, unless they are too
-// many.
+// listMentions lists the deliveries whose own columns have the filter's text. It looks through the indexes of reasons and ids at once.
 func (s *Store) listMentions(ctx context.Context, f delivery.Filter, in among) ([]delivery.Item, error) {
-	p := part{among: in, from: fromDeliveries, columns: texts[0]}
 	if in.knows < knowsReasons {
-		return s.listHalves(ctx, f, p)
+		return s.listHalves(ctx, f, part{among: in, from: fromDeliveries, columns: texts[0]})
 	}
-	query, args := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.reason <> '' AND mentions(?, f.reason)`, []any{f.Text}
+	reasons := `SELECT f.seq FROM deliveries f INDEXED BY deliveries_done WHERE f.reason <> '' AND mentions(?, f.reason)`
 	switch f.State {
 	case "":
 	case delivery.Due:
-		query += ` AND f.state IN (DUE, BEHIND)`
+		reasons += ` AND f.state IN (DUE, BEHIND)`
 	default:
-		query += fmt.Sprintf(` AND f.state IN (%d)`, store.NumberOf[int](f.State))
+		reasons += fmt.Sprintf(` AND f.state IN (%d)`, store.NumberOf[int](f.State))
 	}
-	if isPartOfID(f.Text) {
-		query += ` UNION ALL SELECT f.seq FROM deliveries f INDEXED BY sqlite_autoindex_deliveries_1 WHERE mentions(?, f.id)`
-		args = append(args, f.Text)
+	const ids = `SELECT f.seq FROM deliveries f INDEXED BY sqlite_autoindex_deliveries_1 WHERE mentions(?, f.id)`
+	ofReasons := func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, reasons) }
+	if !isPartOfID(f.Text) {
+		return ofReasons()
 	}
-	few, err := s.few(ctx, query, maxFew, args...)
-	switch {
-	case err != nil:
+	return together(f.Limit, ofReasons, func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, ids) })
+}
+
+// listFound lists what a query finds by the filter's text in an index. If that is too much, it looks through the deliveries instead.
+func (s *Store) listFound(ctx context.Context, f delivery.Filter, in among, query string) (items []delivery.Item, err error) {
+	p := part{among: in, from: fromDeliveries, columns: texts[0]}
+	if p.few, err = s.few(ctx, query, maxFew, f.Text); err != nil {
 		return nil, err
-	case few == "":
+	}
+	if p.few == "" {
 		return s.listHalves(ctx, f, p)
 	}
-	p.few = few
 	return s.list(ctx, f, p)
 }
 
