@@ -13,7 +13,7 @@ func (s *Sender) IdleWatches() int {
 }
 
 // KeepIdle sets how long an idle connection without TLS is kept.
-func (s *Sender) KeepIdle(d time.Duration) { s.direct.idleFor = d }
+func (s *Sender) KeepIdle(d time.Duration) { s.transport.(*direct).idleFor = d }
 
 // UseNetHTTP makes attempts without TLS use net/http's transport, as attempts with TLS do.
-func (s *Sender) UseNetHTTP() { s.direct = nil }
+func (s *Sender) UseNetHTTP() { s.transport = s.network }

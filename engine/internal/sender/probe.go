@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -28,16 +27,15 @@ func (s *Sender) Probe(parent context.Context) (p delivery.Probe) {
 }
 
 func (s *Sender) connect(ctx context.Context, progress *progress, p *delivery.Probe) error {
-	transport, isHTTP := s.transport.(*http.Transport)
-	if !isHTTP {
+	if s.network == nil {
 		return &Fault{Reason: "it is reached by a transport of the program's own", Ours: true}
 	}
 	target := s.url
 	if s.proxied {
-		target, _ = transport.Proxy(nil) // always the same
+		target, _ = s.network.Proxy(nil) // always the same
 		p.Proxied = true
 	}
-	conn, err := transport.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), portOf(target)))
+	conn, err := s.network.DialContext(ctx, "tcp", net.JoinHostPort(target.Hostname(), portOf(target)))
 	if err != nil {
 		return err
 	}
@@ -47,7 +45,7 @@ func (s *Sender) connect(ctx context.Context, progress *progress, p *delivery.Pr
 		return nil
 	}
 	progress.reach(phaseTLS)
-	config := transport.TLSClientConfig.Clone()
+	config := s.network.TLSClientConfig.Clone()
 	config.ServerName = cmp.Or(config.ServerName, target.Hostname())
 	client := tls.Client(conn, config)
 	if err := client.HandshakeContext(ctx); err != nil {

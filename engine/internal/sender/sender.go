@@ -70,7 +70,7 @@ type Sender struct {
 	url       *url.URL    // without userinfo
 	header    http.Header // of every request
 	transport http.RoundTripper
-	direct    *direct // sends instead of transport; nil if it cannot
+	network   *http.Transport // that transport, or what a [direct] dials by; nil for a transport of the program's own
 	deadlines Deadlines
 	proxied   bool
 	masker    *secret.Masker
@@ -92,9 +92,10 @@ func New(w Webhook, transport http.RoundTripper) *Sender {
 	var proxy *url.URL
 	if transport == nil {
 		proxy, s.broken = proxyOf(&w)
-		t := newTransport(&w, proxy, s.deadlines)
-		if s.transport, s.proxied = t, proxy != nil; !s.proxied {
-			s.direct = newDirect(s.url, w.MaxInFlight, t)
+		s.network = newTransport(&w, proxy, s.deadlines)
+		s.transport, s.proxied = s.network, proxy != nil
+		if d := newDirect(s.url, w.MaxInFlight, s.network); d != nil && !s.proxied {
+			s.transport = d
 		}
 	}
 	s.masker = newMasker(&w, proxy)
@@ -113,9 +114,6 @@ func (s *Sender) Close() {
 
 // disconnect closes the idle connections.
 func (s *Sender) disconnect() {
-	if s.direct != nil {
-		s.direct.CloseIdleConnections()
-	}
 	if t, ok := s.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -171,7 +169,7 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 	if err == nil {
 		s.leaveSuspect()
 		// Do not use an http.Client: it follows redirects and puts the URL into its errors.
-		if res, err = s.roundTrip(req); err != nil && w.kept.Load() {
+		if res, err = s.transport.RoundTrip(req); err != nil && w.kept.Load() {
 			s.mu.Lock()
 			s.suspect = true
 			s.mu.Unlock()
@@ -191,13 +189,6 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 		answer.Body = read(res)
 	}
 	return answer, nil
-}
-
-func (s *Sender) roundTrip(req *http.Request) (*http.Response, error) {
-	if s.direct != nil {
-		return s.direct.RoundTrip(req)
-	}
-	return s.transport.RoundTrip(req)
 }
 
 // leaveSuspect closes the kept connections after one of them gave no answer: they may be dead too, and each would cost an

@@ -108,7 +108,7 @@ func TestMoveWantsOneWebhook(t *testing.T) {
 // A name means all webhooks that have it. The answer to a change says which of them it did not reach, on a server, too.
 func TestChangeSaysWhichWebhooksItDidNotReach(t *testing.T) {
 	q := fill(t)
-	const other = "/work/.awf/settings.yaml#good"
+	const other = "/src/app/.awf/settings.yaml#good"
 	q.config.Webhooks = append(q.config.Webhooks, config.Webhook{Name: "good", Identity: other, Enabled: true})
 	ctx := context.Background()
 	for _, of := range []api.Queue{q.local, q.client} {
