@@ -78,10 +78,8 @@ func (c *command) serveCommand() *cobra.Command {
 // serve opens everything that can fail before it reports that it is ready.
 func (d *daemon) serve() error {
 	c := d.command
-	if d.listen != "" {
-		if err := config.CheckListen(d.listen); err != nil {
-			return fmt.Errorf("--listen: %w", err)
-		}
+	if d.listen != "" && !config.IsListen(d.listen) {
+		return fmt.Errorf("--listen: want %s, got %q", config.ListenForm, d.listen)
 	}
 	d.hangups = make(chan os.Signal, 1)
 	signal.Notify(d.hangups, syscall.SIGHUP)

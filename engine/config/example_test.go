@@ -26,12 +26,12 @@ webhooks:
 	// awf-hook.yaml:5:5: webhooks[0].timout: unknown key, did you mean timeout?
 }
 
-func ExampleCheckListen() {
-	fmt.Println(config.CheckListen("127.0.0.1:8470"))
-	fmt.Println(config.CheckListen("8470"))
+func ExampleIsListen() {
+	fmt.Println(config.IsListen("127.0.0.1:8470"))
+	fmt.Println(config.IsListen("8470"))
 	// Output:
-	// <nil>
-	// want an address with its port, like 127.0.0.1:8470, or unix:PATH, got "8470"
+	// true
+	// false
 }
 
 // IsContentType refuses what receivers would read in different ways.

@@ -76,3 +76,15 @@ func TestOtherEncodingsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A mistake in what a variable holds shows the variable, and not what it holds.
+func TestMistakeInAVariableHidesItsValue(t *testing.T) {
+	for _, key := range []string{"listen", "rate", "page"} {
+		_, err := config.Parse("awf-hook.yaml", []byte("serve: {"+key+": \"${HIDDEN}\"}\nwebhooks: []\n"), func(string) (string, bool) {
+			return "a hidden value", true
+		})
+		if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "serve."+key) {
+			t.Errorf("%s: %v, want a mistake without the value", key, err)
+		}
+	}
+}

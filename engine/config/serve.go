@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"fmt"
 	"net"
 	"strings"
 )
@@ -76,26 +75,26 @@ var tokenKeys = []Key{
 
 func (d *decoder) listenAddress(n node, text string, s *Serve) {
 	s.Listen = text
-	if err := CheckListen(text); err != nil {
-		d.fail(n, "value.form", "%v", err)
+	if !IsListen(text) {
+		d.fail(n, "value.form", "want %s, got %s", ListenForm, quote(n))
 	} else if path, isUnix := strings.CutPrefix(text, "unix:"); isUnix {
 		s.Listen = "unix:" + d.absolute(path)
 	}
 }
 
-// CheckListen returns an error unless a text is an address for serve to listen on.
-func CheckListen(text string) error {
+// ListenForm says what an address for serve to listen on looks like.
+const ListenForm = "an address with its port, like 127.0.0.1:8470, or unix:PATH"
+
+// IsListen reports whether a text is an address for serve to listen on.
+func IsListen(text string) bool {
 	if path, isUnix := strings.CutPrefix(text, "unix:"); isUnix && path != "" {
-		return nil
+		return true
 	}
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
-	if err != nil || port == "" {
-		return fmt.Errorf("want an address with its port, like 127.0.0.1:8470, or unix:PATH, got %q", text)
-	}
-	return nil
+	return err == nil && port != ""
 }
 
 func (d *decoder) host(n node) (string, bool) {
