@@ -171,10 +171,7 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 
 // Forget implements [store.Durable].
 func (s *Store) Forget(ctx context.Context, ids []string) error {
-	if err := s.makeDay(ctx, s.roughly()); err != nil {
-		return err
-	}
-	return s.write(ctx, func(tx *tx) {
+	return s.writeAfter(ctx, func() error { return s.makeDay(ctx, s.roughly()) }, func(tx *tx) {
 		tx.clock()
 		var seqs []int64
 		column(tx, &seqs, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)

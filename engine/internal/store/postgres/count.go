@@ -68,6 +68,7 @@ const countStanding = `SELECT l.webhook, c.waiting,
 func (s *Store) Standing(ctx context.Context) (standing map[string]delivery.Standing, err error) {
 	err = s.read(ctx, func(tx *tx) {
 		standing = map[string]delivery.Standing{}
+		tx.send()
 		tx.each(func(r *row) { standing[r.Text()] = store.ScanStanding(r) }, countStanding, s.opts.Namespace, tx.now)
 	})
 	return standing, err

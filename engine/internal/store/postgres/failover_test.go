@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 )
 
-// forget makes a database what a standby knew before the last commits: it has their rows and tables no more, and counts on from before.
+// forget makes a database what a standby knew before the last commits: their rows and tables are gone, and its sequences go on from before.
 const forget = `DELETE FROM awf_hook.deliveries; DELETE FROM awf_hook.events; DELETE FROM awf_hook.counts; DELETE FROM awf_hook.nodes;
 SELECT setval('awf_hook.deliveries_seq_seq', 1, false), setval('awf_hook.nodes_id_seq', 1, false);
 DO $$ DECLARE part regclass; BEGIN

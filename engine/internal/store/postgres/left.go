@@ -25,6 +25,7 @@ const (
 func (s *Store) Left(ctx context.Context) (list []delivery.Left, err error) {
 	err = s.repeat(ctx, lookingUp, func(tx *tx) {
 		lanes := store.LeftCount{}
+		tx.send()
 		tx.each(func(r *row) { lanes.Lane(r) }, countAll, s.opts.Namespace)
 		tx.each(func(r *row) { lanes.Own(r) }, countOwn, s.node)
 		tx.each(func(r *row) { lanes.Elsewhere(r) }, countElsewhere, s.node, tx.now)

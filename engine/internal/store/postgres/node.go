@@ -14,11 +14,7 @@ const keeperLease = 10 * time.Second
 
 // register makes this process a node.
 func (s *Store) register(ctx context.Context) error {
-	now, err := s.now(ctx)
-	if err != nil {
-		return err
-	}
-	s.skew.Store(int64(now.Sub(s.opts.Now())))
+	now, err := s.compareClocks(ctx)
 	for s.node == 0 && err == nil { // a node that a failover lost may have the number
 		err = s.write(ctx, func(tx *tx) {
 			tx.query(`INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
@@ -26,6 +22,14 @@ func (s *Store) register(ctx context.Context) error {
 		})
 	}
 	return err
+}
+
+// compareClocks asks the server for the time, and notes how much this machine's clock differs.
+func (s *Store) compareClocks(ctx context.Context) (now time.Time, err error) {
+	if now, err = s.now(ctx); err == nil {
+		s.skew.Store(int64(now.Sub(s.opts.Now())))
+	}
+	return now, err
 }
 
 // nodeName returns a name of this process for people.
@@ -83,6 +87,7 @@ func (s *Store) Keeps() bool { return s.keeper.Load() }
 func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
 	err = s.read(ctx, func(tx *tx) {
 		nodes = nil
+		tx.send()
 		tx.each(func(r *row) {
 			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})
 		}, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)

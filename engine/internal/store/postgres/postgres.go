@@ -97,6 +97,7 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 		return s.clock(), nil
 	}
 	err = s.repeat(ctx, lookingUp, func(tx *tx) {
+		tx.send()
 		now = tx.now
 	})
 	return now, err

@@ -30,7 +30,7 @@ type tx struct {
 	store *Store
 	batch *pgx.Batch
 	begun time.Time                   // by this process's clock
-	now   time.Time                   // by the store's clock: see clock; what only reads knows it from the beginning
+	now   time.Time                   // by the store's clock: see clock; what only reads knows it once it has sent something
 	again bool                        // an earlier try may have been committed although its answer was lost
 	count map[int]delivery.LaneCounts // changes to what the lanes hold
 	told  map[string]struct{}         // webhooks with lanes that other nodes should look at
@@ -49,7 +49,7 @@ func (s *Store) write(ctx context.Context, change func(*tx)) error {
 }
 
 // errGone means that the database lacks what the store remembers of it.
-var errGone = errors.New("a lane or a day's table is missing: a failover may have lost it, try again")
+var errGone = errors.New("a lane or a day's table is missing, perhaps lost in a failover: try again")
 
 // writeAfter is write for a change that relies on what the store remembers: lanes and the tables of days. prepare makes what it does not
 // remember. It is called again if something is gone.
@@ -72,8 +72,7 @@ func (s *Store) forget(ctx context.Context) error {
 	clear(s.lows)
 	s.mu.Unlock()
 	s.partitions.Clear()
-	now, err := s.now(ctx)
-	s.skew.Store(int64(now.Sub(s.opts.Now())))
+	_, err := s.compareClocks(ctx)
 	return err
 }
 
@@ -184,7 +183,7 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 	tx.queue(how.begin)
 	tx.queue(how.settings)
 	if how.reads {
-		tx.time()
+		tx.clock()
 	}
 	change(tx)
 	tx.saveCounts()
@@ -311,10 +310,10 @@ func (tx *tx) clock() {
 	tx.queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
 }
 
-// time asks for the store's time. It returns false once the transaction has failed.
-func (tx *tx) time() bool {
+// time asks for the store's time.
+func (tx *tx) time() {
 	tx.clock()
-	return tx.send()
+	tx.send()
 }
 
 // clean returns a text that PostgreSQL's type text accepts.
