@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
@@ -75,15 +74,10 @@ func (s *Store) Claim(ctx context.Context, lane delivery.Lane, n int) (claims []
 	return claims, next, err
 }
 
-var errEnough = errors.New("enough")
-
 // due reads due deliveries of a webhook's lane, n at most. enough says that it read no more since they are large: see [store.MaxClaimed].
 func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, enough bool) {
-	if tx.err != nil {
-		return nil, false
-	}
 	size := 0
-	err := tx.conn.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
+	tx.each(`SELECT `+claimColumns+` FROM deliveries d JOIN events e ON e.seq = d.event
   WHERE d.lane = ? AND d.state = DUE AND d.due_at <= ? ORDER BY d.due_at, d.seq LIMIT ?`, func(r *row) {
 		c, err := tx.store.scanClaim(r, webhook)
 		if r.err = err; err != nil {
@@ -91,14 +85,10 @@ func (tx *tx) due(lane int64, webhook string, n int) (claims []*delivery.Claim, 
 		}
 		claims = append(claims, c)
 		if size += c.Event.Size() + len(c.Delivery.Body); size >= store.MaxClaimed {
-			r.err = errEnough
+			enough, r.err = true, errEnough
 		}
 	}, lane, tx.now, n)
-	if errors.Is(err, errEnough) {
-		return claims, true
-	}
-	tx.fail(err)
-	return claims, false
+	return claims, enough
 }
 
 // take leases a delivery. It returns false if another one of its key is in flight, which passed it and holds it up for a

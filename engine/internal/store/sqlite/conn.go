@@ -205,7 +205,10 @@ func (c *conn) run(query string, args ...any) (changed int, err error) {
 	return int(lib.Xsqlite3_changes(c.tls, c.db)), nil
 }
 
-// each calls f with each row of a query, until f fails one. f must not use the connection.
+// errEnough is the error of a row after which a query need not go on.
+var errEnough = errors.New("enough")
+
+// each calls f with each row of a query, until f fails one or has enough. f must not use the connection.
 func (c *conn) each(query string, f func(*row), args ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {
@@ -222,7 +225,11 @@ func (c *conn) each(query string, f func(*row), args ...any) error {
 			return nil
 		case lib.SQLITE_ROW:
 			r.next = 0
-			if f(r); r.err != nil {
+			switch f(r); r.err {
+			case nil:
+			case errEnough:
+				return nil
+			default:
 				return r.err
 			}
 		default:

@@ -83,16 +83,16 @@ func (s *Store) listMentions(ctx context.Context, f delivery.Filter, in among) (
 		reasons += fmt.Sprintf(` AND f.state IN (%d)`, store.NumberOf[int](f.State))
 	}
 	const ids = `SELECT f.seq FROM deliveries f INDEXED BY sqlite_autoindex_deliveries_1 WHERE mentions(?, f.id)`
-	ofReasons := func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, reasons) }
+	ofReasons := func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, "d.reason", reasons) }
 	if !isPartOfID(f.Text) {
 		return ofReasons()
 	}
-	return together(f.Limit, ofReasons, func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, ids) })
+	return together(f.Limit, ofReasons, func() ([]delivery.Item, error) { return s.listFound(ctx, f, in, "d.id", ids) })
 }
 
-// listFound lists what a query finds by the filter's text in an index. If that is too much, it looks through the deliveries instead.
-func (s *Store) listFound(ctx context.Context, f delivery.Filter, in among, query string) (items []delivery.Item, err error) {
-	p := part{among: in, from: fromDeliveries, columns: texts[0]}
+// listFound lists what a query finds by the filter's text in the index of a column. If that is too much, it looks through the deliveries.
+func (s *Store) listFound(ctx context.Context, f delivery.Filter, in among, column, query string) (items []delivery.Item, err error) {
+	p := part{among: in, from: fromDeliveries, columns: []string{column}}
 	if p.few, err = s.few(ctx, query, maxFew, f.Text); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func isUnwritable(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
-// openToRead opens the queue of a file that cannot be written for the reason why, which each change returns.
+// openToRead opens a file that cannot be written. Each change then fails with the reason, why.
 func (s *Store) openToRead(why error) error {
 	s.unwritable, s.folder = fmt.Errorf("it can only be read: %w", why), &folder{}
 	var err error
