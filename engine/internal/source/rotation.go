@@ -163,7 +163,7 @@ func (r *rotated) known(path string) bool {
 func (r *rotated) siblings() []string {
 	type sibling struct {
 		path string
-		at   time.Time
+		info os.FileInfo
 	}
 	var files []sibling
 	look := func(path string, isLike func(name string) bool) {
@@ -174,8 +174,9 @@ func (r *rotated) siblings() []string {
 			if name == base || !isLike(name) || !entry.Type().IsRegular() || compressed(name) {
 				continue
 			}
-			if info, err := entry.Info(); err == nil { // else it is gone
-				files = append(files, sibling{filepath.Join(folder, name), info.ModTime()})
+			info, err := entry.Info()
+			if err == nil && !slices.ContainsFunc(files, func(s sibling) bool { return os.SameFile(s.info, info) }) { // else it is gone, or known
+				files = append(files, sibling{filepath.Join(folder, name), info})
 			}
 		}
 	}
@@ -186,7 +187,7 @@ func (r *rotated) siblings() []string {
 		shape := shapeOf(filepath.Base(target))
 		look(target, func(name string) bool { return shapeOf(name) == shape })
 	}
-	slices.SortFunc(files, func(a, b sibling) int { return a.at.Compare(b.at) })
+	slices.SortFunc(files, func(a, b sibling) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	files = files[max(0, len(files)-maxRotated):]
 	paths := make([]string, 0, len(files))
 	for _, f := range files {
