@@ -13,6 +13,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -31,7 +32,7 @@ type connection struct {
 	limited   limited
 	out       []byte      // memory for a request
 	names     []string    // memory for the names of its headers
-	wrote     chan error  // gets the end of a write that goes on beside; nil if there is none
+	wrote     chan error  // gets the result of a write that goes on beside the read; nil if there is none
 	interrupt func()      // breaks off reads and writes
 	stop      func() bool // keeps the end of the attempt from calling interrupt
 	since     time.Time   // when it became idle
@@ -212,11 +213,11 @@ func (c *connection) fill(req *http.Request) error {
 	}
 	c.names = c.names[:0]
 	for name, values := range req.Header {
-		if hasByte(name, func(b byte) bool { return b <= ' ' || b >= 0x7f || b == ':' }) {
+		if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
 			return fmt.Errorf("invalid header field name %q", name)
 		}
 		for _, value := range values {
-			if hasByte(value, func(b byte) bool { return b < ' ' && b != '\t' || b == 0x7f }) {
+			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 				return fmt.Errorf("invalid header field value for %q", name)
 			}
 		}
@@ -235,15 +236,6 @@ func (c *connection) fill(req *http.Request) error {
 	c.out = slices.Grow(out, int(req.ContentLength))[:n+int(req.ContentLength)]
 	_, err := io.ReadFull(req.Body, c.out[n:])
 	return err
-}
-
-func hasByte(s string, is func(byte) bool) bool {
-	for i := range len(s) {
-		if is(s[i]) {
-			return true
-		}
-	}
-	return false
 }
 
 func appendHeader(out []byte, name, value string) []byte {
