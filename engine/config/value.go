@@ -175,16 +175,17 @@ var leadingZero = lazy.Regexp(`^[-+]?0[0-9]+$`)
 
 // bounded reports whether a value that was parsed is within the key's bounds. form says in an error what its text should be.
 func (d *decoder) bounded(n node, value int64, err error, form string) bool {
+	if err == nil && value >= n.key.Min && value <= n.key.Max {
+		return true
+	}
 	low, high := n.key.showBound(n.key.Min), n.key.showBound(n.key.Max)
 	switch {
 	case err != nil && n.key.Kind == KindNumber:
 		d.fail(n, "value.form", "want %s from %s to %s, got %s", form, low, high, quote(n))
 	case err != nil:
 		d.fail(n, "value.form", "want %s, got %s", form, quote(n))
-	case value < n.key.Min || value > n.key.Max:
-		d.fail(n, "value.range", "want %s to %s, got %s", low, high, unquoted(n))
 	default:
-		return true
+		d.fail(n, "value.range", "want %s to %s, got %s", low, high, unquoted(n))
 	}
 	return false
 }

@@ -63,7 +63,7 @@ var inBraces = lazy.Regexp(`(?s)\{\{.*?\}\}`)
 
 // checkText warns of a variable in a map's text, which is sent as it is. Its expressions are checked elsewhere.
 func (d *decoder) checkText(n node) {
-	if !isInTransform(n) || strings.HasPrefix(n.Value, "=") {
+	if !isInTransform(n) || strings.HasPrefix(n.Value, "=") || !strings.Contains(n.Value, "${") {
 		return
 	}
 	for _, m := range variable().FindAllStringSubmatch(inBraces().ReplaceAllString(n.Value, ""), -1) {

@@ -246,9 +246,19 @@ func (rs *runs) find(id string) *run {
 	return nil
 }
 
+// chain yields a run and those above it.
+func (rs *runs) chain(r *run) iter.Seq[*run] {
+	return func(yield func(*run) bool) {
+		for n := 0; r != nil && n <= maxDepth && yield(r); n++ {
+			r = rs.find(r.ParentID)
+		}
+	}
+}
+
 // depth returns how many runs are above the run.
-func (rs *runs) depth(r *run) (depth int) {
-	for r = rs.find(r.ParentID); r != nil && depth < maxDepth; r = rs.find(r.ParentID) {
+func (rs *runs) depth(r *run) int {
+	depth := -1
+	for range rs.chain(r) {
 		depth++
 	}
 	return depth
@@ -256,18 +266,14 @@ func (rs *runs) depth(r *run) (depth int) {
 
 // see records a sign of life of a run and its callers.
 func (rs *runs) see(r *run, now time.Time) {
-	for above := rs.depth(r); above >= 0; above-- {
+	for r := range rs.chain(r) {
 		r.Seen = now
-		r = rs.find(r.ParentID)
 	}
 }
 
 // top returns the id of the topmost run above a run, or its own.
 func (rs *runs) top(id string) string {
-	if r := rs.find(id); r != nil {
-		for range rs.depth(r) {
-			r = rs.find(r.ParentID)
-		}
+	for r := range rs.chain(rs.find(id)) {
 		id = r.ID
 	}
 	return id
