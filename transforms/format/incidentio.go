@@ -49,10 +49,7 @@ var incidentIO = Receiver{
 		if _, given := m.format.values["metadata"]; !given {
 			metadata = m.details(metadata, m.limit("the whole event")-frame, "workflow_id", "workflow_name", "event", "error")
 		}
-		names := distinct{"workflow_id": 1, "workflow_name": 1, "event": 1}
-		for _, f := range m.labelled("metadata") {
-			metadata.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, most, utf16Units))
-		}
+		m.addLabelled(&metadata, "metadata", most, taken("workflow_id", "workflow_name", "event"))
 		m.put(object{
 			{"title", cut(m.title, m.limit("title"), utf16Units)},
 			{"status", status},

@@ -56,12 +56,21 @@ func (r *raw) addTexts(texts []string, most int) {
 // distinct holds the names of an object's members. The members of an event may have the same name once it is cleaned and cut.
 type distinct map[string]int
 
+// taken returns the names of members that an object has.
+func taken(names ...string) distinct {
+	d := distinct{}
+	for _, name := range names {
+		d[name]++
+	}
+	return d
+}
+
 // name returns a name that no member has: the one that is wanted, or that with a number.
 func (d distinct) name(wanted string) string {
 	name := wanted
-	for n := d[wanted]; n > 0 && d[name] > 0; n = d[wanted] {
+	for d[name] > 0 {
 		d[wanted]++
-		name = wanted + " (" + strconv.Itoa(n+1) + ")"
+		name = wanted + " (" + strconv.Itoa(d[wanted]) + ")"
 	}
 	d[name]++
 	return name

@@ -10,6 +10,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 )
 
 // message is the content of a message, before the receiver's limits and markup apply. All texts are clean.
@@ -232,6 +233,13 @@ func (m *message) labelled(name string) []field {
 		}
 	}
 	return fields
+}
+
+// addLabelled adds an option's labels and values, each value cut to a number of characters. names are those that the object has.
+func (m *message) addLabelled(to *jsonbytes.Object, option string, most int, names distinct) {
+	for _, f := range m.labelled(option) {
+		to.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, most, utf16Units))
+	}
 }
 
 // standardFields returns the fields of a message without the option.

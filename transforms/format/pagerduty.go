@@ -101,10 +101,7 @@ func (m *message) pagerDetails() raw {
 	if _, given := m.format.values["details"]; !given {
 		return raw(m.details(details, m.limit("the whole event")-frame, "workflow_id"))
 	}
-	names := distinct{"workflow_id": 1}
-	for _, f := range m.labelled("details") {
-		details.Text(names.name(cut(f.label, maxLabel, utf16Units)), cut(f.value, longest, utf16Units))
-	}
+	m.addLabelled(&details, "details", longest, taken("workflow_id"))
 	return raw(details)
 }
 

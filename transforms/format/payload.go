@@ -36,10 +36,7 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 	const note = 80       // bytes, for saying what was left out
 	o := append(make(jsonbytes.Object, 0, len(to)+min(len(s.payload), s.room)), to...)
 	size, left := 0, 0
-	names := distinct{}
-	for _, name := range s.without {
-		names.name(name)
-	}
+	names := taken(s.without...)
 	members(s.payload, func(key, value []byte) bool {
 		name := string(key)
 		if slices.Contains(s.without, name) {

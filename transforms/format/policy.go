@@ -152,12 +152,12 @@ func (p *Policy) CheckURL(u *url.URL) string {
 
 // pathEnds wants a path that ends as the receiver's paths do.
 func pathEnds(who, end string) address {
-	return address{"", matches(end + `$`), who + "'s path ends with " + end}
+	return address{"", func(path string) bool { return strings.HasSuffix(path, end) }, who + "'s path ends with " + end}
 }
 
 // pathAt wants a path that begins as the receiver's paths do, if the host is the receiver's own.
 func pathAt(who, host, begin string) address {
-	return address{host, matches(`^` + begin), who + "'s path begins with " + begin}
+	return address{host, func(path string) bool { return strings.HasPrefix(path, begin) }, who + "'s path begins with " + begin}
 }
 
 func delivered() delivery.Verdict { return delivery.Verdict{Known: true, Outcome: delivery.Delivered} }
