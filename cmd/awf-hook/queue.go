@@ -116,19 +116,19 @@ func (c *command) checkQueue() *cobra.Command {
 				return err
 			}
 			defer queue.Close()
+			name, text := engine.QueueName(file), ""
 			wrong, err := queue.Check(context.Background())
 			if err != nil {
-				return failure(fmt.Errorf("%s: %w", engine.QueueName(file), err))
+				return failure(fmt.Errorf("%s: %w", name, err))
 			}
-			name, text := engine.QueueName(file), ""
 			for _, what := range wrong {
 				text += plain(what) + "\n"
 			}
-			if err = nil; len(wrong) > 0 {
-				err = failure(fmt.Errorf("%s is not consistent", name))
+			c.print(asJSON, queueCheckJSON{name, len(wrong) == 0, wrong}, "%s", cmp.Or(text, name+" is consistent\n"))
+			if len(wrong) > 0 {
+				return failure(fmt.Errorf("%s is not consistent", name))
 			}
-			c.print(asJSON, queueCheckJSON{name, err == nil, wrong}, "%s", cmp.Or(text, name+" is consistent\n"))
-			return err
+			return nil
 		},
 	}
 	flags.addFileFlag(cmd.Flags())

@@ -113,17 +113,19 @@ func checkExport(exports map[string]meter.Export, want meter.Export) error {
 	return nil
 }
 
+const needsJavaScript = "wasm-bindgen's modules need JavaScript: build a cdylib without it"
+
 // foreignABIs lists other ABIs that modules are built for, by an import that shows them: a pattern of its module, and a name or "" for any.
 var foreignABIs = []struct{ module, name, advice string }{
 	{"extism:host/*", "", "Extism's plug-ins have an ABI of their own: replace its calls for input and output"},
-	{"wbg", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
-	{"__wbindgen_placeholder__", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"wbg", "", needsJavaScript},
+	{"__wbindgen_placeholder__", "", needsJavaScript},
 	{"a", "", "Emscripten, which has shortened the names: build with -sSTANDALONE_WASM"},
 	{"env", "abort", "AssemblyScript: build with --use abort="},
 	{"env", "", "Emscripten: build with -sSTANDALONE_WASM; C: link what is missing"},
 	{"gojs", "", "Go: build with GOOS=wasip1"},
 	{"go", "", "Go: build with GOOS=wasip1"},
-	{"./*_bg.js", "", "wasm-bindgen's modules need JavaScript: build a cdylib without it"},
+	{"./*_bg.js", "", needsJavaScript},
 	{"wasi", "thread-spawn", "threads: build for wasip1 without -pthread"},
 	{"wasi_unstable", "", "build for wasip1"},
 	{"wasi", "", "build for wasip1"},

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
@@ -9,8 +10,11 @@ import (
 // longNumber matches digits of which a Number may lose some.
 var longNumber = lazy.Regexp(`[0-9]{16}`)
 
-// longInteger matches an integer that a script gets as a BigInt if no Number holds it.
-var longInteger = lazy.Regexp(`^-?[0-9]{16,1000}$`)
+// isLongInteger reports whether a number is an integer that a script gets as a BigInt if no Number holds it.
+func isLongInteger(number []byte) bool {
+	digits := bytes.TrimPrefix(number, []byte("-"))
+	return len(digits) >= 16 && len(digits) <= 1000 && !bytes.ContainsAny(digits, "+-.eE")
+}
 
 // integers returns the handle of what the prologue needs to keep the digits of an event's long integers: false if there are none, else
 // their places or, if those would be long beside the event, true. The engine takes eight times as long to read an event if it has to
@@ -63,7 +67,7 @@ func longIntegers(text []byte) (places []byte, isShort bool) {
 			for i+1 < len(text) && isNumeric[text[i+1]] {
 				i++
 			}
-			if number := text[from : i+1]; longInteger().Match(number) {
+			if number := text[from : i+1]; isLongInteger(number) {
 				places = appendPlace(places, around, number)
 			}
 		}

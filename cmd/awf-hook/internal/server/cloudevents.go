@@ -207,12 +207,11 @@ var quotedPair = lazy.Regexp(`\\(.)`)
 
 // dataOf returns data as JSON: unchanged, as a text, or as base64 if it is not a text in UTF-8.
 func dataOf(data []byte, contentType string) (json.RawMessage, error) {
-	typ, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	typ = strings.TrimSpace(typ)
+	typ, _, _ := strings.Cut(contentType, ";")
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, nil
-	case typ == "" || typ == "application/json" || strings.HasSuffix(typ, "+json"):
+	case strings.TrimSpace(typ) == "" || jsonbytes.IsType(contentType):
 		return data, checkJSON(data, contentType)
 	case !utf8.Valid(data) || !isUTF8(contentType):
 		return append(jsonbytes.AppendString([]byte(`{"base64":`), base64.StdEncoding.EncodeToString(data)), '}'), nil
