@@ -23,6 +23,9 @@ import (
 
 // The commands in docs/serve.md work verbatim, except for the port.
 func TestDocsServe(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("no curl")
+	}
 	text, err := os.ReadFile(root + "docs/serve.md")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +33,7 @@ func TestDocsServe(t *testing.T) {
 	script := fence.FindStringSubmatch(string(text))[2]
 	script = strings.ReplaceAll(script, "8470", "$PORT")
 	script = strings.Replace(script, "-c awf-hook.yaml &", "-c awf-hook.yaml --listen 127.0.0.1:$PORT --lame-duck 0s &", 1)
-	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", script)
+	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", "trap 'kill $(jobs -p) || true' EXIT\n"+script) // also if a command fails
 	cmd.Dir = filepath.Dir(writeConfig(t, "webhooks: [{name: hook, url: %q}]", serve(t, newCounted())))
 	cmd.Env = append(os.Environ(), "PORT="+freePort(), "XDG_STATE_HOME="+t.TempDir())
 	out, err := cmd.CombinedOutput()
