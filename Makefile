@@ -69,8 +69,8 @@ guests:
 	GUESTS=1 $(GOTEST) -count 1 -timeout 5m -run 'TestTransform|TestDocsTutorials|TestScripts/transform' ./cmd/awf-hook
 	GUESTS=1 $(GOTEST) -count 1 -timeout 10m -run TestLargeModulesOfStockGo ./transforms/wasm
 
-# The servers that tests start, and the tools that judge what examples/deploy has for them and ask servers. As root on Debian it installs them; where they
-# are missing, tests of them skip themselves.
+# The servers that tests start, and the tools that judge what examples/deploy has for them, or send requests. As root on Debian it
+# installs them; where they are missing, tests of them skip themselves.
 SERVER_PACKAGES = postgresql pgbouncer prometheus systemd curl
 servers:
 	@dpkg -s $(SERVER_PACKAGES) >/dev/null 2>&1 || test "$$(id -u)" != 0 || \
