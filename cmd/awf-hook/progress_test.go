@@ -39,14 +39,21 @@ func TestProgressOfReplay(t *testing.T) {
 		cmd := h.command(h.hook, "deliveries", "replay", "--all", "--state", "delivered")
 		cmd.Env = append(cmd.Env, "TERM="+tt.term)
 		term := onTerminalOf(t, cmd, 10)
-		time.Sleep(1200 * time.Millisecond) // of waiting
+		await := func(progress string) { // where nothing is to show, until it would have
+			t.Helper()
+			if progress == "" {
+				time.Sleep(1200 * time.Millisecond)
+			}
+			waitFor(t, "the progress", func() bool { return strings.Contains(term.text(), strings.TrimSuffix(progress, "\r\x1b[K")) })
+		}
+		await(tt.opening)
 		turn(unix.LOCK_UN)
 		waitFor(t, "the question", func() bool { return strings.Contains(term.text(), "[y/N] ") })
 		turn(unix.LOCK_EX)
 		if _, err := io.WriteString(term.pty, "yes\n"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(1200 * time.Millisecond)
+		await(tt.replaying)
 		turn(unix.LOCK_UN)
 		_ = term.wait()
 		text := term.text()
