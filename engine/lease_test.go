@@ -116,9 +116,8 @@ func TestEngineThatDoesNotRunLeavesItsDeliveriesToOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opts := engine.Options{Queue: filepath.Join(t.TempDir(), "queue.db"), Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-			return answer(200)
-		})}
+		answers := roundTripper(func(*http.Request) (*http.Response, error) { return answer(200) })
+		opts := engine.Options{Queue: filepath.Join(t.TempDir(), "queue.db"), Transport: answers}
 		submitter, err := engine.Open(cfg, opts)
 		if err != nil {
 			t.Fatal(err)
