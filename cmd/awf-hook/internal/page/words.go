@@ -22,6 +22,12 @@ var functions = template.FuncMap{
 	"query": query, "indent": indentClass, "join": strings.Join, "permille": func(f float64) int { return int(f * 1000) },
 	"failed": func(err error) bool { return err != nil }, "views": func() []named { return navigation },
 	"texts": func() []string { return []string{"event", "events", "filter", "transform"} },
+	"named": func(name, otherwise string) string {
+		if strings.TrimSpace(name) == "" {
+			return otherwise // a link needs a text
+		}
+		return name
+	},
 	"plural": func(n int, one, many string) string {
 		if n == 1 {
 			return number(n) + " " + one

@@ -30,13 +30,14 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 		return caller{access.Who{Name: remoteHost(r), Role: g.Page, Sends: true}, hasSession}, nil
 	}
 	token, err := g.bearer(r)
-	if errors.Is(err, errNoToken) && hasSession {
+	bySession := errors.Is(err, errNoToken) && hasSession
+	if bySession {
 		token = g.token(held.token)
 	}
 	if token == nil {
 		return caller{}, err
 	}
-	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends}, true}, nil
+	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends, Session: bySession}, true}, nil
 }
 
 // remoteHost returns the host that a request comes from.
@@ -117,8 +118,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
-// loginForm shows the form for a token.
+// loginForm shows the form for a token, if tokens are needed.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
+	if s.gate.Load().isOpen() {
+		http.Redirect(w, r, ownPath(r.FormValue("to")), http.StatusSeeOther)
+		return
+	}
 	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
 }
 
