@@ -3,6 +3,8 @@ package page_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"strings"
 	"testing"
@@ -30,7 +32,7 @@ func TestVisitWithoutScript(t *testing.T) {
 		}
 	}
 	idle("the list")
-	b.do(t, chromedp.Click(`#deliveries a[href^="/deliveries/msg_"]`))
+	b.do(t, chromedp.Click(`#deliveries a[href^="deliveries/msg_"]`))
 	b.see(t, "#delivery h1", "dead")
 	value[bool](t, b, `document.querySelectorAll("details").forEach((d) => { d.open = true }), true`)
 	idle("a delivery")
@@ -76,10 +78,11 @@ func TestRowsAreNotGuessed(t *testing.T) {
 	t.Cleanup(func() { close(hold) })
 	s.submit(t, newEvent(event.WorkflowEnd, "run-1", "  ", `{}`))
 	s.await(t, delivery.InFlight, 1)
-	if _, body := s.get(t, "/deliveries?state=in_flight", readToken); !strings.Contains(body, `<td class="why"></td>`) || !strings.Contains(body, ">run</a>") {
+	_, body := s.get(t, "/deliveries?state=in_flight", readToken)
+	if !strings.Contains(body, `<td class="why"></td>`) || !strings.Contains(body, ">run</a>") {
 		t.Errorf("the list of what is in flight:\n%s", body)
 	}
-	_, body := s.get(t, "/run?id=run-1", readToken)
+	_, body = s.get(t, "/run?id=run-1", readToken)
 	if !strings.Contains(body, ">ended</span>") || strings.Contains(body, ">running<") {
 		t.Errorf("a run that has ended:\n%s", body)
 	}
@@ -89,7 +92,7 @@ func TestRowsAreNotGuessed(t *testing.T) {
 func TestOpenPageHasNoLogIn(t *testing.T) {
 	s := open(t, standard, "")
 	_, body := s.get(t, "/", readToken)
-	if strings.Contains(body, "/logout") {
+	if strings.Contains(body, "\"logout") {
 		t.Error("a request with a token of its own is offered to log out")
 	}
 	s.SetAccess(server.Access{Page: access.Operate})
@@ -97,7 +100,68 @@ func TestOpenPageHasNoLogIn(t *testing.T) {
 		t.Error("a page without tokens offers to log out")
 	}
 	resp, body := s.get(t, "/login?to="+url.QueryEscape("/deliveries?state=dead"), "")
-	if at := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || at != "/deliveries?state=dead" {
+	if at := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || at != "./deliveries?state=dead" {
 		t.Errorf("the log-in of a page without tokens: %d to %q\n%s", resp.StatusCode, at, body)
+	}
+}
+
+// A proxy may serve everything under a path of its own: whoever comes through it never leaves that path.
+func TestVisitBehindAProxysPath(t *testing.T) {
+	s := open(t, standard, "")
+	s.dieOne(t, failed("run-1"), 3)
+	at, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := make(chan string, 100)
+	mux := http.NewServeMux()
+	mux.Handle("/team/hooks/", http.StripPrefix("/team/hooks", httputil.NewSingleHostReverseProxy(at)))
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) { outside <- r.Method + " " + r.URL.Path })
+	proxy := httptest.NewServer(mux)
+	t.Cleanup(proxy.Close) // after the browser, whose streams it waits for
+	b := browse(t)
+	direct := s.url
+	s.url = proxy.URL + "/team/hooks"
+	b.login(t, s, operateToken, "/deliveries?state=dead")
+	b.see(t, "#deliveries h2", "By reason")
+	b.see(t, "#live", "live") // the stream of events passes
+	b.do(t, chromedp.Click(`#deliveries a[href^="deliveries/msg_"]`))
+	b.see(t, "#delivery h1", "dead")
+	b.see(t, "#live", "live")
+	s.status.Store(200)
+	b.do(t, chromedp.Click(`#delivery button[value=replay]`))
+	b.see(t, ".notice", "1 due again")
+	b.see(t, "#delivery h1", "delivered")
+	if got := value[string](t, b, `document.querySelector(".skip").href`); got != value[string](t, b, `location.href`)+"#main" {
+		t.Errorf("the link to the content leads to %s", got)
+	}
+	b.do(t, chromedp.Click(`button[value=delete]`))
+	b.see(t, ".notice", "1 discarded")
+	b.see(t, "#live", "live") // the page's script listens to keys
+	b.do(t, chromedp.KeyEvent("p"))
+	b.see(t, "main h1", "Playground")
+	b.do(t, chromedp.SendKeys("#filter", "payload.durration > 2"))
+	b.see(t, "#result .warn", "filter, line 1, column 9")
+	b.do(t, chromedp.Navigate(s.url+"/deliveries/a%2Fb"))
+	b.see(t, "main h1", "Not found")
+	b.do(t, chromedp.Click("main a"))
+	b.see(t, "#overview", "oncall")
+	withdrawn := s.access(access.Operate)
+	withdrawn.Tokens = withdrawn.Tokens[:1]
+	s.SetAccess(withdrawn)
+	s.submit(t, failed("run-2"))
+	b.do(t, chromedp.Click("#ended a"))
+	b.see(t, "main", "Token")
+	if got := value[string](t, b, `document.querySelector("[name=to]").value`); got != "/" {
+		t.Errorf("after the log-in comes %q", got)
+	}
+	s.url = direct
+	select {
+	case got := <-outside:
+		t.Errorf("a request left the proxy's path: %s", got)
+	default:
+	}
+	if list := b.complained("404", "401"); list != nil {
+		t.Errorf("the browser complains of %q", list)
 	}
 }

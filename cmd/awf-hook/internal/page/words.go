@@ -40,8 +40,8 @@ var functions = template.FuncMap{
 type named struct{ Name, Path, Word string }
 
 var navigation = []named{
-	{"overview", "/", "Overview"}, {"deliveries", "/deliveries", "Deliveries"}, {"tail", "/tail", "Events"},
-	{"playground", "/playground", "Playground"}, {"config", "/config", "Configuration"}, {"changes", "/changes", "Changes"},
+	{"overview", "./", "Overview"}, {"deliveries", "deliveries", "Deliveries"}, {"tail", "tail", "Events"},
+	{"playground", "playground", "Playground"}, {"config", "config", "Configuration"}, {"changes", "changes", "Changes"},
 }
 
 // ago returns how long ago a time was: "3m"; "" for the zero time.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 )
 
 // caller is the client of the page or the API.
@@ -109,7 +110,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		problem{status: http.StatusUnauthorized, text: err.Error()}.write(w)
 		return
 	case err != nil:
-		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		api.SeeOther(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()))
 		return
 	case !who.proven && who.Role >= access.Operate && !isChange(r):
 		setCookie(w, r, s.sessions.begin([sha256.Size]byte{}, time.Now()))
@@ -121,7 +122,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 // loginForm shows the form for a token, if tokens are needed.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 	if s.gate.Load().isOpen() {
-		http.Redirect(w, r, ownPath(r.FormValue("to")), http.StatusSeeOther)
+		api.SeeOther(w, r, ownPath(r.FormValue("to")))
 		return
 	}
 	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
@@ -144,7 +145,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is not read, operate or admin")
 	default:
 		setCookie(w, r, s.sessions.begin(sum, time.Now()))
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		api.SeeOther(w, r, to)
 	}
 }
 
@@ -154,7 +155,7 @@ const maxLogin = 8 << 10 // bytes of a log-in form
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	s.sessions.end(r)
 	setCookie(w, r, "")
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	api.SeeOther(w, r, "/login")
 }
 
 // ownPath returns a path of this server, so that a log-in cannot redirect elsewhere; "/" for any other text.
