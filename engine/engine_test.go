@@ -106,7 +106,7 @@ const full = 32
 
 func bigEvent(id string) event.Event {
 	ev := newEvent(id)
-	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20) + `"}`)
+	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20-8) + `"}`)
 	return ev
 }
 
