@@ -158,3 +158,10 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 	}
 	return list
 }
+
+// reportText returns a report as the command prints it.
+func reportText(r *engine.Report) string {
+	var b strings.Builder
+	sayReport(func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }, r)
+	return b.String()
+}
