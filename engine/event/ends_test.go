@@ -45,6 +45,37 @@ func TestFailureOrCancel(t *testing.T) {
 	}
 }
 
+// An end is an end in each dialect, whatever AWF calls it. One whose status nobody knows is a failure, and says the status.
+func TestEndsThatAWFDoesNotDocument(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"event":"workflow.completed","execution_id":"r",AT,"status":"timeout"}`:                  `"workflow_error" "error":"AWF's status is \"timeout\""`,
+		`{"event":"workflow.completed","execution_id":"r",AT,"status":"canceled","error":"boom"}`:  `"workflow_error" "error":"boom"`,
+		`{"event":"workflow.completed","execution_id":"r",AT,"status":"success","error":"boom"}`:   `"workflow_error" "error":"boom"`,
+		`{"event":"workflow.completed","execution_id":"r",AT,"status":"success","error":""}`:       `"workflow_end"`,
+		`{"event":"workflow.failed","execution_id":"r",AT,"error":"boom"}`:                         `"workflow_error" "error":"boom"`,
+		`{"event":"workflow.failed","execution_id":"r",AT,"status":"success"}`:                     `"workflow_error"`,
+		`{"event":"workflow.cancelled","execution_id":"r",AT}`:                                     `"workflow_cancel"`,
+		`{"seq":9,"run_id":"r","type":"run.failed",AT,"payload":{"error":"boom"}}`:                 `"workflow_error" "error":"boom"`,
+		`{"seq":9,"run_id":"r","type":"workflow.failed",AT}`:                                       `"workflow_error"`,
+		`{"seq":9,"run_id":"r","type":"run.cancelled",AT,"payload":{"name":"w"}}`:                  `"workflow_cancel"`,
+		`{"seq":9,"run_id":"r","type":"step.failed",AT,"path":"a","payload":{"name":"a"}}`:         `"step_complete" "status":"failure"`,
+		`{"seq":9,"run_id":"r","type":"step.call_workflow.failed",AT,"payload":{"error":"boom"}}`:  `"step_complete" "status":"failure" "error":"boom"`,
+		`data: {"kind":"run.failed","run_id":"r"}`:                                                 `"workflow_error"`,
+		`{"type":"workflow.completed","source":"core","metadata":{"workflow_id":"r","error":"x"}}`: `"workflow_error" "error":"x"`,
+	} {
+		res := read(t, strings.NewReader(strings.Replace(line, "AT", `"timestamp":"2026-11-24T01:24:01Z"`, 1)))
+		if len(res.events) != 1 {
+			t.Errorf("%s: %s, want one event", line, bodies(res.events))
+			continue
+		}
+		for part := range strings.SplitSeq(want, `" "`) {
+			if body := string(res.events[0].Body()); !strings.Contains(body, strings.Trim(part, `"`)) {
+				t.Errorf("%s: %s, want %s in it", line, body, want)
+			}
+		}
+	}
+}
+
 // If an event's type and its status contradict each other, the run failed, unless the status is cancelled.
 func TestTypeAndStatusOfEnds(t *testing.T) {
 	const cancelled = `"status":"cancelled"`
