@@ -288,7 +288,8 @@ func TestExecLeavesARunBehind(t *testing.T) {
 	config := writeConfig(t, everything, url)
 	h := newHome(t, "sh")
 	line := func(event, run, more string) string {
-		return fmt.Sprintf(`{"event":"workflow.%s","execution_id":%q,"workflow_name":"deploy","timestamp":"2026-11-24T01:24:00.000Z"%s}`, event, run, more)
+		return fmt.Sprintf(`{"event":"workflow.%s","execution_id":%q,"workflow_name":"deploy","timestamp":"2026-11-24T01:24:00Z"%s}`,
+			event, run, more)
 	}
 	script := `echo '` + line("started", "r1", "") + `' >>"$AWF_AUDIT_LOG"; echo "$AWF_AUDIT_LOG" >log`
 	h.run(h.command(h.hook, "exec", "-c", config, "--", "sh", "-c", script), 0)
