@@ -37,7 +37,7 @@ func TestExecSaysWhatItDidNotSee(t *testing.T) {
 	}
 }
 
-// What a command wrote to its audit file arrives, also if the command removes the file, and exec says that it did.
+// exec delivers what a command wrote to its audit file even if the command removes the file, and says so.
 func TestExecReadsAnAuditFileThatIsRemoved(t *testing.T) {
 	t.Parallel()
 	config := writeConfig(t, "webhooks: []")
