@@ -48,7 +48,8 @@ var limitKeys = []Key{
 		Is: "about one unit per instruction; the default grows by 1,700 for each of an event's first 1,176 bytes, " +
 			"by 12,000 for each further one, and by what an instance costs, to 2,000,000,000"},
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB", Is: "its linear memory"},
-	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB", Is: "its stack, for nested calls"},
+	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
+		Is: "its stack, for nested calls; a script's default is 4MiB"},
 	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB", Is: "the size of its input"},
 	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB", Is: "the size of its output"},
 	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32", Is: "the number of lines that it may log, of at most 1 KiB each"},
