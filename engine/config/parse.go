@@ -63,7 +63,8 @@ func ParseDraft(file string, text []byte, env Env) (*Config, error) {
 }
 
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{root: &rootKey, file: name, origin: origin, env: env, lines: linesOf(text), columns: map[int][]int32{}, tagged: map[*yaml.Node]bool{}}
+	d := &decoder{root: &rootKey, file: name, origin: origin, env: env, lines: linesOf(text)}
+	d.columns, d.tagged = map[int][]int32{}, map[*yaml.Node]bool{}
 	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
