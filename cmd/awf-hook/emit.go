@@ -158,6 +158,11 @@ func (c *command) readEvent() (event.Event, error) {
 		return event.Event{}, errors.New("no event: want --event TYPE, --sample TYPE, or an event on stdin")
 	}
 	rec, err := event.ParseLine(text, time.Now())
+	if line, _, more := bytes.Cut(text, []byte("\n")); more && err != nil {
+		if first, _ := event.ParseLine(line, time.Now()); first != nil {
+			err = errors.New("want one event, got several; awf-hook run delivers them")
+		}
+	}
 	switch {
 	case err != nil:
 		return event.Event{}, failure(fmt.Errorf("<stdin>: %w", err))
