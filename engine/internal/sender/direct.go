@@ -20,20 +20,14 @@ import (
 type direct struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
-	common  common
+	url     *url.URL // of most requests
+	uri     string   // in a request to url
 	idleFor time.Duration
 	room    chan struct{} // has a value for each connection in use
 
 	mu    sync.Mutex
 	idle  []*connection // in the order of their last use
 	sweep *time.Timer   // closes idle ones; nil if there are none
-}
-
-// common is what the requests have in common.
-type common struct {
-	url       *url.URL      // of most of them
-	uri       string        // in a request to url
-	firstByte time.Duration // see [Deadlines]; 0 for no limit
 }
 
 // newDirect returns nil if the receiver needs net/http.
@@ -46,7 +40,7 @@ func newDirect(target *url.URL, maxInFlight int, t *http.Transport) *direct {
 	}
 	return &direct{
 		dial: t.DialContext, address: net.JoinHostPort(target.Hostname(), portOf(target)),
-		common: common{target, target.RequestURI(), t.ResponseHeaderTimeout}, idleFor: t.IdleConnTimeout,
+		url: target, uri: target.RequestURI(), idleFor: t.IdleConnTimeout,
 		room: make(chan struct{}, max(1, maxInFlight)),
 	}
 }
@@ -88,8 +82,7 @@ func (d *direct) take(ctx context.Context, trace *httptrace.ClientTrace) (*conne
 	if err != nil {
 		return nil, err
 	}
-	c := newConnection(conn, d.common)
-	c.release = func(keep bool) { d.release(c, keep) }
+	c := newConnection(conn, d)
 	if c.look() == nil {
 		c.Close()
 		return nil, &Fault{Reason: "the receiver answered before the request was sent"}
