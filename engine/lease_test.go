@@ -109,7 +109,7 @@ func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 	})
 }
 
-// What an engine accepts before Run is due for other processes at once: a program may only submit, and another one deliver.
+// Deliveries that an engine accepts before Run are due for other processes at once: one program may submit and another one deliver.
 func TestEngineThatDoesNotRunLeavesItsDeliveriesToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)

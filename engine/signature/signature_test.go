@@ -236,7 +236,7 @@ func TestBrokenSecretDoesNotHideAGoodOne(t *testing.T) {
 	}
 }
 
-// What is signed and missing is said to be missing, whichever header it is in.
+// Verify names a missing header, whichever it is.
 func TestMissingHeadersAreNamed(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for _, tt := range []struct {
