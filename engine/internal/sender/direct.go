@@ -20,14 +20,19 @@ import (
 type direct struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
-	url     *url.URL // of most requests
-	uri     string   // in a request to url
+	place   place
 	idleFor time.Duration
 	room    chan struct{} // has a value for each connection in use
 
 	mu    sync.Mutex
 	idle  []*connection // in the order of their last use
 	sweep *time.Timer   // closes idle ones; nil if there are none
+}
+
+// place is where most requests go.
+type place struct {
+	url *url.URL
+	uri string // in a request to url
 }
 
 // newDirect returns nil if the receiver needs net/http.
@@ -40,7 +45,7 @@ func newDirect(target *url.URL, maxInFlight int, t *http.Transport) *direct {
 	}
 	return &direct{
 		dial: t.DialContext, address: net.JoinHostPort(target.Hostname(), portOf(target)),
-		url: target, uri: target.RequestURI(), idleFor: t.IdleConnTimeout,
+		place: place{target, target.RequestURI()}, idleFor: t.IdleConnTimeout,
 		room: make(chan struct{}, max(1, maxInFlight)),
 	}
 }
@@ -82,7 +87,8 @@ func (d *direct) take(ctx context.Context, trace *httptrace.ClientTrace) (*conne
 	if err != nil {
 		return nil, err
 	}
-	c := newConnection(conn, d)
+	c := newConnection(conn, d.place)
+	c.release = func(keep bool) { d.release(c, keep) }
 	if c.look() == nil {
 		c.Close()
 		return nil, &Fault{Reason: "the receiver answered before the request was sent"}

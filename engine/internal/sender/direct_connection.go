@@ -25,7 +25,8 @@ const (
 // connection is a connection of a [direct], for one attempt at a time.
 type connection struct {
 	net.Conn
-	of        *direct
+	place     place
+	release   func(keep bool)
 	from      *bufio.Reader // reads limited
 	limited   limited
 	out       []byte      // memory for a request
@@ -40,8 +41,8 @@ type connection struct {
 	seen  error
 }
 
-func newConnection(conn net.Conn, of *direct) *connection {
-	c := &connection{Conn: conn, of: of, limited: limited{from: conn}}
+func newConnection(conn net.Conn, where place) *connection {
+	c := &connection{Conn: conn, place: where, limited: limited{from: conn}}
 	c.from = bufio.NewReader(&c.limited)
 	c.interrupt = func() { _ = conn.SetDeadline(time.Unix(1, 0)) }
 	c.raw, _ = conn.(syscall.Conn).SyscallConn()
@@ -131,7 +132,7 @@ func (c *connection) answer(req *http.Request) (*http.Response, error) {
 // end ends an attempt's use of the connection. whole says that the answer was read to its end and others may follow.
 func (c *connection) end(whole bool) {
 	stopped := c.stop()
-	c.of.release(c, stopped && whole && c.isWritten() && c.from.Buffered() == 0)
+	c.release(stopped && whole && c.isWritten() && c.from.Buffered() == 0)
 }
 
 // isWritten reports whether the whole request was written. It waits for that a little.
@@ -176,8 +177,8 @@ func (b *answerBody) Close() error {
 
 // fill puts the request into out, in the form that net/http gives it.
 func (c *connection) fill(req *http.Request) error {
-	uri := c.of.uri
-	if req.URL != c.of.url {
+	uri := c.place.uri
+	if req.URL != c.place.url {
 		uri = req.URL.RequestURI()
 	}
 	out := append(append(append(c.out[:0], req.Method...), ' '), uri...)
