@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -107,11 +106,18 @@ func isGone(err error) bool {
 	return errors.Is(err, errGone) || answered && server.Code == noPartition
 }
 
+// isLost reports whether an error ended the connection, so that nobody knows what was committed. A server that shuts down may say so after
+// a commit, and a pooler that has lost its server answers in its place, with an error of class 08.
+func isLost(err error) bool {
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	return !answered || server.SeverityUnlocalized == "FATAL" || strings.HasPrefix(server.Code, "08")
+}
+
 // mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
-	if server, answered := errors.AsType[*pgconn.PgError](err); answered {
-		return slices.Contains([]string{serializationFailure, deadlockDetected, adminShutdown, crashShutdown}, server.Code)
+	if _, unconnected := errors.AsType[*pgconn.ConnectError](err); unconnected || errors.Is(err, context.DeadlineExceeded) {
+		return false
 	}
-	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
-	return !unconnected && !errors.Is(err, context.DeadlineExceeded)
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	return isLost(err) || answered && (server.Code == serializationFailure || server.Code == deadlockDetected)
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,5 +72,30 @@ func TestClockIsSet(t *testing.T) {
 		if len(lost) > 0 || err != nil {
 			t.Errorf("set by %v: lost %v, %v", by, lost, err)
 		}
+	}
+}
+
+// A host of the URL that is gone without a word does not keep a store from the next one: not when it opens, and not when connections
+// to that host are open.
+func TestHostsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	first, behind := behindProxy(t, url)
+	both := strings.Replace(url, "@", "@"+first.Addr().String()+",", 1) + "&default_query_exec_mode=exec"
+	s := open(t, store.Options{Path: both})
+	accept(t, s, entry("a", ""))
+	everything := ""
+	first.mute.Store(&everything)
+	time.Sleep(1100 * time.Millisecond) // connections that were used just now are not tried first
+	begun := time.Now()
+	accept(t, s, entry("b", ""))
+	accept(t, open(t, store.Options{Path: both}), entry("c", ""))
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	begun = time.Now()
+	_, err := postgres.Open(t.Context(), store.Options{Path: behind + "&connect_timeout=1"})
+	if took := time.Since(begun); err == nil || strings.Count(err.Error(), "does not answer") != 1 || took > 4*time.Second {
+		t.Errorf("Open = %v after %v, want that the server does not answer, after a second", err, took)
 	}
 }

@@ -8,6 +8,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -23,7 +24,9 @@ const (
 	maxConnections = 8                // of a process, unless the URL has pool_max_conns
 	callTimeout    = 15 * time.Second // of a transaction
 	readTimeout    = time.Minute      // of a transaction that may look through a large queue
-	openTimeout    = 10 * time.Second // of a connection, of looking at the schema, and of registering
+	openTimeout    = 10 * time.Second // of looking at the schema, and of registering
+	connectTimeout = 4 * time.Second  // of one address, unless the URL has connect_timeout: the next one needs its time within openTimeout
+	pingTimeout    = 2 * time.Second  // of a connection that nobody used for a second: its server may be gone without a word
 	migrateTimeout = 10 * time.Minute // indexes of a large queue take time
 )
 
@@ -68,7 +71,8 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 		config.MaxConns = maxConnections
 	}
 	config.MaxConns = max(config.MaxConns, 2)
-	config.ConnConfig.ConnectTimeout = openTimeout
+	config.PingTimeout = pingTimeout
+	config.ConnConfig.ConnectTimeout = min(cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout), openTimeout)
 	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
@@ -86,7 +90,7 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 	}
 	if err != nil {
 		s.pool.Close()
-		return nil, inWords(err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -130,7 +130,7 @@ func (s *Store) read(ctx context.Context, look func(*tx)) error {
 
 func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return inWords(err)
 	}
 	again := false
 	for try := 1; ; try++ {
@@ -146,10 +146,9 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 		case err == nil || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
-		_, answered := errors.AsType[*pgconn.PgError](err)
-		again = again || !answered // the connection is gone: nobody knows what was committed
+		again = again || isLost(err)
 		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
-			return ctx.Err()
+			return inWords(ctx.Err())
 		}
 	}
 }
