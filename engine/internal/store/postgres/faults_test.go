@@ -133,7 +133,7 @@ func TestErrorsInWords(t *testing.T) {
 		{strings.Replace(good, "postgres://awf@", "postgres://nobody:"+password+"@", 1), "does not exist"},
 		{strings.Replace(good, "/test", "/none", 1), "does not exist"},
 		{lossy, "synchronous_commit is off"},
-		{standby, "read-only"},
+		{standby, "takes only reads"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		_, err := postgres.Open(ctx, store.Options{Path: tt.url})
@@ -162,7 +162,7 @@ func TestErrorsInUse(t *testing.T) {
 	}
 	for change, want := range map[string]string{
 		"SET statement_timeout = '1ms'":            "statement_timeout",
-		"SET default_transaction_read_only = true": "read-only standby",
+		"SET default_transaction_read_only = true": "takes only reads",
 	} {
 		alter(t, url, change)
 		late, err := postgres.Open(t.Context(), store.Options{Path: url + "&pool_max_conns=2"})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -40,6 +41,7 @@ type Store struct {
 	opts  store.Options
 	clock func() time.Time // nil uses the server's
 	pool  *pgxpool.Pool
+	texts string       // settings of its transactions, if values are sent as texts
 	node  int          // in table nodes; owns leases
 	skew  atomic.Int64 // the server's clock minus this machine's when they were compared, a time.Duration
 
@@ -76,9 +78,13 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
+	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
 	s := &Store{
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{},
 		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
+	}
+	if mode := config.ConnConfig.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		s.texts = texts
 	}
 	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, inWords(err)
