@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -63,9 +64,12 @@ var advice = map[string]string{
 func inWords(err error) error {
 	var server *pgconn.PgError
 	var network net.Error
+	var connect *pgconn.ConnectError
 	switch {
 	case err == nil, errors.Is(err, store.ErrFull), errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &connect):
+		return unconnected(connect.Unwrap())
 	case errors.As(err, &server):
 		if cause := causes[server.Code]; cause != "" {
 			return fmt.Errorf("%s (SQLSTATE %s)", cause, server.Code)
@@ -84,6 +88,45 @@ func inWords(err error) error {
 	return certificate(err)
 }
 
+// noTLS is pgx's error if the server takes no TLS connections.
+const noTLS = "server refused TLS connection"
+
+// unconnected says why no host of a URL could be used. pgx tries some hosts twice, with TLS and without.
+func unconnected(err error) error {
+	tries := []error{err}
+	if joined, several := err.(interface{ Unwrap() []error }); several {
+		tries = joined.Unwrap()
+	}
+	addressOf := func(try error) string {
+		address, _, _ := strings.Cut(try.Error(), " (")
+		return address
+	}
+	several := slices.ContainsFunc(tries, func(try error) bool { return addressOf(try) != addressOf(tries[0]) })
+	var reasons []string
+	for _, try := range tries {
+		if len(tries) > 1 && strings.Contains(try.Error(), noTLS) {
+			continue
+		}
+		var dial *net.OpError
+		var lookup *net.DNSError
+		reason := strings.TrimPrefix(inWords(errors.Unwrap(try)).Error(), "ValidateConnect failed: ") // pgx's, of target_session_attrs
+		switch {
+		case errors.As(try, &lookup):
+			reason = lookup.Error()
+		case errors.As(try, &dial) && !dial.Timeout():
+			reason = addressOf(try) + ": " + dial.Err.Error()
+		case reason == "read only connection":
+			reason = addressOf(try) + ": the server takes only reads"
+		case several:
+			reason = addressOf(try) + ": " + reason
+		}
+		if !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	return errors.New(strings.Join(reasons, "; "))
+}
+
 // certificate explains an error of TLS.
 func certificate(err error) error {
 	var unknown x509.UnknownAuthorityError
@@ -95,7 +138,7 @@ func certificate(err error) error {
 			"set sslrootcert=FILE in the queue's URL to that authority's certificate")
 	case errors.As(err, &other), errors.As(err, &invalid):
 		return fmt.Errorf("the server's certificate is not valid for this connection: %w", err)
-	case strings.Contains(err.Error(), "server refused TLS connection"):
+	case strings.Contains(err.Error(), noTLS):
 		return errors.New("the server takes no TLS connections: turn its ssl on, or set sslmode=disable in the queue's URL on a safe network")
 	}
 	return err

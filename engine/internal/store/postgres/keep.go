@@ -267,7 +267,8 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 	_, err = s.keeps(ctx, func(tx *tx) bool {
 		var old []string
 		column(tx, &old, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`, decade(tx.now))
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`,
+			decade(tx.now))
 		tx.send()
 		for _, name := range old {
 			s.drop(tx, name)

@@ -43,7 +43,8 @@ func TestLongReaders(t *testing.T) {
 	deliver := func(id string) {
 		t.Helper()
 		accept(t, s, entry(id, ""))
-		if lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(claim(t, s, 1)[0], delivery.Delivered)}); len(lost) > 0 || err != nil {
+		settlement := attempted(claim(t, s, 1)[0], delivery.Delivered)
+		if lost, err := s.Settle(t.Context(), []delivery.Settlement{settlement}); len(lost) > 0 || err != nil {
 			t.Fatal(lost, err)
 		}
 	}
