@@ -35,7 +35,7 @@ func TestFailoverLosesCommits(t *testing.T) {
 			if err := s.Keep(t.Context()); err != nil { // it is a node again
 				t.Fatal(err)
 			}
-			open(t, store.Options{Path: url}) // gets another number
+			open(t, store.Options{Path: url})
 			for i := range 3 {
 				accept(t, s, entry(fmt.Sprint("new", i), ""))
 			}
@@ -59,6 +59,26 @@ func TestFailoverLosesCommits(t *testing.T) {
 				t.Errorf("%d claimed, want 3; Check = %q, %v", len(claims), wrong, err)
 			}
 		})
+	}
+}
+
+// A node whose row a failover lost keeps what it has in flight, whichever nodes start and end before it is a node again.
+func TestFailoverLosesANode(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	execSQL(t, url, forget)
+	other := open(t, store.Options{Path: url})
+	e := entry("a", "")
+	e.Wants[0].Take = time.Minute
+	accept(t, s, e)
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if claims := claim(t, open(t, store.Options{Path: url}), 1); len(claims) > 0 {
+		t.Error("another node claimed what is in flight")
+	}
+	if lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(e.Claims[0], delivery.Delivered)}); len(lost) > 0 || err != nil {
+		t.Errorf("lost %v, %v", lost, err)
 	}
 }
 
