@@ -106,7 +106,7 @@ const full = 32
 
 func bigEvent(id string) event.Event {
 	ev := newEvent(id)
-	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20) + `"}`)
+	ev.Payload = []byte(`{"n":"` + strings.Repeat("x", 1<<20-8) + `"}`)
 	return ev
 }
 
@@ -267,6 +267,32 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 		drain(t, e)
 		checkReport(t, e, engine.Report{Events: full + 1, Deliveries: full + 1, Delivered: full + 1})
 	})
+}
+
+// A transport that is not net/http's may return less than it should.
+func TestTransportThatReturnsTooLittle(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		res        *http.Response
+	}{
+		{"nothing", "attempts used up: the transport returned neither an answer nor an error", nil},
+		{"no body", "", &http.Response{StatusCode: http.StatusOK}},
+		{"no status", "attempts used up: an answer with the status 000", &http.Response{}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return tt.res, nil }), oneHook("retry: {max_attempts: 1}"))
+			run(t, e)
+			submit(t, e, newEvent("a"))
+			drain(t, e)
+			got := ""
+			for _, w := range e.Report().Webhooks { // only those with something undelivered
+				got = w.Last.Reason
+			}
+			if got != tt.want {
+				t.Errorf("%s: the delivery is dead because of %q, want %q", tt.name, got, tt.want)
+			}
+		})
+	}
 }
 
 func TestManySubmittersDeliverEachEventOnce(t *testing.T) {

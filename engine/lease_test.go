@@ -108,3 +108,38 @@ func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 		}
 	})
 }
+
+// Deliveries that an engine accepts before Run are due for other processes at once: one program may submit and another one deliver.
+func TestEngineThatDoesNotRunLeavesItsDeliveriesToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := roundTripper(func(*http.Request) (*http.Response, error) { return answer(200) })
+		opts := engine.Options{Queue: filepath.Join(t.TempDir(), "queue.db"), Transport: answers}
+		submitter, err := engine.Open(cfg, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer submitter.Close()
+		submit(t, submitter, newEvent("before"))
+		if got, want := submitter.Report().String(), "1 event, 1 delivery: 0 delivered, 1 waiting (next in 0s), 0 to retry, 0 dead"; got != want {
+			t.Errorf("the report is %q, want %q", got, want)
+		}
+		e, err := engine.Open(cfg, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, e)
+		submit(t, submitter, newEvent("beside"))
+		draining, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := e.Drain(draining); err != nil {
+			t.Error(err)
+		}
+		if earlier := e.Report().Earlier.Delivered; earlier != 2 {
+			t.Errorf("%d deliveries of the other engine arrived, want 2", earlier)
+		}
+	})
+}

@@ -63,7 +63,7 @@ func TestSpillSaysWhichEventsAreTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := newEvent("a")
-	long.Payload = []byte(`{"n":"` + strings.Repeat("x", event.MaxLine) + `"}`)
+	long.Payload = []byte(`{"n":"` + strings.Repeat("x", event.MaxLine-8) + `"}`)
 	submit(t, e, long, newEvent("b"))
 	if err := e.Close(); err != nil {
 		t.Error(err)

@@ -70,10 +70,11 @@ func ParseGlob(pattern string) (Glob, error) {
 	case strings.Trim(pattern, inGlob) != "": // some are left
 		return "", errors.New("want letters, digits, _, -, ., * and ?")
 	case isDotted(pattern): // after the check of characters, since the error quotes the pattern
-		if names := meant(pattern); len(names) > 0 {
-			return "", errors.New("AWF's name of an event, which is " + spelling.Join("or", names) + " here")
+		names := meant(pattern)
+		if len(names) == 0 {
+			names = []string{strings.ReplaceAll(pattern, ".", "_")}
 		}
-		return "", errors.New("want AWF's names with _ for the dot: " + strings.ReplaceAll(pattern, ".", "_"))
+		return "", errors.New("want " + spelling.Join("or", names) + " for AWF's " + pattern)
 	}
 	return Glob(pattern), nil
 }

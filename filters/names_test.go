@@ -34,12 +34,12 @@ func TestUnlikelyGlobs(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"workflow.started":   "workflow_start here",
-		"workflow.completed": "workflow_end, workflow_error or workflow_cancel here",
-		"workflow.cancelled": "workflow_cancel here",
-		"step.started":       "step_start here",
-		"step.completed":     "step_complete here",
-		"step.failed":        "step_complete here",
+		"workflow.started":   "want workflow_start for AWF's workflow.started",
+		"workflow.completed": "want workflow_end, workflow_error or workflow_cancel for AWF's workflow.completed",
+		"workflow.cancelled": "want workflow_cancel for AWF's workflow.cancelled",
+		"step.started":       "want step_start for AWF's step.started",
+		"step.completed":     "want step_complete for AWF's step.completed",
+		"step.failed":        "want step_complete for AWF's step.failed",
 
 		"step_*,workflow_*":           "[workflow_end, step_*]",
 		"workflow_error|workflow_end": "[workflow_end, step_*]",

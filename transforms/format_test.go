@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// What a format leaves out of a message is said at debug level, and only there.
+// A format logs what it leaves out of a message at debug level only.
 func TestFormatsSayWhatTheyLeaveOut(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml",
 		[]byte("webhooks: [{url: 'https://one.test/', transform: [{format: slack, with: {link: '=payload.error'}}]}]"), config.NoEnv)

@@ -171,7 +171,7 @@ func TestMapErrorsSayWhere(t *testing.T) {
 		{`      map: {a: "x {{ int(payload.error) }}"}`, "transform 1, map: a: int: the string is not a whole number"},
 		{`      map: {a: [1, "=payload.exit_code / 0"]}`, "transform 1, map: a[1]: division by zero"},
 		{`      map: '1 / (payload.exit_code - 137)'`, "transform 1, map: division by zero"},
-		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: no JSON for the number +Inf"},
+		{`      map: {a: "=payload.duration * 1e308 * 1e308"}`, "transform 1, map: a: the result is too large for a number"},
 		{`      map: {a: "=repeat('a', 100000000)"}`, "transform 1, map: a: budget exceeded: more than 4 MiB of memory"},
 		{"      - map: {a: 1}\n      - map: {a: =upper(body.a)}", "transform 2, map: a: upper: want string, got int"},
 		{`      {map: {a: 1}, content_type: text/plain}`, "transform 1, map: want a text for text/plain"},

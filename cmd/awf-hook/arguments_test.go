@@ -45,7 +45,7 @@ func TestValuesThatWouldBeGuessed(t *testing.T) {
 	}
 }
 
-// What would be ignored, or taken for something else, is refused or said.
+// Commands refuse arguments that they would ignore or take for something else, or say so.
 func TestArgumentsThatDoNothing(t *testing.T) {
 	id := everyCommand(t)
 	const unknownEvent = "no event of AWF has this type, did you mean workflow_error?"

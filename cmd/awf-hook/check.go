@@ -96,14 +96,18 @@ func (r *checked) report() config.Errors {
 }
 
 func (c *command) check(files []string, flags checkFlags) error {
-	search := config.Search{NoProject: flags.noProject, Inspect: true, Env: os.LookupEnv}
+	search := config.Search{NoProject: flags.noProject, TrustProject: flags.trustProject, Inspect: true, Env: os.LookupEnv}
 	if flags.noEnv {
 		search.Env = config.NoEnv
 	}
 	checking := c.screen.working("checking, and compiling modules")
 	var results []checked
 	for _, file := range files {
-		results = append(results, checkFile(search, file))
+		if file == "-" {
+			results = append(results, c.checkInput(search.Env))
+		} else {
+			results = append(results, checkFile(search, file))
+		}
 	}
 	if len(files) == 0 {
 		results = checkFound(search)
@@ -140,9 +144,21 @@ func (c *command) check(files []string, flags checkFlags) error {
 	return nil
 }
 
+// checkInput checks a configuration of the user's own that stands on stdin.
+func (c *command) checkInput(env config.Env) checked {
+	text, err := c.readInput("-", maxEvents)
+	if err != nil {
+		return checked{file: "-", other: err}
+	}
+	result := check(config.Parse("-", text, env))
+	result.file = "-"
+	return result
+}
+
 // checkFile checks one file. The file's place decides what it may set.
 func checkFile(s config.Search, file string) checked {
 	var result checked
+	s = s.At(file)
 	switch s.Origin(file) {
 	case config.UserFile:
 		s.File = file
@@ -214,13 +230,11 @@ func (c *command) sayUntrusted(results []checked) {
 		if !r.good() { // show its mistakes first
 			return
 		}
-		project := r.config.Project
-		if len(results) == 1 && (project == nil || project.Settings == "") { // the project has nothing
-			continue
-		}
-		if why := project.Off(); why != "" {
-			c.sayf("%s", why)
-			return
+		if project := r.config.Project; project != nil && len(project.Claims) > 0 { // its webhooks would do something
+			if why := project.Off(); why != "" {
+				c.sayf("%s", why)
+				return
+			}
 		}
 	}
 }

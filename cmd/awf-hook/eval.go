@@ -110,7 +110,7 @@ func (c *command) evalAll(program *expression.Program, events []*event.Event, fl
 		if flags.filter {
 			_, _ = program.Bool(env) // the trace has the error
 		} else {
-			_, _ = program.Value(env)
+			_, _ = program.AppendJSON(nil, env) // as in a map
 		}
 		if flags.json {
 			encode(c.out, evaluated{ev.Type, ev.ID, ev.WorkflowID, trace})

@@ -41,7 +41,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// Where the state folder cannot be used, the events of exec arrive all the same: its audit lines go through a folder for temporary files.
+// exec delivers its events even if the state folder cannot be used: its audit lines go through a folder for temporary files.
 // It is said once, the command's exit code stays, and AWF's own audit file gets the lines.
 func TestExecWithoutState(t *testing.T) {
 	t.Parallel()
@@ -84,7 +84,7 @@ func TestExecWithoutHome(t *testing.T) {
 	}
 }
 
-// What a killed awf-hook left in the folder for temporary files is taken up by the next one, from a folder that is the user's own only.
+// The next awf-hook takes up what a killed one left in the folder for temporary files, if that folder belongs to the user.
 func TestExecLeavesInTemporaryFolder(t *testing.T) {
 	t.Parallel()
 	for _, open := range []bool{false, true} {

@@ -74,7 +74,7 @@ var mayImport = map[string]string{
 		engine/jsonbytes engine/secret`,
 	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": `
-		cmd/awf-hook/internal/access engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy
+		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy
 		engine/signature engine/trace`,
 	"cmd/awf-hook/internal/author": `
 		engine/config engine/event engine/expression engine/file engine/lazy examples transforms transforms/guest

@@ -29,6 +29,10 @@ func (c *command) initCommand() *cobra.Command {
 const schemaFile = "awf-hook.schema.json"
 
 func (c *command) init(file string) error {
+	if file == "-" {
+		_, err := c.out.Write(initFile)
+		return err
+	}
 	var schema bytes.Buffer
 	encodeIndented(&schema, "", "  ", engine.Schema())
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
@@ -41,10 +45,15 @@ func (c *command) init(file string) error {
 		return failure(err)
 	}
 	beside := filepath.Join(filepath.Dir(file), schemaFile)
-	if err := writeNew(beside, schema.Bytes()); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := writeNew(beside, schema.Bytes()); {
+	case errors.Is(err, fs.ErrExist):
+		if there, _ := readFile(beside, maxEvents); !bytes.Equal(there, schema.Bytes()) {
+			c.sayf("%s is of another version and was left as it is: remove it, or write it anew with awf-hook check --schema", plain(beside))
+		}
+	case err != nil:
 		return failure(err)
 	}
-	fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %[1]s\n", file)
+	fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %[1]s\n", plain(file))
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What waits for another process that uses the queue shows on a terminal, within its width, and is taken away; elsewhere nothing shows.
+// A command that waits for another process's lock on the queue says so on a terminal, within its width, and then removes the text.
 func TestProgressOfReplay(t *testing.T) {
 	t.Parallel()
 	url, _ := startListen(t)
@@ -91,7 +91,7 @@ func TestProgressOfCompilation(t *testing.T) {
 	}
 }
 
-// What the command before awf-hook prints goes out while a module still compiles.
+// run passes on the output of the command before it while a module still compiles.
 func TestStdinIsReadWhileModulesCompile(t *testing.T) {
 	t.Parallel()
 	h := homeWithLargeModule(t)

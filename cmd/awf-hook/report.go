@@ -133,7 +133,7 @@ func letters(n int64) string {
 	return fmt.Sprintf("%d dead letters", n)
 }
 
-// sayOrphans says how many deliveries wait for removed webhooks, and names the command that moves them.
+// sayOrphans says how many deliveries wait for webhooks that are gone or off, and names the command that moves them.
 func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, queue string) {
 	for _, o := range orphans[:min(len(orphans), maxWhy)] {
 		what := fmt.Sprintf("%d waiting", o.Waiting)
@@ -145,15 +145,14 @@ func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, q
 			to, from = quoted(name), " -c "+quoted(file)
 		}
 		if config.IsDatabase(queue) { // its webhooks are in no file, and its URL may hold a password
-			say("%s for %s, which this configuration does not have: awf-hook deliveries move --from %s --to %s",
-				what, plain(o.Webhook), quoted(o.Webhook), to)
+			say("%s for %s, which %s: awf-hook deliveries move --from %s --to %s", what, plain(o.Webhook), o.Why, quoted(o.Webhook), to)
 			continue
 		}
-		say("%s for %s, which is in no configuration any more: awf-hook deliveries move%s --queue %s --from %s --to %s",
-			what, plain(o.Webhook), from, quoted(queue), quoted(o.Webhook), to)
+		say("%s for %s, which %s: awf-hook deliveries move%s --queue %s --from %s --to %s",
+			what, plain(o.Webhook), o.Why, from, quoted(queue), quoted(o.Webhook), to)
 	}
 	if more := len(orphans) - maxWhy; more > 0 {
-		say("%d more webhooks are in no configuration any more: awf-hook webhooks list", more)
+		say("%d more webhooks have deliveries that nobody delivers: awf-hook webhooks list", more)
 	}
 }
 

@@ -15,7 +15,6 @@ func (c *command) secretCommand() *cobra.Command {
 		Short: "Make secrets",
 	}
 	var asJSON bool
-	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
 	cmd.AddCommand(&cobra.Command{
 		Use:   "new",
 		Short: "Print a new secret",
@@ -34,6 +33,9 @@ func (c *command) secretCommand() *cobra.Command {
 			c.print(asJSON, tokenJSON{token, digest}, "token: %s\nsha256: %s\n", token, digest)
 		},
 	})
+	for _, makes := range cmd.Commands() {
+		makes.Flags().BoolVar(&asJSON, "json", false, "print it as a JSON object")
+	}
 	return cmd
 }
 

@@ -119,7 +119,7 @@ func asExit(err error, exit **exec.ExitError) bool {
 	return is
 }
 
-// What only a workflow's own webhook knows is masked in what people see of other webhooks' deliveries, also when it comes while serve runs.
+// serve masks the secrets of a workflow's own webhook in the deliveries of other webhooks, even if the definition changes meanwhile.
 func TestSecretsOfDefinitionsDoNotShow(t *testing.T) {
 	home, project, url := t.TempDir(), t.TempDir(), serve(t, newCounted())
 	workflows := filepath.Join(project, ".awf", "workflows")

@@ -150,7 +150,7 @@ func TestServeMetrics(t *testing.T) {
 	}
 }
 
-// What waits is told apart, a script's fuel and its failures show, and so do the spans that a collector took and those that it did not.
+// The metrics tell the states of waiting deliveries apart. They show a script's fuel and failures, and the spans sent and lost.
 func TestServeMetricsOfWhatWaitsRunsAndIsTraced(t *testing.T) {
 	hung := make(chan struct{})
 	t.Cleanup(func() { close(hung) })

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
 )
@@ -32,16 +33,17 @@ type signingFlags struct {
 
 func (f *signingFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.secrets, "secret", nil, "the secret, newest first if repeated (default: $WEBHOOK_SECRET)")
-	flags.StringVar(&f.at, "at", "", "the time, as 2026-11-24T00:00:00Z or in Unix seconds (default: now)")
-	flags.StringVar(&f.custom.Header, "header", "", "custom: the header that carries the signature")
-	flags.StringVar(&f.custom.Template, "template", "", "custom: what is signed, with {id}, {timestamp} and {body} (default {body})")
-	flags.StringVar(&f.custom.Hash, "hash", "", "custom: sha256 or sha512 (default sha256)")
-	flags.StringVar(&f.custom.Encoding, "encoding", "", "custom: hex or base64 (default hex)")
-	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: text before the signature, with {id} and {timestamp}")
-	flags.StringVar(&f.custom.Separator, "separator", "", "custom: text between the signatures of several secrets")
-	flags.StringVar(&f.custom.IDHeader, "id-header", "", "custom: the header that carries the id")
-	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the header that carries the timestamp")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "the `SECRET`, newest first if repeated (default: $WEBHOOK_SECRET)")
+	flags.StringVar(&f.at, "at", "", "the `TIME`, as 2026-11-24T00:00:00Z or in Unix seconds (default: now)")
+	flags.StringVar(&f.custom.Header, "header", "", "custom: the `NAME` of the header that carries the signature")
+	flags.StringVar(&f.custom.Template, "template", "",
+		"custom: the `TEXT` that is signed, with {id}, {timestamp} and {body} (default {body})")
+	flags.StringVar(&f.custom.Hash, "hash", "", "custom: the `HASH`, sha256 or sha512 (default sha256)")
+	flags.StringVar(&f.custom.Encoding, "encoding", "", "custom: the `ENCODING`, hex or base64 (default hex)")
+	flags.StringVar(&f.custom.Prefix, "prefix", "", "custom: the `TEXT` before the signature, with {id} and {timestamp}")
+	flags.StringVar(&f.custom.Separator, "separator", "", "custom: the `TEXT` between the signatures of several secrets")
+	flags.StringVar(&f.custom.IDHeader, "id-header", "", "custom: the `NAME` of the header that carries the id")
+	flags.StringVar(&f.custom.TimestampHeader, "timestamp-header", "", "custom: the `NAME` of the header that carries the timestamp")
 }
 
 // check checks the flags. It returns the time in --at; the zero time without it.
@@ -52,10 +54,13 @@ func (f *signingFlags) check() (at time.Time, err error) {
 	if len(f.secrets) == 0 || slices.Contains(f.secrets, "") {
 		return at, errors.New("want a secret: --secret or $WEBHOOK_SECRET")
 	}
+	if f.custom != (signature.Custom{}) && !slices.Contains(f.schemes, custom) {
+		return at, errors.New("only the scheme custom has --header, --template and their like: want --scheme custom")
+	}
 	for _, scheme := range f.schemes {
 		if scheme == custom {
 			if err := f.custom.Check(); err != nil {
-				return at, fmt.Errorf("--%w", err)
+				return at, fmt.Errorf("--%s", strings.ReplaceAll(err.Error(), "_header", "-header"))
 			}
 		} else if !slices.Contains(signature.Schemes, signature.Scheme(scheme)) {
 			return at, fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", scheme)
@@ -98,8 +103,9 @@ func (c *command) signCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
-	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"}, "awf, standard, github, custom, or several with commas")
-	cmd.Flags().StringVar(&id, "id", "", "the delivery's id (default: a new one)")
+	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"},
+		"the `SCHEME`: awf, standard, github, custom, or several with commas")
+	cmd.Flags().StringVar(&id, "id", "", "the delivery's `ID` (default: a new one)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the headers as a JSON object")
 	flags.add(cmd)
 	return cmd
@@ -120,6 +126,9 @@ func (c *command) sign(flags signingFlags, id string, asJSON bool, args []string
 	}
 	if id == "" {
 		id = "msg_" + strings.ToLower(rand.Text())
+	}
+	if err := delivery.CheckHeader("Id", id); err != nil {
+		return fmt.Errorf("--id: %w", err)
 	}
 	body, err := c.readInput(first(args, ""), maxSigned)
 	if err != nil {

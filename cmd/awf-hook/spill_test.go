@@ -70,8 +70,8 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// What only memory holds at the end of run and emit goes into a file that the report names and run reads back, with the same ids; it is
-// lost only where nothing can be written, and then the exit code is 1. Text, JSON and exit code agree.
+// At their end run and emit write the deliveries that are in memory alone to a file, which the report names and run reads back with the
+// same ids. They are lost only if no file can be written; then the exit code is 1. Text, JSON and exit code agree.
 func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 	t.Parallel()
 	const events = 120

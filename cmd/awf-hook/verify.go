@@ -26,8 +26,9 @@ func (c *command) verifyCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
-	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil, "awf, standard, github, custom (default: those whose headers are present)")
-	cmd.Flags().StringVar(&headers, "headers", "", "a file of headers; FILE is the body then")
+	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil,
+		"the `SCHEME`: awf, standard, github, custom, or several with commas (default: those whose headers are present)")
+	cmd.Flags().StringVar(&headers, "headers", "", "a `FILE` of headers; the argument is the body then")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each request")
 	flags.add(cmd)
 	return cmd
@@ -46,7 +47,7 @@ func (c *command) verify(flags signingFlags, headers string, asJSON bool, args [
 		for _, s := range signature.Schemes {
 			flags.schemes = append(flags.schemes, string(s))
 		}
-		if flags.custom.Header != "" {
+		if flags.custom != (signature.Custom{}) {
 			flags.schemes = append(flags.schemes, custom)
 		}
 	}

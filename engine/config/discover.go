@@ -38,27 +38,43 @@ func (s Search) Load() (*Config, error) {
 		return nil, err
 	}
 	if !s.NoProject {
-		p, err := s.project(merged.Webhooks)
-		if err != nil {
+		if merged.Project, err = s.project(merged.Webhooks); err != nil {
 			return nil, err
 		}
 		if s.File == "" && s.To == "" && merged.Server.URL == "" {
-			p.readSettings(merged)
+			merged.Project.readSettings(merged)
 		}
-		merged.Project, merged.Workflows = p, p.workflows(merged)
-		if s.Inspect && p.Err != nil {
-			inProject, ok := errors.AsType[Errors](p.Err)
-			if !ok {
-				return merged, p.Err
-			}
-			mistakes = append(mistakes, inProject...)
+	}
+	merged.Workflows = s.workflows(merged, merged.Project)
+	if p := merged.Project; s.Inspect && p != nil && p.Err != nil {
+		inProject, ok := errors.AsType[Errors](p.Err)
+		if !ok {
+			return merged, p.Err
 		}
+		mistakes = append(mistakes, inProject...)
 	}
 	if len(mistakes) > 0 {
 		mistakes.Sort()
 		return merged, mistakes
 	}
 	return merged, nil
+}
+
+// workflows finds the user's definitions, and those of the project unless it is nil.
+func (s Search) workflows(base *Config, p *Project) *Workflows {
+	ws := &Workflows{search: s, base: *base, project: p, found: map[*definition]*Found{}}
+	if folder := s.globalFolder(); folder != "" {
+		ws.own = filepath.Join(folder, "workflows")
+	}
+	for _, folder := range s.workflowFolders() {
+		switch {
+		case ws.own != "" && sameFile(folder, ws.own):
+			ws.folders = append(ws.folders, ws.own)
+		case p != nil:
+			ws.folders = append(ws.folders, folder)
+		}
+	}
+	return ws
 }
 
 // loadOwn reads and merges the user's own files.
@@ -99,27 +115,58 @@ func (s Search) LoadFile(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, _, err := p.read(path, text, origin)
+	cfg, _, err := p.read(path, text, origin, nil)
 	return cfg, err
 }
 
-// Origin returns whose file it is, judged by its place.
+// Origin returns whose file it is, judged by its place, whatever the spelling of the path and the links in it.
 func (s Search) Origin(path string) Origin {
-	if samePath(path, filepath.Join(s.Dir, projectSettings)) {
+	switch {
+	case s.isOwn(path):
+		return UserFile
+	case sameFile(path, filepath.Join(s.Dir, projectSettings)):
 		return ProjectFile
 	}
-	for _, folder := range s.workflowFolders() {
-		if samePath(filepath.Dir(path), folder) {
+	for _, folder := range slices.Concat(s.workflowFolders(), s.packFolders()) {
+		if sameFile(filepath.Dir(path), folder) || sameFile(filepath.Dir(targetOf(path)), folder) {
 			return WorkflowFile
 		}
 	}
 	return UserFile
 }
 
-func samePath(a, b string) bool {
-	absA, errA := filepath.Abs(a)
-	absB, errB := filepath.Abs(b)
-	return errA == nil && errB == nil && absA == absB
+// At returns the search of the project whose settings or definition a file is, or s itself.
+func (s Search) At(path string) Search {
+	for _, named := range []string{path, targetOf(path)} {
+		other := s
+		if abs, err := filepath.Abs(named); err == nil && s.Origin(path) == UserFile {
+			other.Dir = projectOf(abs)
+		}
+		if other.Origin(path) != UserFile {
+			return other
+		}
+	}
+	return s
+}
+
+// targetOf returns the path of a file without links, the path itself if there is no such file.
+func targetOf(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
+}
+
+// isOwn reports whether a file is one of the user's own settings.
+func (s Search) isOwn(path string) bool {
+	return slices.ContainsFunc(s.ownPlaces(), func(own string) bool { return sameFile(path, own) })
+}
+
+// sameFile reports whether two paths lead to the same file or folder.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // projectSettings is the path of a project's settings in its folder.

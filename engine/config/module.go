@@ -23,6 +23,7 @@ type Module struct {
 
 	path   string // absolute
 	within string // the folder that it must be in after following links; "" for any
+	unseen error  // the user trusts its project without having seen its digest, for this reason; it is refused
 }
 
 // Limits bound the cost of one event in a module. Zero values mean the defaults.
@@ -47,7 +48,8 @@ var limitKeys = []Key{
 		Is: "about one unit per instruction; the default grows by 1,700 for each of an event's first 1,176 bytes, " +
 			"by 12,000 for each further one, and by what an instance costs, to 2,000,000,000"},
 	{Path: "memory", Kind: KindSize, Min: 64 << 10, Max: 256 << 20, Without: "16MiB", Is: "its linear memory"},
-	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB", Is: "its stack, for nested calls"},
+	{Path: "stack", Kind: KindSize, Min: 16 << 10, Max: 8 << 20, Without: "1MiB",
+		Is: "its stack, for nested calls; a script's default is 4MiB"},
 	{Path: "input", Kind: KindSize, Min: 1 << 10, Max: 16 << 20, Without: "1MiB", Is: "the size of its input"},
 	{Path: "output", Kind: KindSize, Min: 1 << 10, Max: 1 << 20, Without: "256KiB", Is: "the size of its output"},
 	{Path: "log_lines", Kind: KindNumber, Min: 1, Max: 1_000, Without: "32", Is: "the number of lines that it may log, of at most 1 KiB each"},
@@ -56,8 +58,7 @@ var limitKeys = []Key{
 }
 
 func (d *decoder) wasm(n node, s *Step) {
-	if d.origin != UserFile && len(variables(n.Node)) > 0 { // trust shows and pins the file
-		d.fail(n, "key.forbidden", "a checkout's file cannot read a variable here: trust covers only a file that it names")
+	if d.readsInCheckout(n) {
 		return
 	}
 	if d.field(n, &s.Wasm.Text); s.Wasm.Value == "" {
@@ -65,6 +66,15 @@ func (d *decoder) wasm(n node, s *Step) {
 	}
 	s.Wasm.path, s.Wasm.within = d.absolute(s.Wasm.Value), d.within()
 	d.named = append(d.named, s.Wasm.path)
+}
+
+// readsInCheckout reports and refuses a variable in a checkout's file. Trust shows and pins what must not depend on one.
+func (d *decoder) readsInCheckout(n node) bool {
+	if d.origin == UserFile || len(variables(n.Node)) == 0 {
+		return false
+	}
+	d.fail(n, "key.forbidden", "a checkout's file cannot read a variable here: trust covers only a file that it names")
+	return true
 }
 
 func (d *decoder) js(n node, s *Step) {
@@ -98,6 +108,9 @@ func (d *decoder) isolation(n node, s *Step) {
 }
 
 func (d *decoder) sha256(n node, s *Step) {
+	if d.readsInCheckout(n) {
+		return
+	}
 	s.Wasm.SHA256, _ = d.formed(n, "64 hexadecimal digits", func(text string) bool {
 		sum, err := hex.DecodeString(text)
 		return err == nil && len(sum) == sha256.Size
@@ -109,6 +122,9 @@ var errOutside = fmt.Errorf("%w: a configuration that may come with a checkout r
 // Read reads the module's file if check returns nil for the file's size in bytes. If a checkout refers to the file, the project must
 // contain the file and the target of any link.
 func (m *Module) Read(check func(size int64) error) ([]byte, error) {
+	if m.unseen != nil {
+		return nil, m.unseen
+	}
 	f, err := m.open()
 	if err != nil {
 		return nil, err
@@ -145,5 +161,8 @@ func (m *Module) digest(limit int64) (sum string, size int64, err error) {
 		}
 		return nil
 	})
-	return fmt.Sprintf("sha256:%x", sha256.Sum256(text)), int64(len(text)), err
+	if err != nil {
+		return "", 0, err
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text)), int64(len(text)), nil
 }

@@ -39,8 +39,15 @@ type Project struct {
 	recordErr error             // why the record could not be read
 	all       bool              // AWF_HOOK_TRUST or TrustProject trusts it, whatever it claims
 	warned    bool              // the warning that it is not trusted was given
-	digests   map[string]string // digests of modules by path
+	digests   map[string]digest // of modules, by path
 	digested  int64             // bytes of those modules
+}
+
+// digest is that of a module's file, in hex.
+type digest struct {
+	sum  string
+	size int64
+	err  error // the file could not be read
 }
 
 // Project reads all files that come with the folder, including definitions, and collects what their webhooks would do. It expands no
@@ -60,7 +67,7 @@ func (s Search) Project() (*Project, error) {
 	}
 	p.readSettings(own)
 	mistakes := []error{p.Err}
-	for _, found := range p.workflows(own).All() {
+	for _, found := range s.workflows(own, p).All() {
 		mistakes = append(mistakes, found.Err)
 	}
 	p.Err = errors.Join(mistakes...)
@@ -76,7 +83,7 @@ func (s Search) project(own []Webhook) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{Folder: folder, State: trust.Untrusted, search: s, own: own, all: s.TrustProject, digests: map[string]string{}}
+	p := &Project{Folder: folder, State: trust.Untrusted, search: s, own: own, all: s.TrustProject, digests: map[string]digest{}}
 	for _, named := range filepath.SplitList(s.variable("AWF_HOOK_TRUST")) {
 		if real, err := trust.Folder(named); named != "" && err == nil && real == folder {
 			p.all = true
@@ -96,6 +103,9 @@ func (s Search) project(own []Webhook) (*Project, error) {
 // readSettings reads the project's settings and merges them over the user's own. An untrusted project's are only read to inspect them.
 func (p *Project) readSettings(own *Config) {
 	path := filepath.Join(p.search.Dir, projectSettings)
+	if p.search.isOwn(path) {
+		return
+	}
 	text, err := ProjectFile.read(file.In(cmp.Or(p.search.Dir, ".")), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -105,7 +115,7 @@ func (p *Project) readSettings(own *Config) {
 		p.Err = err
 		return
 	}
-	cfg, state, err := p.read(path, text, ProjectFile)
+	cfg, state, err := p.read(path, text, ProjectFile, nil)
 	mistakes, _ := errors.AsType[Errors](err)
 	mistakes = append(mistakes, own.httpURLs(cfg.Webhooks)...)
 	if len(mistakes) > 0 {
@@ -118,22 +128,23 @@ func (p *Project) readSettings(own *Config) {
 }
 
 // read reads a file of the project and returns its state of trust. An untrusted file is only read to inspect it, without variables.
-func (p *Project) read(path string, text []byte, origin Origin) (*Config, trust.State, error) {
+// A definition may take the place of one of the user's own, and of its webhooks: these are shadowed.
+func (p *Project) read(path string, text []byte, origin Origin, shadowed []Webhook) (*Config, trust.State, error) {
 	if p.all {
 		cfg, err := parse(path, text, origin, p.search.Env)
-		p.Claims = append(p.Claims, p.claims(path, cfg.Webhooks)...)
+		p.Claims = append(p.Claims, p.claims(path, cfg.Webhooks, shadowed)...)
 		return cfg, trust.Trusted, err
 	}
 	if p.record == nil && !p.search.Inspect {
 		return &Config{}, trust.Untrusted, nil
 	}
 	cfg, err := parse(path, text, origin, NoEnv)
-	claims := p.claims(path, cfg.Webhooks)
+	claims := p.claims(path, cfg.Webhooks, shadowed)
 	p.Claims = append(p.Claims, claims...)
 	state := p.judge(claims)
 	if state == trust.Trusted {
 		cfg, err = parse(path, text, origin, p.shown(claims))
-		cfg.pin(claims)
+		p.pin(cfg)
 	}
 	return cfg, state, err
 }
@@ -163,58 +174,71 @@ func (p *Project) shown(claims []trust.Claim) Env {
 	}
 }
 
-// claims lists what webhooks of the project would do.
-func (p *Project) claims(path string, webhooks []Webhook) []trust.Claim {
+// claims lists what webhooks of a file would do, to the shadowed ones too.
+func (p *Project) claims(path string, webhooks, shadowed []Webhook) []trust.Claim {
 	if rel, err := filepath.Rel(cmp.Or(p.search.Dir, "."), path); err == nil {
 		path = rel
 	}
+	path = filepath.ToSlash(path)
+	named := func(name string) func(Webhook) bool { return func(w Webhook) bool { return w.Named && w.Name == name } }
+	own := slices.Concat(p.own, shadowed)
 	var claims []trust.Claim
 	for i := range webhooks {
 		w := &webhooks[i]
-		c := trust.Claim{File: filepath.ToSlash(path), Webhook: w.Name, Host: hostOf(w.urlText)}
+		c := trust.Claim{File: path, Webhook: w.Name, Host: hostOf(w.urlText)}
 		if w.urlText != "" {
 			c.Address = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(w.urlText)))
 		}
 		c.Variables = slices.Compact(slices.Sorted(slices.Values(w.reads)))
 		if strings.Contains(w.nameText, "${") { // the name is known only after expansion
 			c.Overrides, c.Off = w.nameText, !w.Enabled
-		} else if w.Named && slices.ContainsFunc(p.own, func(own Webhook) bool { return own.Named && own.Name == w.Name }) {
+		} else if w.Named && slices.ContainsFunc(own, named(w.Name)) {
 			c.Overrides, c.Off = w.Name, !w.Enabled
 		}
 		for j := range w.Transform {
 			if m := &w.Transform[j].Wasm; m.Value != "" {
-				c.Modules = append(c.Modules, m.Value+" "+p.digest(m))
+				sum, err := p.digest(m)
+				if sum = "sha256:" + sum; err != nil {
+					sum = "that cannot be read"
+				}
+				c.Modules = append(c.Modules, m.Value+" "+sum)
 			}
 		}
 		claims = append(claims, c)
 	}
+	for _, w := range shadowed {
+		if !slices.ContainsFunc(webhooks, named(w.Name)) {
+			claims = append(claims, trust.Claim{File: path, Webhook: w.Name, Overrides: w.Name, Off: true})
+		}
+	}
 	return claims
 }
 
-// digest returns the digest of a module's file.
-func (p *Project) digest(m *Module) string {
-	if p.digests[m.path] == "" {
-		sum, size, err := m.digest(min(maxModule, maxModules-p.digested))
-		p.digested += size
-		if err != nil {
-			sum = "that cannot be read"
-		}
-		p.digests[m.path] = sum
+// digest returns the only digest that a module's file may have, in hex: the one that the project gives, else that of the file when its
+// claims were first made.
+func (p *Project) digest(m *Module) (sum string, err error) {
+	if m.SHA256 != "" {
+		return m.SHA256, nil
 	}
-	return p.digests[m.path]
+	known, again := p.digests[m.path]
+	if !again {
+		left := maxModules - p.digested
+		known.sum, known.size, known.err = m.digest(min(maxModule, left))
+		if _, tooLarge := errors.AsType[*file.TooLarge](known.err); tooLarge && left < maxModule {
+			known.err = fmt.Errorf("the project's modules are over %d MiB together: give this one's sha256, or make them smaller", maxModules>>20)
+		}
+		p.digested += known.size
+		p.digests[m.path] = known
+	}
+	return known.sum, known.err
 }
 
-// pin makes the digests that the user has seen a condition for loading the modules.
-func (c *Config) pin(claims []trust.Claim) {
-	for i := range c.Webhooks {
-		for j := range c.Webhooks[i].Transform {
-			m := &c.Webhooks[i].Transform[j].Wasm
-			for _, claim := range claims {
-				for _, shown := range claim.Modules {
-					if sum, ok := strings.CutPrefix(shown, m.Value+" sha256:"); ok && m.SHA256 == "" {
-						m.SHA256 = sum
-					}
-				}
+// pin makes the modules' digests, which the user has seen, a condition for loading them.
+func (p *Project) pin(cfg *Config) {
+	for i := range cfg.Webhooks {
+		for j := range cfg.Webhooks[i].Transform {
+			if m := &cfg.Webhooks[i].Transform[j].Wasm; m.Value != "" {
+				m.SHA256, m.unseen = p.digest(m)
 			}
 		}
 	}
@@ -252,15 +276,6 @@ func hostOf(text string) string {
 		rest = rest[i+1:]
 	}
 	return scheme + strings.ReplaceAll(rest, "\x00", "/")
-}
-
-// workflows finds the definitions of the project and of the user.
-func (p *Project) workflows(base *Config) *Workflows {
-	ws := &Workflows{folders: p.search.workflowFolders(), env: p.search.Env, base: *base, project: p, found: map[*definition]*Found{}}
-	if folder := p.search.globalFolder(); folder != "" {
-		ws.own = filepath.Join(folder, "workflows")
-	}
-	return ws
 }
 
 // Warning returns the warning about untrusted settings, one line that names the command that helps, "" for none.

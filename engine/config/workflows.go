@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,11 +13,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/config/trust"
 	"github.com/awf-project/awf-hook/engine/file"
-	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/legible"
 	"gopkg.in/yaml.v3"
 )
@@ -34,43 +31,22 @@ const (
 // events, else by the file's name. It reads a definition's webhooks on the first lookup, and again if the file's time or size
 // changes. Workflows is safe for concurrent use.
 type Workflows struct {
+	search  Search
 	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
-	env     Env
-	base    Config // applies to all workflows
-	project *Project
+	base    Config   // applies to all workflows
+	project *Project // nil if it is left out
 
 	mu      sync.Mutex
 	shares  string                 // the namespace of a shared queue; "" for none
 	files   map[string]*definition // by path
 	byName  map[string]*definition
+	ownBy   map[string]*definition // the user's own, by name
 	found   map[*definition]*Found // results of lookups
 	checked time.Time
 	version int
 	head    []byte // beginning of the definition that is being read
 	parsed  int    // bytes of beginnings that were parsed since the folders were read
-}
-
-// definition is a workflow's file and its name.
-type definition struct {
-	path    string
-	name    string // value of the key name, "" if there is none
-	modTime time.Time
-	size    int64
-}
-
-// stem returns the name of the definition's file without its extension.
-func (def *definition) stem() string {
-	return strings.TrimSuffix(filepath.Base(def.path), filepath.Ext(def.path))
-}
-
-// pack returns the name of the definition's pack, "" for none.
-func (def *definition) pack() string {
-	folder := filepath.Dir(filepath.Dir(def.path))
-	if filepath.Base(filepath.Dir(folder)) != "workflow-packs" {
-		return ""
-	}
-	return filepath.Base(folder)
 }
 
 // Found is the result of looking up a workflow that has a definition.
@@ -81,6 +57,8 @@ type Found struct {
 	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
 	Err      error // the definition's mistakes; its own webhooks are then not active
+
+	shadows *definition // see Workflows.shadowed
 }
 
 // Lookup returns the webhooks for a workflow's events, nil if the workflow has no definition. "PACK/NAME" names a pack's workflow. A name
@@ -96,6 +74,11 @@ func (ws *Workflows) Lookup(workflow string) *Found {
 	if def == nil {
 		return nil
 	}
+	return ws.result(def)
+}
+
+// result reads a definition unless it is known.
+func (ws *Workflows) result(def *definition) *Found {
 	if ws.found[def] == nil {
 		ws.found[def] = ws.read(def)
 	}
@@ -139,10 +122,7 @@ func (ws *Workflows) All() []*Found {
 	ws.refresh()
 	var all []*Found
 	for _, def := range ws.files {
-		if ws.found[def] == nil {
-			ws.found[def] = ws.read(def)
-		}
-		all = append(all, ws.found[def])
+		all = append(all, ws.result(def))
 	}
 	slices.SortFunc(all, func(a, b *Found) int { return cmp.Compare(a.File, b.File) })
 	return all
@@ -154,7 +134,11 @@ func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
-	for _, folder := range slices.Concat(ws.folders, ws.project.search.packFolders()) {
+	folders := ws.folders
+	if ws.project != nil {
+		folders = slices.Concat(folders, ws.search.packFolders())
+	}
+	for _, folder := range folders {
 		entries, _ := readDir(folder) // a missing folder has no definitions
 		for _, entry := range entries {
 			ext := filepath.Ext(entry.Name())
@@ -181,18 +165,20 @@ func (ws *Workflows) refresh() {
 		return
 	}
 	ws.version++
-	ws.files, ws.byName = files, map[string]*definition{}
-	maps.DeleteFunc(ws.found, func(def *definition, _ *Found) bool { return files[def.path] != def })
-	for _, nameOf := range []func(*definition) string{func(def *definition) string { return def.name }, (*definition).stem} {
-		for _, def := range order {
-			name := nameOf(def)
-			for _, name := range []string{name, def.pack() + "/" + name} {
-				if name != "" && name[0] != '/' && ws.byName[name] == nil {
-					ws.byName[name] = def
-				}
-			}
-		}
+	ws.files = files
+	ws.byName = byName(order)
+	ws.ownBy = byName(slices.DeleteFunc(order, func(def *definition) bool { return !ws.isOwn(def.path) }))
+	maps.DeleteFunc(ws.found, func(def *definition, found *Found) bool {
+		return files[def.path] != def || found.shadows != ws.shadowed(def)
+	})
+}
+
+// shadowed returns the user's own definition whose name a definition of the project takes, nil for none.
+func (ws *Workflows) shadowed(def *definition) *definition {
+	if name := def.workflow(); !ws.isOwn(def.path) && ws.byName[name] == def {
+		return ws.ownBy[name]
 	}
+	return nil
 }
 
 // readDir lists a folder's entries by name, up to the bound of definitions.
@@ -205,86 +191,6 @@ func readDir(folder string) ([]os.DirEntry, error) {
 	entries, err := f.ReadDir(maxDefinitions)
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, err
-}
-
-// Bounds of the search for names, in bytes.
-const (
-	maxHead   = 16 << 10 // the beginning of a definition, which must hold its name
-	maxParsed = 1 << 20  // all the beginnings that are parsed whole at a time
-)
-
-var (
-	nameKey   = lazy.Regexp(`^["']?name["']?[ \t]*:\s`)
-	plainName = lazy.Regexp(`^["']?name["']?[ \t]*:[ \t]+([A-Za-z][A-Za-z0-9_.-]*)\s*$`) // it needs no YAML parser
-)
-
-// nameOf reads the key name alone, because parsing the whole file takes longer and may fail.
-func (ws *Workflows) nameOf(path string) string {
-	f, err := ws.within(path).Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if ws.head == nil {
-		ws.head = make([]byte, maxHead)
-	}
-	n, err := io.ReadFull(f, ws.head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return ""
-	}
-	head := bytes.TrimPrefix(ws.head[:n], []byte("\ufeff"))
-	if n == maxHead {
-		head = head[:lastKey(head)]
-	}
-	lines := nameLines(head)
-	if m := plainName().FindSubmatch(lines); m != nil && !bytes.EqualFold(m[1], []byte("null")) {
-		return string(m[1])
-	}
-	var def struct{ Name string }
-	if lines == nil || yaml.Unmarshal(lines, &def) != nil {
-		if ws.parsed += len(head); ws.parsed > maxParsed || yaml.Unmarshal(head, &def) != nil {
-			return ""
-		}
-	}
-	return def.Name
-}
-
-// nameLines returns the lines of the key name, nil if they cannot be found without a parser: a text in quotes may have such lines, too.
-func nameLines(head []byte) []byte {
-	from, end := -1, 0
-	quoted := bytes.ContainsAny(head, `"'\`)
-	for line := range bytes.Lines(head) {
-		key := line
-		if quoted {
-			key = bytes.TrimLeft(line, `"'`)
-		}
-		switch {
-		case from >= 0:
-			if len(bytes.TrimSpace(line)) > 0 && line[0] != ' ' && line[0] != '\t' {
-				return head[from:end]
-			}
-		case bytes.HasPrefix(key, []byte("name")) && nameKey().Match(line):
-			from = end
-		case quoted && (bytes.Count(line, []byte(`"`))%2 > 0 || bytes.Count(line, []byte("'"))%2 > 0 || bytes.IndexByte(line, '\\') >= 0):
-			return nil
-		}
-		end += len(line)
-	}
-	if from < 0 {
-		return nil
-	}
-	return head[from:end]
-}
-
-// lastKey returns where the last line without indent begins: in the beginning of a file, what stands there may be incomplete.
-func lastKey(head []byte) int {
-	end := len(head)
-	for {
-		end = bytes.LastIndexByte(head[:end], '\n')
-		if end < 0 || end+1 < len(head) && !unicode.IsSpace(rune(head[end+1])) {
-			return end + 1
-		}
-	}
 }
 
 // isOwn reports whether a definition is in the user's own folder.
@@ -300,7 +206,12 @@ func (ws *Workflows) within(path string) file.In {
 
 // read reads the definition's webhooks and merges them over the settings' own.
 func (ws *Workflows) read(def *definition) *Found {
-	found := &Found{File: def.path, Name: cmp.Or(def.name, def.stem()), Webhooks: ws.base.Active()}
+	found := &Found{File: def.path, Name: def.workflow(), Webhooks: ws.base.Active(), shadows: ws.shadowed(def)}
+	var shadowed []Webhook
+	if found.shadows != nil {
+		own := ws.result(found.shadows)
+		found.Webhooks, shadowed = own.Webhooks, active(own.Own)
+	}
 	text, err := WorkflowFile.read(ws.within(def.path), def.path)
 	if err != nil {
 		found.Err = err
@@ -308,10 +219,10 @@ func (ws *Workflows) read(def *definition) *Found {
 	}
 	var cfg *Config
 	if ws.isOwn(def.path) {
-		cfg, err = parse(def.path, text, WorkflowFile, ws.env)
+		cfg, err = parse(def.path, text, WorkflowFile, ws.search.Env)
 	} else {
 		var state trust.State
-		cfg, state, err = ws.project.read(def.path, text, WorkflowFile)
+		cfg, state, err = ws.project.read(def.path, text, WorkflowFile, shadowed)
 		if state != trust.Trusted && !ws.project.search.Inspect {
 			if warning := ws.project.warning(); warning != "" && mayHaveWebhooks(text) {
 				found.Err = errors.New(warning)

@@ -187,7 +187,7 @@ func TestWebhooksOfADefinitionAreNotLostSilently(t *testing.T) {
 	}
 }
 
-// What looks like a definition and is no file is said when an event of its workflow comes, and by the check.
+// check names a definition that is not a file, and so does the first event of its workflow.
 func TestDefinitionsThatAreNoFiles(t *testing.T) {
 	load := project(t, map[string]string{".awf/workflows/good.yaml": "name: good"})
 	const folder = ".awf/workflows/"

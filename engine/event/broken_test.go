@@ -49,7 +49,9 @@ func TestEveryErrorTextIsGolden(t *testing.T) {
 		"timestamp: want a year from 0 to 9999, got %d": true,
 		"payload: invalid JSON":                         true,
 		"payload: want an object, got %s":               true,
-		"payload: %w":                                   true, // New: the library's caller
+		"payload: invalid UTF-8":                        true,
+		"payload: want at most %d MiB, got %d bytes":    true,
+		"payload: %w": true, // New: the library's caller
 
 		"timestamp: want an RFC 3339 time, got %q": true, // Restore: TestTimes
 

@@ -6,10 +6,12 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/legible"
@@ -57,7 +59,7 @@ type Event struct {
 	WorkflowID   string // the run's id
 	WorkflowName string // the definition's name, "" if AWF did not say
 	Timestamp    time.Time
-	Payload      json.RawMessage // a JSON object, which goes into the body byte for byte; nil for {}
+	Payload      json.RawMessage // a JSON object of at most 1 MiB, which goes into the body byte for byte; nil for {}
 	Webhooks     []string        // identities of the webhooks that get it, regardless of their filters; nil for all webhooks that want it
 
 	Trace  trace.Context // the cause of the event; zero for none. It goes into headers of requests, not into bodies
@@ -97,8 +99,13 @@ func (e *Event) Validate() error {
 		return nil
 	case !json.Valid(e.Payload):
 		return errors.New("payload: invalid JSON")
-	case jsonbytes.KindOf(e.Payload) != "an object":
-		return fmt.Errorf("payload: want an object, got %s", jsonbytes.KindOf(e.Payload))
+	case !utf8.Valid(e.Payload):
+		return errors.New("payload: invalid UTF-8")
+	case len(e.Payload) > MaxLine:
+		return fmt.Errorf("payload: want at most %d MiB, got %d bytes", MaxLine>>20, len(e.Payload))
+	}
+	if kind := jsonbytes.KindOf(bytes.TrimLeft(e.Payload, " \t\r\n")); kind != "an object" {
+		return fmt.Errorf("payload: want an object, got %s", kind)
 	}
 	return nil
 }
@@ -121,7 +128,8 @@ func (e *Event) Body() []byte {
 	return append(b, '}')
 }
 
-// Envelope returns the body with the event's id, its trace and, in only_webhooks, its Webhooks. A [Reader] makes the same event of it.
+// Envelope returns the body with the event's id, its trace and, in only_webhooks, its Webhooks. It is one line: spaces replace the line
+// breaks of a payload. A [Reader] makes the same event of it.
 func (e *Event) Envelope() []byte { return append(e.open(), '}') }
 
 // Sealed returns the envelope with the event's source and a seal, so that a [Reader] keeps its id and source. sign makes the seal from the
@@ -140,6 +148,11 @@ func (e *Event) Sealed(sign func(text []byte) string) []byte {
 // open returns the envelope without its end.
 func (e *Event) open() []byte {
 	b := e.Body()
+	for i, c := range b {
+		if c == '\n' || c == '\r' { // between the payload's values: strings have none
+			b[i] = ' '
+		}
+	}
 	b = jsonbytes.AppendString(append(b[:len(b)-1], `,"id":`...), e.ID)
 	if !e.Trace.IsZero() {
 		b = jsonbytes.AppendString(append(b, `,"traceparent":`...), e.Trace.Parent())

@@ -100,10 +100,13 @@ func TestSealedEnvelopesKeepTheirIDs(t *testing.T) {
 	valid := func(text []byte, mark string) bool { return mark == sign(text) }
 	for _, id := range []string{"deploy-7", "deploy-7@emit", strings.Repeat("ab", 32)} {
 		ev := event.Event{ID: id, Type: "workflow_end", WorkflowName: "w", Timestamp: time.Now(),
-			Webhooks: []string{"a.yaml#one"}, Source: `ci "1"`}
+			Payload: []byte("\n{\r\n \"a\\n\" : [1,\r2]\n}\n"), Webhooks: []string{"a.yaml#one"}, Source: `ci "1"`}
 		line := ev.Sealed(sign)
 		if read := read(line, valid); read != id || got.Source != ev.Source {
 			t.Errorf("read as %q of %q, want %q of %q: %s", read, got.Source, id, ev.Source, line)
+		}
+		if want := ` {   "a\n" : [1, 2] } `; strings.TrimSpace(string(got.Payload)) != strings.TrimSpace(want) {
+			t.Errorf("the payload is read as %q, want %q", got.Payload, want)
 		}
 		if read(line, nil); got.Source != "" {
 			t.Errorf("without a key the event has the source %q of its seal, want none", got.Source)

@@ -355,7 +355,7 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoil := map[string]func(*event.Event){
-		"":                   func(*event.Event) {},
+		"":                   func(e *event.Event) { e.Payload = []byte("\n { \"a\"\t:\r\n1} ") },
 		"event: missing":     func(e *event.Event) { e.Type = "" },
 		"timestamp: missing": func(e *event.Event) { e.Timestamp = time.Time{} },
 		"timestamp: want a year from 0 to 9999, got 10000": func(e *event.Event) {
@@ -365,7 +365,11 @@ func TestValidate(t *testing.T) {
 			*e = event.Event{Type: e.Type, Timestamp: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}
 		},
 		"payload: invalid JSON":               func(e *event.Event) { e.Payload = []byte("{") },
-		"payload: want an object, got a list": func(e *event.Event) { e.Payload = []byte("[]") },
+		"payload: want an object, got a list": func(e *event.Event) { e.Payload = []byte("\r\n\t []") },
+		"payload: invalid UTF-8":              func(e *event.Event) { e.Payload = []byte("{\"a\":\"\xff\"}") },
+		"payload: want at most 1 MiB, got 1048585 bytes": func(e *event.Event) {
+			e.Payload = []byte(`{"a": "` + strings.Repeat("a", event.MaxLine) + `"}`)
+		},
 	}
 	for want, spoil := range spoil {
 		e := good

@@ -98,7 +98,10 @@ func (c *Compiler) build(t text, describe bool) (*Program, []Part, *Error) {
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, path: pathOf(tree.Node), from: w.from, warnings: unwise.warnings}
+	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, from: w.from, warnings: unwise.warnings}
+	if !t.isBool {
+		p.path = pathOf(tree.Node)
+	}
 	return p, w.described, nil
 }
 

@@ -78,9 +78,6 @@ func appendJSON(dst []byte, limit, depth int, v any) []byte {
 
 // appendFloat appends the shortest form that decodes to the same number, as encoding/json does.
 func appendFloat(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		panic(fmt.Errorf("no JSON for the number %v", f))
-	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'

@@ -22,6 +22,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ type Program struct {
 	root  eval
 	slots int      // the number that its variables take
 	parts int      // the number that a trace reports
-	path  []string // set if the expression is just a path into the event's JSON
+	path  []string // set if the value is just a path into the event's JSON
 	from  origins
 
 	warnings []*Error
@@ -86,7 +87,7 @@ func compileError(t text, err error) *Error {
 
 // Bool runs a filter for an event. A missing value is false. Its errors are a [*RunError].
 func (p *Program) Bool(env *Env) (bool, error) {
-	v, err := p.run(env)
+	v, err := p.run(env, nil)
 	if err != nil {
 		return false, err
 	}
@@ -95,7 +96,7 @@ func (p *Program) Bool(env *Env) (bool, error) {
 
 // Value runs the program for an event. The value is nil, a bool, a string, an int, a float64, a uint64 beyond int, a []any, a
 // map[string]any, or one of package time. Its errors are a [*RunError].
-func (p *Program) Value(env *Env) (any, error) { return p.run(env) }
+func (p *Program) Value(env *Env) (any, error) { return p.run(env, nil) }
 
 // AppendJSON runs the program for an event and appends the value as JSON. A value of the event that the expression passes on unchanged
 // keeps its bytes.
@@ -104,17 +105,18 @@ func (p *Program) AppendJSON(dst []byte, env *Env) ([]byte, error) {
 	if raw != nil && env.watch == nil {
 		return append(dst, raw...), nil
 	}
-	v, err := p.run(env)
+	v, err := p.run(env, raw)
 	switch {
-	case err != nil:
-		return dst, err
 	case raw != nil:
 		return append(dst, raw...), nil
+	case err != nil:
+		return dst, err
 	}
 	return AppendJSON(dst, v)
 }
 
-func (p *Program) run(env *Env) (any, error) {
+// run runs the program. A trace shows raw, the bytes that are passed on, unless it is nil.
+func (p *Program) run(env *Env, raw []byte) (any, error) {
 	env.budget.reset()
 	env.args = env.args[:0]
 	env.slots = slices.Grow(env.slots[:0], p.slots)[:p.slots]
@@ -126,6 +128,10 @@ func (p *Program) run(env *Env) (any, error) {
 	v, err := p.value(env)
 	t := env.trace
 	t.Took, t.Value, t.Err = time.Since(start), v, err
+	if _, isText := v.(string); raw != nil && v != nil && !isText {
+		t.Value = json.RawMessage(raw)
+		t.parts[0].Value = t.Value
+	}
 	env.trace = nil
 	env.watch(t)
 	return v, err

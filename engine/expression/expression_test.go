@@ -200,7 +200,10 @@ func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
 		{`payload.list + 1 == 2`, "+ is not for list and int"},
 		{`payload.n + 9223372036854775807 > 1`, "integer overflow"},
 		{`1 / (payload.n - 1) > 1`, "division by zero"},
-		{`json(1 / 1e-308 * 1e308 * payload.n) == ""`, "json: no JSON for the number +Inf"},
+		{`json(1e308 * (9.9 + payload.n)) == ""`, "the result is too large for a number"},
+		{`1e308 * (9.9 + payload.n) > 5`, "the result is too large for a number"},
+		{`(-8 * payload.n) ** 0.5 > 5`, "the result is not a number"},
+		{`mean([1e308, 1e308 * payload.n]) > payload.n`, "mean: the result is too large for a number"},
 	} {
 		got, err := compile(t, tt.source).Bool(expression.NewEnv(ended(values)))
 		var run *expression.RunError

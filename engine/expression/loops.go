@@ -212,9 +212,6 @@ func sortList(b *budget, list, keys []any, order any) error {
 		}
 		c, err := compare("<", x.key, y.key)
 		failure = cmp.Or(failure, err)
-		if c == 2 { // not a number
-			return 0
-		}
 		if order == "desc" {
 			return -c
 		}

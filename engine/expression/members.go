@@ -10,12 +10,11 @@ func rangeOf(b *budget, args []any) (any, error) {
 	if anyNil(args) {
 		return nil, nil
 	}
-	from, isWhole := wholeOf(args[0])
-	to, isWhole2 := wholeOf(args[1])
-	if !isWhole || !isWhole2 {
-		return nil, mismatch("..", args[0], args[1])
-	}
-	if to < from {
+	from, to, err := boundsOf(args)
+	switch {
+	case err != nil:
+		return nil, err
+	case to < from:
 		return []any{}, nil
 	}
 	n := uint(to) - uint(from)
@@ -28,6 +27,26 @@ func rangeOf(b *budget, args []any) (any, error) {
 		list[i] = from + i
 	}
 	return list, nil
+}
+
+// boundsOf returns the bounds of a range.
+func boundsOf(args []any) (from, to int, err error) {
+	from, isWhole := wholeOf(args[0])
+	to, isWhole2 := wholeOf(args[1])
+	if !isWhole || !isWhole2 {
+		return 0, 0, mismatch("..", args[0], args[1])
+	}
+	return from, to, nil
+}
+
+// inRange reports whether a value is one of the whole numbers from one to another.
+func inRange(_ *budget, args []any) (any, error) {
+	if anyNil(args) {
+		return false, nil
+	}
+	from, to, err := boundsOf(args[1:])
+	whole, isWhole := wholeOf(args[0])
+	return isWhole && from <= whole && whole <= to, err
 }
 
 // element returns a member of a map, or an element of a list or a text. A negative index counts from the end. It returns nil where

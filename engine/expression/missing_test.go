@@ -138,7 +138,7 @@ func TestNumbersKeepWhatTheyAre(t *testing.T) {
 	env := expression.NewEnv(&event.Event{Type: "workflow_error",
 		Payload: []byte(`{"exit_code": "127", "duration": "61.5", "iteration": "12", "n": "5",
 		"big": 18446744073709551615, "over": 18446744073709551616,
-		"big2": 18446744073709551614, "whole": 4.0, "list": ["a", "b"], "least": -9223372036854775808}`)})
+		"big2": 18446744073709551614, "whole": 4.0, "list": ["a", "b"], "least": -9223372036854775808, "far": 1e400, "deep": [-1e400]}`)})
 	for source, want := range map[string]string{
 		`payload.exit_code == 127 and payload.exit_code > 100`: `true`,
 		`payload.exit_code`:                      `127`,
@@ -156,6 +156,17 @@ func TestNumbersKeepWhatTheyAre(t *testing.T) {
 		`type(payload.big)`:                      `"float"`,
 		`payload.over`:                           `18446744073709551616`,
 		`payload.least`:                          `-9223372036854775808`,
+		`payload.far`:                            `1e400`,
+		`json(payload.far)`:                      `"1.7976931348623157e+308"`,
+		`string(payload.deep)`:                   `"[-1.7976931348623157e+308]"`,
+		`payload.far > 1e308`:                    `true`,
+		`payload.exit_code in 1..1_000_000_000`:  `true`,
+		`payload.whole in 4..4`:                  `true`,
+		`payload.duration in 1..100`:             `false`,
+		`payload.big in 1..payload.exit_code`:    `false`,
+		`payload.missing in 1..3`:                `false`,
+		`1 in payload.missing..3`:                `false`,
+		`1 in payload.n..3`:                      `error: .. is not for string and int`,
 
 		// beyond 2^53 and 2^63
 		`payload.big == payload.big2`:                                 `false`,

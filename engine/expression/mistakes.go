@@ -49,6 +49,7 @@ var rules = compileLater(answers)
 // inAnswers names the types that rules tell apart, and puts the article before a vowel.
 var inAnswers = strings.NewReplacer(
 	"*time.Location", "timezone", "time.Location", "timezone", "time.Month", "month", "time.Weekday", "weekday", "got unknown", "got nil",
+	"for unknown", "for nil", "and unknown", "and nil",
 	"a int has", "an int has", "a int among", "an int among", "a int,", "an int,",
 )
 

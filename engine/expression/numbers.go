@@ -109,7 +109,7 @@ func ofNumbers(f func(numbers []float64) float64) function {
 		for i, v := range values {
 			numbers[i] = floatOf(v)
 		}
-		return f(numbers), nil
+		return finite(f(numbers))
 	}
 }
 

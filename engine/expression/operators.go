@@ -18,6 +18,8 @@ const exact = 1 << 53
 var (
 	errOverflow = errors.New("integer overflow")
 	errZero     = errors.New("division by zero")
+	errTooLarge = errors.New("the result is too large for a number")
+	errNoNumber = errors.New("the result is not a number")
 )
 
 // operators are the operators that always compute both operands.
@@ -30,8 +32,8 @@ var operators = map[string]function{
 	"contains": texts("contains", strings.Contains), "startsWith": texts("startsWith", strings.HasPrefix),
 	"endsWith": texts("endsWith", strings.HasSuffix),
 	"+":        addition,
-	"-":        arithmetic("-", subtract[int], func(a, b float64) (any, error) { return a - b, nil }),
-	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return a * b, nil }),
+	"-":        arithmetic("-", subtract[int], func(a, b float64) (any, error) { return finite(a - b) }),
+	"*":        arithmetic("*", multiply, func(a, b float64) (any, error) { return finite(a * b) }),
 	"/":        arithmetic("/", nil, divide),
 	"%":        arithmetic("%", modulo, nil),
 	"**":       power, "^": power,
@@ -39,9 +41,20 @@ var operators = map[string]function{
 }
 
 var (
-	sum   = arithmetic("+", add[int], func(a, b float64) (any, error) { return a + b, nil })
-	power = arithmetic("**", nil, func(a, b float64) (any, error) { return math.Pow(a, b), nil })
+	sum   = arithmetic("+", add[int], func(a, b float64) (any, error) { return finite(a + b) })
+	power = arithmetic("**", nil, func(a, b float64) (any, error) { return finite(math.Pow(a, b)) })
 )
+
+// finite returns a result of arithmetic. JSON has no infinite numbers, so no value is one.
+func finite(f float64) (any, error) {
+	switch {
+	case math.IsInf(f, 0):
+		return nil, errTooLarge
+	case math.IsNaN(f):
+		return nil, errNoNumber
+	}
+	return f, nil
+}
 
 func addition(b *budget, args []any) (any, error) {
 	s, isText := args[0].(string)
@@ -86,7 +99,7 @@ func wholeOf(v any) (whole int, isWhole bool) {
 	return i, isInt
 }
 
-// compare orders two values of one kind. It returns 2 if one is NaN, and an error if their kinds differ.
+// compare orders two values of one kind. It returns an error if their kinds differ.
 func compare(op string, a, b any) (int, error) {
 	if s, ok := a.(string); ok {
 		if t, ok := b.(string); ok {
@@ -110,15 +123,13 @@ func compare(op string, a, b any) (int, error) {
 		return 0, mismatch(op, a, b)
 	case isInt && isInt2:
 		return cmp.Compare(i, j), nil
-	case math.IsNaN(f) || math.IsNaN(g):
-		return 2, nil
 	case f != g || math.Abs(f) < exact:
 		return cmp.Compare(f, g), nil
 	}
 	return exactly(a).Cmp(exactly(b)), nil
 }
 
-// exactly returns a number, not NaN, with all its digits, since a float64 does not hold every whole number.
+// exactly returns a number with all its digits, since a float64 does not hold every whole number.
 func exactly(v any) *big.Float {
 	switch v := v.(type) {
 	case uint64:
@@ -140,7 +151,7 @@ func ordered(op string, holds func(int) bool) func(*budget, []any) (any, error) 
 			b.scan(s)
 		}
 		c, err := compare(op, args[0], args[1])
-		return err == nil && c != 2 && holds(c), err
+		return err == nil && holds(c), err
 	}
 }
 
@@ -331,7 +342,7 @@ func divide(a, b float64) (any, error) {
 	if b == 0 {
 		return nil, errZero
 	}
-	return a / b, nil
+	return finite(a / b)
 }
 
 func modulo(a, b int) (any, error) {

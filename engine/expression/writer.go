@@ -267,6 +267,10 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 			w.fail(n.Right, "expr.argument", "%s", err)
 		}
 		return w.apply(n, matches, w.node(n.Left), constant(p))
+	case "in":
+		if r, isBinary := n.Right.(*ast.BinaryNode); isBinary && r.Operator == ".." { // makes no list
+			return w.apply(n, inRange, w.node(n.Left), w.node(r.Left), w.node(r.Right))
+		}
 	}
 	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
 }

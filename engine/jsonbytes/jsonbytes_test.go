@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -114,7 +115,7 @@ func same(want, got any) bool {
 			return want.String() == strconv.FormatUint(i, 10)
 		}
 		f, _ := want.Float64() // infinite if out of range
-		return f == got
+		return max(-math.MaxFloat64, min(f, math.MaxFloat64)) == got
 	case map[string]any:
 		m, isMap := got.(map[string]any)
 		for name, v := range want {

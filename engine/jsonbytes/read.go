@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -142,8 +143,7 @@ func (r *Reader) Raw() ([]byte, error) {
 func (r *Reader) Offset() int { return r.at }
 
 // Value reads the next value as a map[string]any, []any, string, bool or nil. A number is an int if it is whole and fits,
-// else a uint64 if it fits, else a float64, which is infinite if the number is out of range. If members share a name, the
-// last one counts.
+// else a uint64 if it fits, else the nearest float64, which is finite. If members share a name, the last one counts.
 func (r *Reader) Value() (any, error) {
 	switch begin := r.next(); {
 	case begin < len(r.text) && r.text[begin] == '{':
@@ -198,7 +198,7 @@ func scalar(raw []byte) any {
 		}
 	}
 	f, _ := strconv.ParseFloat(string(raw), 64) // a valid number; infinite if out of range
-	return f
+	return max(-math.MaxFloat64, min(f, math.MaxFloat64))
 }
 
 // End returns an error if anything but white space is left.

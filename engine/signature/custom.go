@@ -63,9 +63,28 @@ func (c Custom) Check() error {
 			}
 		}
 	}
+	used := map[string]string{} // the parts that name a header, by the header
+	for _, part := range []struct{ name, header string }{
+		{"header", c.Header}, {"id_header", c.IDHeader}, {"timestamp_header", c.TimestampHeader},
+	} {
+		header := http.CanonicalHeaderKey(part.header)
+		switch other := used[header]; {
+		case header == "":
+			continue
+		case strings.ContainsFunc(header, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }):
+			return errors.New(part.name + ": not a header name")
+		case other != "":
+			return fmt.Errorf("%s: names the header of %s, which carries something else", part.name, other)
+		}
+		used[header] = part.name
+	}
 	switch {
 	case c.Header == "":
 		return errors.New("header: missing")
+	case hasControl(c.Prefix):
+		return errors.New("prefix: control character in a header's value")
+	case hasControl(c.Separator):
+		return errors.New("separator: control character in a header's value")
 	case !c.signs(placeBody):
 		return errors.New("template: does not sign the {body}")
 	case c.signs(placeStamp) && !strings.Contains(c.Prefix, placeStamp) && c.TimestampHeader == "":
@@ -95,6 +114,11 @@ func (c Custom) Verify(h http.Header, body []byte, now time.Time, secrets ...str
 		return err
 	}
 	return scheme{c, literally}.verify(h, body, now, secrets)
+}
+
+// hasControl reports whether a text would break the line of a header that has it.
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func (c Custom) template() string {

@@ -29,6 +29,13 @@ func TestCustomCheck(t *testing.T) {
 		{signature.Custom{Header: "X-Signature", Template: "{timestamp}{body}"}, "template: signs the {timestamp}, which neither"},
 		{signature.Custom{Header: "X-Signature", Hash: "md5"}, "hash: want sha256 or sha512"},
 		{signature.Custom{Header: "X-Signature", Encoding: "base32"}, "encoding: want hex or base64"},
+		{signature.Custom{Header: "X Signature"}, "header: not a header name"},
+		{signature.Custom{Header: "X-Signature", IDHeader: "X:Id"}, "id_header: not a header name"},
+		{signature.Custom{Header: "X-Signature", TimestampHeader: "X-Tïme"}, "timestamp_header: not a header name"},
+		{signature.Custom{Header: "X-Signature", TimestampHeader: "x-signature"}, "timestamp_header: names the header of header"},
+		{signature.Custom{Header: "X-Signature", IDHeader: "X-A", TimestampHeader: "X-A"}, "timestamp_header: names the header of id_header"},
+		{signature.Custom{Header: "X-Signature", Prefix: "a\r\nB: "}, "prefix: control character"},
+		{signature.Custom{Header: "X-Signature", Separator: "\n"}, "separator: control character"},
 	}
 	for _, tt := range tests {
 		err := tt.scheme.Check()

@@ -49,7 +49,7 @@ func FuzzVerify(f *testing.F) {
 				t.Errorf("custom: %v for %q", err, forged)
 			}
 		}
-		// What is signed verifies, whatever the body is.
+		// A signed body verifies, whatever it is.
 		for _, form := range forms {
 			h := http.Header{"X-Awf-Delivery": {"msg_1"}}
 			m := signature.Message{ID: "msg_1", Time: at, Body: body}

@@ -161,6 +161,8 @@ func (b idBound) check(id string) error {
 	case !b.used:
 	case id == "":
 		return errors.New("the scheme signs or sends the id, which is empty")
+	case hasControl(id):
+		return fmt.Errorf("id %q: want one without control characters", id)
 	case b.text != "" && strings.Contains(id, b.text):
 		return fmt.Errorf("id %q: want one without %q, which separates it from what follows", id, b.text)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/transforms/format"
 )
 
 // A 2xx means delivered unless the body is a refusal that the format knows. A Slack-like receiver that accepts in other words must not
@@ -30,6 +31,31 @@ func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 		}
 		if v.Outcome != tt.want {
 			t.Errorf("%s, 200 %q: %v, want %v", tt.format, tt.body, v.Outcome, tt.want)
+		}
+	}
+}
+
+// A web page is no receiver's answer, but that of a proxy or a sign-in page before it: the message was not taken. Receivers of no maker's
+// own, as those of CloudEvents, may answer as they like.
+func TestWebPagesAreNoAnswers(t *testing.T) {
+	for _, name := range format.Names() {
+		want := delivery.Retry
+		if name == "cloudevents" || name == "awf" {
+			want = delivery.Delivered
+		}
+		f := open(t, name, required[name]...)
+		for _, status := range []int{200, 201, 202} {
+			for _, page := range []string{
+				"<html>Sign in", "\ufeff\r\n<!DOCTYPE HTML PUBLIC>", "<?xml version=\"1.0\"?><html>", "<!-- portal --><head>",
+			} {
+				v := f.Judge(delivery.Answer{Status: status, Body: []byte(page)})
+				if !v.Known {
+					v.Outcome = delivery.Delivered // by the general rules
+				}
+				if v.Outcome != want {
+					t.Errorf("%s, %d %q: %v, want %v", name, status, page, v.Outcome, want)
+				}
+			}
 		}
 	}
 }

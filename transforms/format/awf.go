@@ -20,9 +20,10 @@ var awf = Receiver{
 		{"id", 200, Bytes, "ours; a longer one is hashed"},
 	},
 	Policy: Policy{
-		Success: "2xx",
-		Retry:   "429 and 503 with Retry-After",
-		Gone:    "410",
+		anyAnswer: true,
+		Success:   "2xx",
+		Retry:     "429 and 503 with Retry-After",
+		Gone:      "410",
 	},
 	isData: true,
 	sample: sample{url: "https://hooks.example.com/v1/events"},

@@ -77,7 +77,7 @@ func skipTerminal(s string, i int) int {
 		if i < len(s) && s[i] >= 0x40 && s[i] < 0x7f {
 			i++
 		}
-	case ']': // a title or a link, up to BEL or ESC \
+	case ']', 'P', 'X', '^', '_', 'k': // a title, a link or a device's own text, up to BEL or ESC \
 		const longest = 2048 // bytes; a longer one is not a sequence
 		end := strings.IndexAny(s[i:min(len(s), i+longest)], "\a\x1b")
 		if end < 0 {
@@ -87,8 +87,10 @@ func skipTerminal(s string, i int) int {
 		if s[i-1] == '\x1b' && i < len(s) && s[i] == '\\' {
 			i++
 		}
-	default:
-		if s[i] >= 0x20 && s[i] < 0x7f {
+	default: // intermediate bytes, then a final one: ESC ( B, which tput sgr0 writes
+		for ; i < len(s) && s[i] >= 0x20 && s[i] < 0x30; i++ {
+		}
+		if i < len(s) && s[i] >= 0x30 && s[i] < 0x7f {
 			i++
 		}
 	}

@@ -28,9 +28,10 @@ var cloudEvents = Receiver{
 		{"an attribute", 500, Bytes, "ours, percent-encoded"},
 	},
 	Policy: Policy{
-		Success: "2xx",
-		Retry:   "429 with Retry-After",
-		Gone:    "410",
+		anyAnswer: true,
+		Success:   "2xx",
+		Retry:     "429 with Retry-After",
+		Gone:      "410",
 	},
 	isData: true,
 	sample: sample{url: "https://events.example.com/awf"},

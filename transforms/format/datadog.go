@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var datadogMarkup = markup{anywhere: "@%"}
+var datadogMarkup = markup{apart: "@%"}
 
 var datadog = Receiver{
 	Name:    "datadog",

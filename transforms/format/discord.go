@@ -162,16 +162,23 @@ const (
 	discordBegin  = "#-+>"
 )
 
-// discordEscape escapes Discord's markup, except in links.
+// discordEscape escapes Discord's markup. In a URL, where Discord would show the escapes, it percent-encodes what could do more than that.
 func discordEscape(s string) string {
-	if isWebURL(s) || !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
+	if !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
 		return s
 	}
 	var b strings.Builder
-	begins := true
+	begins, end := true, 0 // of a line; the end of the last URL
 	for i := range len(s) {
 		c := s[i]
-		if strings.IndexByte(discordMarkup, c) >= 0 || begins && strings.IndexByte(discordBegin, c) >= 0 {
+		if i >= end {
+			end = i + lengthOfURL(s, i)
+		}
+		if i < end && strings.IndexByte("@*~", c) >= 0 {
+			b.WriteString(percentByte(c))
+			continue
+		}
+		if i >= end && (strings.IndexByte(discordMarkup, c) >= 0 || begins && strings.IndexByte(discordBegin, c) >= 0) {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(c)
@@ -184,4 +191,6 @@ func discordEscape(s string) string {
 }
 
 // discordCost measures the most that discordEscape makes of a text.
-func discordCost(s string) int { return utf16Units(s) + countAny(s, discordMarkup+discordBegin+"@") }
+func discordCost(s string) int {
+	return utf16Units(s) + countAny(s, discordMarkup+discordBegin) + 2*countAny(s, "@")
+}

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"encoding/hex"
 	"slices"
 	"strings"
 )
@@ -8,28 +9,49 @@ import (
 // markup lists the characters that a receiver reads as more than text.
 type markup struct {
 	// No character is in two of these.
-	anywhere string // characters that are always markup
-	edges    string // characters that are markup except inside a word
-	begins   string // characters that are markup at the beginning of a line
+	apart  string // characters that do nothing before a zero-width space: they begin mentions, links and tags
+	edges  string // the same, except inside a word
+	marks  string // characters that some receivers read as markup whatever is beside them: a look-alike stands for them
+	begins string // characters that are markup at the beginning of a line
 }
 
 // markdown is the markup that most chats have in common.
-var markdown = markup{anywhere: "@<`[~$\\", edges: "*_#|", begins: ">-+=0123456789"}
+var markdown = markup{apart: "@<]$\\", edges: "#|", marks: emphasis, begins: ">-+=0123456789"}
 
-// inert breaks the markup of a text with invisible spaces.
+// emphasis has the marks of emphasis and code.
+const emphasis = "*_~`"
+
+// alike has a look-alike for each mark.
+var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
+
+// inert makes a text that shows as it is. In a URL it percent-encodes what is markup, so that the URL still leads to the same place.
 func (k *markup) inert(s string) string {
-	if !strings.ContainsAny(s, k.anywhere+k.edges+k.begins) {
+	if !strings.ContainsAny(s, k.apart+k.edges+k.marks+k.begins) {
 		return s
 	}
 	var b strings.Builder
+	begins, end := true, 0 // of a line; the end of the last URL
 	for i := range len(s) {
-		if (i == 0 || s[i-1] == '\n') && strings.IndexByte(k.begins, s[i]) >= 0 {
+		c := s[i]
+		if i >= end {
+			end = i + lengthOfURL(s, i)
+		}
+		if begins && strings.IndexByte(k.begins, c) >= 0 {
 			b.WriteString(zeroWidthSpace)
 		}
-		b.WriteByte(s[i])
+		begins = c == '\n' || begins && c == ' '
 		inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
-		if strings.IndexByte(k.anywhere, s[i]) >= 0 || !inside && strings.IndexByte(k.edges, s[i]) >= 0 {
-			b.WriteString(zeroWidthSpace)
+		isMark := strings.IndexByte(k.marks, c) >= 0 && !(inside && c == '_')
+		isApart := strings.IndexByte(k.apart, c) >= 0 || strings.IndexByte(k.edges, c) >= 0 && !inside
+		switch {
+		case i < end && c != '#' && (isMark || isApart):
+			b.WriteString(percentByte(c))
+		case isMark:
+			b.WriteString(alike[c])
+		case isApart && i >= end:
+			b.WriteString(string(c) + zeroWidthSpace)
+		default:
+			b.WriteByte(c)
 		}
 	}
 	return b.String()
@@ -37,7 +59,24 @@ func (k *markup) inert(s string) string {
 
 // cost measures the most that inert makes of a text.
 func (k *markup) cost(s string) int {
-	return utf16Units(s) + countAny(s, k.anywhere) + countAny(s, k.edges) + countAny(s, k.begins)
+	return utf16Units(s) + (len("%XX")-1)*countAny(s, k.apart+k.edges+k.marks+k.begins)
+}
+
+func percentByte(c byte) string { return "%" + strings.ToUpper(hex.EncodeToString([]byte{c})) }
+
+// lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does.
+func lengthOfURL(s string, i int) int {
+	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
+		return 0
+	}
+	n := strings.IndexFunc(s[i:], func(r rune) bool { return !isOfURL(r) })
+	if n < 0 {
+		n = len(s) - i
+	}
+	if !isWebURL(s[i : i+n]) {
+		return 0
+	}
+	return n
 }
 
 // countAny counts the bytes of a text that are in a set.

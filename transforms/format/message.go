@@ -305,14 +305,15 @@ func isWebURL(s string) bool {
 	if len(s) > maxLink || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
 		return false
 	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' || strings.IndexByte("\"<>\\^`{|}", s[i]) >= 0 {
-			return false
-		}
+	if strings.ContainsFunc(s, func(r rune) bool { return !isOfURL(r) }) {
+		return false
 	}
 	u, err := url.Parse(s)
 	return err == nil && u.Hostname() != ""
 }
+
+// isOfURL reports whether a receiver takes a character as a part of a link.
+func isOfURL(r rune) bool { return r > ' ' && r <= '~' && !strings.ContainsRune("\"<>\\^`{|}", r) }
 
 // heading returns the sign and the title.
 func (m *message) heading() string { return m.look.sign + " " + m.title }

@@ -23,7 +23,7 @@ func TestPayloadsKeepTheirShape(t *testing.T) {
 		if isText == keeps {
 			t.Errorf("pagerduty, %s: a text %v, want %v", value, isText, !keeps)
 		}
-		// What a step made is an event's data as it is, unless a receiver could not read it.
+		// A step's body becomes the event's data unchanged, unless a receiver could not read it.
 		f := open(t, "cloudevents")
 		c, err := f.Content(expression.NewEnv(&e), []byte(`{"mine":`+value+`}`))
 		if err != nil {

@@ -23,6 +23,8 @@ type Policy struct {
 
 	Method string // of the requests; "" is POST
 
+	anyAnswer bool // the receivers are of many makers, and their answers of any content
+
 	address address                                 // what a webhook's URL must be
 	answers answers                                 // the meaning of its statuses
 	judge   func(*Format, *answer) delivery.Verdict // judges what the table cannot express, before the table; nil for none
@@ -51,7 +53,10 @@ func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	_ = json.Unmarshal(from.Body, &a.json) // a body that is no object is ignored
 	p := &f.Receiver.Policy
 	var v delivery.Verdict
-	if p.judge != nil {
+	switch {
+	case a.is2xx() && a.isPage() && !p.anyAnswer:
+		v = again("a web page instead of "+f.Receiver.Name+"'s answer", 0)
+	case p.judge != nil:
 		v = p.judge(f, a)
 	}
 	if !v.Known {
@@ -89,10 +94,9 @@ type answer struct {
 	json map[string]any
 }
 
-// isPage reports whether the body is an HTML page, such as a proxy's sign-in page. A receiver that took a message answers with none.
+// isPage reports whether the body is a web page, such as a proxy's sign-in page. A receiver that took a message answers with none.
 func (a *answer) isPage() bool {
-	body := bytes.ToLower(bytes.TrimSpace(a.Body))
-	return bytes.HasPrefix(body, []byte("<html")) || bytes.HasPrefix(body, []byte("<!doctype html"))
+	return bytes.HasPrefix(bytes.TrimLeft(a.Body, " \t\r\n\ufeff"), []byte("<"))
 }
 
 // at returns the value at a path of members in the body, or nil.

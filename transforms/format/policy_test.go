@@ -25,7 +25,7 @@ var answers = []struct {
 }{
 	{"slack", "/services/T/B/X", 200, "ok", "delivered"},
 	{"slack", "/services/T/B/X", 200, `{"ok":true}`, "delivered"},
-	{"slack", "/services/T/B/X", 200, "<html>Sign in to the Wi-Fi</html>", "retry: the answer is not Slack's ok"},
+	{"slack", "/services/T/B/X", 200, "<html>Sign in to the Wi-Fi</html>", "retry: a web page instead of slack's answer"},
 	{"slack", "/services/T/B/X", 400, "invalid_payload", "dead: invalid_payload"},
 	{"slack", "/services/T/B/X", 400, "invalid_blocks", "dead: invalid_blocks"},
 	{"slack", "/services/T/B/X", 403, "action_prohibited", "dead: action_prohibited"},
@@ -81,7 +81,7 @@ var answers = []struct {
 	{"telegram", "/bot1:x", 200, `{"ok":true,"result":{"message_id":1}}`, "delivered"},
 	{"telegram", "/bot1:x", 200, `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`,
 		"dead: Bad Request: chat not found"},
-	{"telegram", "/bot1:x", 200, "<html>", "retry: the answer is not Telegram's ok"},
+	{"telegram", "/bot1:x", 200, "<html>", "retry: a web page instead of telegram's answer"},
 	{"telegram", "/bot1:x", 429,
 		`{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}`,
 		"retry after 35s: Too Many Requests: retry after 35"},

@@ -12,14 +12,26 @@ import (
 
 const invisible = "\u200b"
 
-// unmarked checks that a chat that reads Markdown shows a text unchanged.
+// unmarked checks that no chat that reads Markdown takes a text for more than text, apart from our own bold marks.
 func (p *proof) unmarked(what, s string) {
-	for i := 0; i < len(s)-1; i++ {
-		if strings.IndexByte("@<`[", s[i]) >= 0 && !strings.HasPrefix(s[i+1:], invisible) {
+	if p.format == "rocketchat" {
+		s = strings.TrimSuffix(strings.TrimPrefix(s, "*"), "*")
+	}
+	s = strings.ReplaceAll(s, "**", "")
+	for i := range len(s) {
+		after := s[i+1:]
+		marked := strings.IndexByte("*~`", s[i]) >= 0 || s[i] == ']' && strings.HasPrefix(after, "(") ||
+			strings.IndexByte("@<", s[i]) >= 0 && after != "" && !strings.HasPrefix(after, invisible) ||
+			s[i] == '_' && !(i > 0 && after != "" && isASCIIWord(s[i-1]) && isASCIIWord(after[0]))
+		if marked {
 			p.fail("%s has markup at %d: %.60q", what, i, s[max(0, i-10):])
 			return
 		}
 	}
+}
+
+func isASCIIWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // code returns a text without the code block at its end, and checks that the block is whole.

@@ -139,8 +139,6 @@ func judgeSlack(_ *Format, a *answer) delivery.Verdict {
 	}
 	refused := a.json["ok"] == false || slices.Contains(slackRefusals, word)
 	switch {
-	case a.is2xx() && a.isPage():
-		return again("the answer is not Slack's ok", 0)
 	case a.is2xx() && (ok || !refused): // other receivers that take Slack's messages say it in words of their own
 		return delivered()
 	case a.Status == 429, a.is2xx() && (word == "rate_limited" || word == "ratelimited"):

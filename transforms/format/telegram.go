@@ -119,16 +119,21 @@ func telegramMessage(m *message) *styled {
 	return s
 }
 
-// inertNames breaks mentions, commands and tags that Telegram would recognize, except in code.
+// inertNames breaks mentions, commands and tags that Telegram would recognize, except in code and in URLs. The one slash of two that could
+// begin a command is the second.
 func inertNames(s string) string {
 	if !strings.ContainsAny(s, "@/#$") {
 		return s
 	}
 	var b strings.Builder
+	end := 0 // of the last URL
 	for i := range len(s) {
+		if i >= end {
+			end = i + lengthOfURL(s, i)
+		}
 		b.WriteByte(s[i])
-		begins := i == 0 || !isWord(s[i-1]) && s[i-1] != '/'
-		if strings.IndexByte("@/#$", s[i]) >= 0 && begins && i < len(s)-1 && s[i+1] != ' ' && s[i+1] != '\n' {
+		begins := i == 0 || !isWord(s[i-1])
+		if i >= end && begins && strings.IndexByte("@/#$", s[i]) >= 0 && i < len(s)-1 && s[i+1] != ' ' && s[i+1] != '\n' {
 			b.WriteString(zeroWidthSpace)
 		}
 	}
@@ -155,7 +160,7 @@ func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 		return gone(reason)
 	case code == 400, code == 403:
 		return dead(reason)
-	case a.is2xx() && (a.json["ok"] == false || a.isPage()):
+	case a.is2xx() && a.json["ok"] == false:
 		return again("the answer is not Telegram's ok", 0)
 	}
 	return delivery.Verdict{}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What keeps the code for long events from being compiled: a lasting fault is a failure of the event, and another one is not.
+// A lasting fault in compiling the code for long events is a failure of the event; a passing one is not.
 func TestFaultsOfTheSecondCompilation(t *testing.T) {
 	echo, err := os.ReadFile("../../testdata/wasm/guests/echo.wasm")
 	if err != nil {

@@ -41,6 +41,7 @@ type guest struct {
 	talk     []byte // stderr, and stdout of a reactor
 	lines    int64  // logged, or dropped because they were too many
 	failure  []byte
+	lost     []rejection // of a script
 	isFailed bool
 	isExited bool
 	exitCode uint32
@@ -94,6 +95,7 @@ func (g *guest) instantiate(e Event) error {
 func (g *guest) begin(e Event) {
 	g.event, g.unread = e.Body, e.Body
 	g.body, g.talk, g.failure = g.body[:0], g.talk[:0], g.failure[:0]
+	g.lost = g.lost[:0]
 	g.lines, g.isFailed, g.isExited, g.exitCode, g.random = 0, false, false, 0, 0
 	g.memory.isRefused = false
 	g.wall = nanoseconds(e.Time) - g.elapsed

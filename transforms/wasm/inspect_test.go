@@ -10,7 +10,7 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
 
-// What inspect says of a module holds when it is loaded: its kind, its digest, and whether it is refused, for the same reasons.
+// inspect and loading agree on a module: its kind, its digest, and whether it is refused, for the same reasons.
 func TestInspectAgreesWithLoad(t *testing.T) {
 	s := newSandbox(t, cacheDir)
 	var files []string

@@ -36,7 +36,7 @@ type Module struct {
 	start    wazero.ModuleConfig
 	grows    bool  // no fuel is set, so the limit is DefaultFuel of the event's length
 	starting int64 // fuel that an instance costs before its code runs
-	stack    int64 // limits.Stack minus what calls outside cycles can take
+	stack    int64 // bytes as the meter counts them: limits.Stack minus what calls outside cycles can take
 
 	line   line // its calls, among those of other modules
 	calls  sync.WaitGroup
@@ -108,6 +108,9 @@ func (m *Module) fit() error {
 	pages := m.limits.Memory / pageSize
 	m.starting = meteredFuel - m.code.InitialFuel
 	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
+	if m.code.abi == script {
+		m.stack = m.limits.Stack*engineFrames - int64(m.code.UncountedStack)
+	}
 	switch {
 	case int64(m.code.MinPages) > pages:
 		return errors.New("its memory begins with " + tooLarge(int64(m.code.MinPages)*pageSize, m.limits.Memory) +

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/tetratelabs/wazero/api"
@@ -38,6 +39,11 @@ const (
 	beginBase    = 60_000_000
 	beginPerByte = 1_700
 	mostBegin    = 400_000_000
+
+	// The stack that a script may use if its step sets none: enough for 400 calls within each other.
+	scriptStack = 4 << 20
+	// The meter takes the engine's frames for so many times as large as they are.
+	engineFrames = 4
 )
 
 // byteOrderMark may precede a script. The engine would count its bytes as columns.
@@ -54,11 +60,12 @@ func CheckScriptSize(size int64) error {
 	return nil
 }
 
-// engineFunctions are the engine's imports besides WASI. It calls none of them unless it is told to.
+// engineFunctions are the engine's imports besides WASI. The engine calls none of them unless it is told to, and it is told to call only
+// the one for rejected promises.
 var engineFunctions = map[string]hostFunction{
 	"host_get_timezone_offset": {signature("ii", "i"), nothing}, // UTC
 	"host_interrupt":           {signature("", "i"), nothing},
-	"host_promise_rejection":   {signature("iii", ""), func(*guest, []uint64) {}},
+	"host_promise_rejection":   {signature("iii", ""), rejected},
 	"host_module_normalize":    {signature("ii", "i"), nothing},
 	"host_module_load":         {signature("ii", "i"), nothing},
 	"host_call":                {signature("iiiii", "i"), nothing},
@@ -72,6 +79,7 @@ const (
 	scriptBegun
 	scriptRun
 	scriptSettled
+	scriptHollow
 	scriptDescribe
 	scriptRoom
 	scriptParts
@@ -92,6 +100,9 @@ type snapshot struct {
 // LoadScript makes a script usable as a step of the given name, which its errors have. The script runs once, to see its mistakes.
 // An error is one line; if it wraps [ErrModule], the script is at fault.
 func (s *Sandbox) LoadScript(ctx context.Context, name string, text []byte, o Options) (*Module, error) {
+	if o.Limits.Stack == 0 {
+		o.Limits.Stack = scriptStack
+	}
 	m, err := s.module(name, o)
 	if err != nil {
 		return nil, err
@@ -206,9 +217,11 @@ func (g *guest) restore() bool {
 func (g *guest) beginScript(s *snapshot, text []byte) error {
 	c := &scriptCall{guest: g}
 	c.call("qjs_init")
+	c.call("qjs_set_promise_rejection_handler", 1)
 	s.none, s.scratch = c.call("qjs_get_undefined"), c.call("malloc", 8)
-	config, _ := json.Marshal(string(g.module.config[""])) // a text can always be written
-	args := fmt.Sprintf("(%s, %d, %d)", config, g.module.limits.LogLines, MaxLogLine)
+	config := g.module.config[""]
+	texts, _ := json.Marshal([]string{string(config), string(longIntegers(config))}) // texts can always be written
+	args := fmt.Sprintf("(...%s, %d, %d)", texts, g.module.limits.LogLines, MaxLogLine)
 	parts := c.eval([]byte(prologue+args), prologueName, 0)
 	for i := range s.parts {
 		s.parts[i] = c.call("qjs_get_prop_uint32", parts, uint64(i))
@@ -222,6 +235,7 @@ func (g *guest) beginScript(s *snapshot, text []byte) error {
 		c.jobs(s)
 		c.answered(c.answer(s, scriptBegun))
 	}
+	c.reportLost(s)
 	g.logged(s)
 	return c.err
 }
@@ -231,12 +245,16 @@ func (g *guest) transformScript() ([]byte, error) {
 	s := g.module.snapshot
 	c := &scriptCall{guest: g}
 	defer g.logged(s)
-	said := c.answer(s, scriptRun, c.text(g.event), c.integers(g.event))
-	if c.err == nil && said[0] == 'p' {
-		c.jobs(s)
+	said := c.answer(s, scriptRun, c.text(g.event), c.text(longIntegers(g.event)))
+	if c.jobs(s) {
 		said = c.answer(s, scriptSettled)
 	}
 	body := c.answered(said)
+	if bytes.Contains(body, []byte("{}")) {
+		body = bytes.Clone(body)
+		c.answer(s, scriptHollow)
+	}
+	c.reportLost(s)
 	switch {
 	case c.err != nil:
 		return nil, c.err
@@ -278,9 +296,21 @@ func (g *guest) logged(s *snapshot) {
 	rest := room[8:][:min(used, size-8)] // the engine's memory may hold anything
 	for len(rest) >= 3 {
 		length := min(int(binary.LittleEndian.Uint16(rest[1:])), len(rest)-3)
-		g.log(logLevel(uint64(rest[0])), string(rest[3:3+length]))
+		line := rest[3 : 3+length]
+		if isUTF8 := rest[0] >= 4; !isUTF8 {
+			line = decodeLatin1(line)
+		}
+		g.log(logLevel(uint64(rest[0]%4)), string(line))
 		rest = rest[3+length:]
 	}
 	g.lines = max(g.lines, int64(lines))
 	clear(room[:8])
+}
+
+func decodeLatin1(text []byte) []byte {
+	var decoded []byte
+	for _, b := range text {
+		decoded = utf8.AppendRune(decoded, rune(b))
+	}
+	return decoded
 }

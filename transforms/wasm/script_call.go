@@ -2,6 +2,8 @@ package wasm
 
 import (
 	"errors"
+	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/lazy"
@@ -119,11 +121,49 @@ func (c *scriptCall) raised(s *snapshot) {
 	}
 }
 
-// jobs runs the jobs that promises wait for.
-func (c *scriptCall) jobs(s *snapshot) {
+// jobs runs the jobs of promises, and reports whether there were any.
+func (c *scriptCall) jobs(s *snapshot) (any bool) {
 	for c.err == nil && c.call("qjs_is_job_pending") != 0 {
+		any = true
 		if int32(c.call("qjs_execute_pending_job")) < 0 {
 			c.raised(s)
+		}
+	}
+	return any
+}
+
+// rejection is a rejected promise that nothing waits for.
+type rejection struct{ promise, reason uint64 } // the engine's value, and a handle
+
+// rejected is called with handles of a rejected promise and the reason: first if nothing waits for the promise, then again if something
+// waits for it after all.
+func rejected(g *guest, stack []uint64) {
+	promise, _ := g.mod.Memory().ReadUint64Le(uint32(stack[0]))
+	isHandled := uint32(stack[2]) != 0
+	switch {
+	case isHandled:
+		g.lost = slices.DeleteFunc(g.lost, func(r rejection) bool { return r.promise == promise })
+	case int64(len(g.lost)) < g.module.limits.LogLines: // no more would be logged
+		g.lost = append(g.lost, rejection{promise, stack[1]})
+	}
+}
+
+var errLost = errors.New("a promise failed, and nothing waited for it")
+
+// reportLost logs the reasons of rejected promises that nothing waited for.
+func (c *scriptCall) reportLost(s *snapshot) {
+	if len(c.lost) > 0 {
+		c.logged(s) // what the script said before
+	}
+	for _, r := range c.lost {
+		if c.err != nil {
+			return
+		}
+		text := c.apply(s, s.parts[scriptDescribe], r.reason)
+		if said := c.read(s, text); c.err == nil {
+			e := c.exception(said)
+			e.Kind, e.Fuel = errLost, 0
+			c.log(slog.LevelWarn, e.Error())
 		}
 	}
 }

@@ -47,7 +47,7 @@ var hostileScripts = []struct {
 	{"generator", `function* g() { for (;;) yield* g() } return [...g()]`, []error{wasm.ErrFuel, wasm.ErrStack, wasm.ErrMemory, wasm.ErrFail}},
 	{"proxy", `const p = new Proxy({}, { ownKeys() { for (;;); } }); return p`, []error{wasm.ErrFuel}},
 	{"toJSON", `return { toJSON() { return { toJSON: this.toJSON, a: this } } }`, []error{wasm.ErrFuel, wasm.ErrStack, wasm.ErrFail, nil}},
-	{"then", `return { then(f) { f(this) } }`, []error{wasm.ErrFail, nil}},
+	{"then", `return { then(f) { f(this) } }`, []error{wasm.ErrFuel}},
 	{"log", `for (;;) log("x".repeat(1e4))`, []error{wasm.ErrFuel}},
 	{"log of an object", `log({ toJSON() { for (;;); } })`, []error{wasm.ErrFuel}},
 	{"huge exception", `throw new Error("x".repeat(1e5))`, []error{wasm.ErrFail, wasm.ErrFuel}},

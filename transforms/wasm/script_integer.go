@@ -13,21 +13,7 @@ var longNumber = lazy.Regexp(`[0-9]{16}`)
 // isLongInteger reports whether a number is an integer that a script gets as a BigInt if no Number holds it.
 func isLongInteger(number []byte) bool {
 	digits := bytes.TrimPrefix(number, []byte("-"))
-	return len(digits) >= 16 && len(digits) <= 1000 && !bytes.ContainsAny(digits, "+-.eE")
-}
-
-// integers returns the handle of what the prologue needs to keep the digits of an event's long integers: false if there are none, else
-// their places or, if those would be long beside the event, true. The engine takes eight times as long to read an event if it has to
-// look at each number's digits itself.
-func (c *scriptCall) integers(event []byte) uint64 {
-	if !longNumber().Match(event) {
-		return c.call("qjs_get_false")
-	}
-	places, isShort := longIntegers(event)
-	if !isShort {
-		return c.call("qjs_get_true")
-	}
-	return c.text(places)
+	return len(digits) >= 16 && len(digits) <= 1000 && !bytes.ContainsAny(digits, "+-.eE") // exact in script.js agrees
 }
 
 // level is an object or a list around a position in a JSON text.
@@ -37,10 +23,14 @@ type level struct {
 	name   []byte // of the member, as JSON
 }
 
-// longIntegers lists the places of the long integers in a JSON text: for each a list of the names and indices that lead there, after "",
-// and its digits. isShort is false if the list would be much longer than the text.
-func longIntegers(text []byte) (places []byte, isShort bool) {
+// longIntegers returns what the prologue needs to keep the digits of the long integers in a JSON text: nothing if there are none, else a
+// list of their places, each the names and indices that lead there, after "", and the digits. If that list would be much longer than the
+// text, longIntegers returns true instead, and the engine looks at the digits of each number, for which it takes eight times as long.
+func longIntegers(text []byte) (places []byte) {
 	const room = 4096 // bytes
+	if !longNumber().Match(text) {
+		return nil
+	}
 	var around []level
 	var last []byte // string
 	places = append(places, '[')
@@ -72,10 +62,10 @@ func longIntegers(text []byte) (places []byte, isShort bool) {
 			}
 		}
 		if len(places) > 2*len(text)+room {
-			return nil, false
+			return []byte("true")
 		}
 	}
-	return append(places, ']'), true
+	return append(places, ']')
 }
 
 // isNumeric holds the bytes of numbers.

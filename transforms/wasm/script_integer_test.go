@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ func TestScriptsKeepLongIntegers(t *testing.T) {
 		{`{"a":"` + big + `","b":"{\"c\":` + big + `,","d":` + big + `}`, ""},
 		{`{"a":[],"b":{},"c":[{}],"d":[[` + big + `]]}`, ""},
 		{`{"a":` + big + `,"a":1}`, `{"a":1}`}, {`{"a":1,"a":` + big + `}`, `{"a":` + big + `}`},
+		{`{"a":` + big + `,"a":1e30}`, `{"a":1e+30}`}, {`{"a":[` + big + `],"a":[99999999999999999999]}`, `{"a":[99999999999999999999]}`},
+		{`{"a":9007199254740993,"a":9007199254740992}`, `{"a":9007199254740992}`},
+		{`[-` + strings.Repeat("7", 1000) + `]`, ""}, {`[` + strings.Repeat("-"+strings.Repeat("7", 1000)+",", 4) + `1]`, ""},
 		{`{"a":{"b":` + big + `},"a":"text"}`, `{"a":"text"}`}, {`{"a":[` + big + `],"a":{"0":2}}`, `{"a":{"0":2}}`},
 		{`{"__proto__":{"x":` + big + `}}`, ""}, {`{"constructor":` + big + `,"length":` + big + `}`, ""},
 		{`[` + big + `.5,` + big + `e0,0.` + big + `]`, `[12345678901234567000,12345678901234567000,0.12345678901234568]`},
@@ -42,6 +46,20 @@ func TestScriptsKeepLongIntegers(t *testing.T) {
 		if out, err := m.Transform(t.Context(), input(event)); err == nil {
 			t.Errorf("%q: %s, want a mistake", event, out.Body)
 		}
+	}
+}
+
+// A script gets the integers of its configuration with all their digits, too.
+func TestScriptsKeepLongIntegersOfTheirConfiguration(t *testing.T) {
+	const channel, more = "1234567890123456789", `[-12345678901234567890,1.5,{"n":7}]`
+	const with = `{"channel":` + channel + `,"more":` + more + `}`
+	o := wasm.Options{With: map[string]any{"channel": json.RawMessage(channel), "more": json.RawMessage(more)}}
+	m, _, err := loadScript(t, scriptSandbox(t), `const { channel } = config; export default e => ({ ...config, channel })`, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := m.Transform(t.Context(), input("{}")); err != nil || string(out.Body) != with {
+		t.Errorf("%s, %v, want %s", out.Body, err, with)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// What is known of a lane ends when it catches up, and when the lane does: a reload replaces lanes while a file is read.
+// Ahead forgets a lane that caught up or ended: a reload replaces lanes while a file is read.
 func TestAheadForgets(t *testing.T) {
 	for name, end := range map[string]func(s *Set){
 		"a lane that caught up":   func(s *Set) { s.of("slow").ready.Store(0) },

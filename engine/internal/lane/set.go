@@ -173,10 +173,13 @@ func (s *Set) Names() []string {
 	return slices.Compact(names)
 }
 
-// Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be.
+// Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be. A set that does
+// not run leaves it to other processes.
 func (s *Set) Lease(webhook string, size int) time.Duration {
-	l := s.of(webhook)
-	if l == nil || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
+	s.mu.Lock()
+	l, runs := s.byWebhook[webhook], s.start != nil
+	s.mu.Unlock()
+	if l == nil || !runs || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
 		return 0
 	}
 	return l.Lane.Lease

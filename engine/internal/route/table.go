@@ -253,7 +253,7 @@ func (s *snapshot[W]) adopt(identity string) bool {
 		return false
 	}
 	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
-		s.Log.Warn("deliveries wait for a webhook that is no longer in its file", "webhook", identity)
+		s.Log.Warn("deliveries wait for a webhook that its file no longer has, or has switched off", "webhook", identity)
 	}
 	return false
 }
@@ -262,8 +262,12 @@ func (s *snapshot[W]) adopt(identity string) bool {
 func (s *snapshot[W]) opens(identity string) bool {
 	isOurs := func(w config.Webhook) bool { return w.Identity == identity && w.Enabled }
 	for _, found := range s.Workflows.All() {
-		if found.Err == nil && slices.ContainsFunc(found.Own, isOurs) && s.Workflows.Lookup(found.Name) == found {
-			return !s.route(found).IsReady()
+		if found.Err != nil || !slices.ContainsFunc(found.Own, isOurs) {
+			continue
+		}
+		// the definition that has the workflow's name may be another one, and leave this one's webhooks active
+		if holds := s.Workflows.Lookup(found.Name); holds != nil && slices.ContainsFunc(holds.Webhooks, isOurs) {
+			return !s.route(holds).IsReady()
 		}
 	}
 	return false

@@ -176,8 +176,14 @@ func (s *Sender) exchange(w *watch, d *delivery.Delivery, a delivery.Attempt) (d
 		}
 	}
 	w.split = w.phases()
+	if err == nil && res == nil { // a transport of the library's user
+		err = &Fault{Reason: "the transport returned neither an answer nor an error"}
+	}
 	if err != nil {
 		return delivery.Answer{}, s.diagnose(w.parent, w.ctx, err, w.at())
+	}
+	if res.Body == nil { // as from such a transport
+		res.Body = http.NoBody
 	}
 	defer res.Body.Close()
 	w.proto = res.ProtoMajor

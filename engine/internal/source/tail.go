@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -82,7 +83,10 @@ func (t *tail) grown() bool {
 		return true
 	}
 	info, err := os.Stat(t.path)
-	return err == nil && info.Mode().IsRegular() && info.Size() != t.offset
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // opening it says why
+	}
+	return info.Mode().IsRegular() && info.Size() != t.offset
 }
 
 // open opens the file unless it is open, and checks that it is the one that was read before.

@@ -154,7 +154,7 @@ func TestRewriteRefusesDeclarations(t *testing.T) {
 	}
 }
 
-// What is cheap to write must not be dear to compile or to run.
+// A module that is cheap to write must not be expensive to compile or to run.
 func TestRewriteRefusesBombs(t *testing.T) {
 	sets := ""
 	for i := range 2000 {
@@ -240,7 +240,7 @@ func TestTruncatedModules(t *testing.T) {
 	}
 }
 
-// What all functions may need together grows with the module from 5 MiB on, and no small module loses by that.
+// From 5 MiB on, the bound of all functions together grows with the module. Small modules keep their bound.
 func TestBoundsGrowWithTheModule(t *testing.T) {
 	for _, tt := range []struct {
 		length int

@@ -32,9 +32,10 @@ func ParseRole(name string) (Role, error) {
 
 // Who is the client of a request. The zero value may do nothing.
 type Who struct {
-	Name  string // of the token in the configuration
-	Role  Role
-	Sends bool // may send events
+	Name    string // of the token in the configuration
+	Role    Role
+	Sends   bool // may send events
+	Session bool // a token was typed into the page: its user may log out
 }
 
 type key struct{}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
@@ -95,6 +96,18 @@ func (route Route) answering(log *slog.Logger) http.HandlerFunc {
 			write(w, http.StatusServiceUnavailable, failure{"the queue does not answer: " + err.Error()})
 		}
 	}
+}
+
+// Root returns the address of the server's root relative to that of a request, as a browser sees it: a proxy may serve all of it under a
+// path of its own.
+func Root(r *http.Request) string {
+	return cmp.Or(strings.Repeat("../", max(0, strings.Count(r.URL.EscapedPath(), "/")-1)), "./")
+}
+
+// SeeOther leads a browser to a path of this server. [http.Redirect] would lead it out of a proxy's path.
+func SeeOther(w http.ResponseWriter, r *http.Request, path string) {
+	w.Header().Set("Location", Root(r)+strings.TrimPrefix(path, "/"))
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // SetRetryAfter says when to try again if a status means that it helps.

@@ -92,6 +92,8 @@ type shown struct {
 	Data   any
 
 	Who     access.Who
+	Root    string // the address of the overview, relative to this view's
+	Here    string // this view's address, relative to Root
 	Notice  string // the result of a change
 	Assets  string // the version of the assets
 	Version string
@@ -133,7 +135,7 @@ func (p *Page) changing(do func(r *http.Request) (to string, err error)) http.Ha
 			p.fail(w, r, err)
 			return
 		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		api.SeeOther(w, r, to)
 	}
 }
 
@@ -162,6 +164,7 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, s *shown) {
 	if r.Header.Get("X-Fragment") != "" {
 		part = "content"
 	}
+	s.Root, s.Here = api.Root(r), strings.TrimLeft(r.URL.RequestURI(), "/")
 	p.write(w, part, s)
 }
 
@@ -181,7 +184,8 @@ func (p *Page) write(w http.ResponseWriter, part string, s *shown) {
 
 // Login shows the form for a token, and what was wrong with the last one.
 func (p *Page) Login(w http.ResponseWriter, status int, to, wrong string) {
-	p.write(w, "layout", &shown{View: "login", Title: "Log in", Status: status, Data: struct{ To, Wrong string }{to, wrong}})
+	p.write(w, "layout", &shown{View: "login", Title: "Log in", Root: "./", Here: "login", Status: status,
+		Data: struct{ To, Wrong string }{to, wrong}})
 }
 
 func (p *Page) asset(w http.ResponseWriter, r *http.Request) {

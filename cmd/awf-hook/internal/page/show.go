@@ -162,7 +162,7 @@ func (p *Page) plan(r *http.Request) (*shown, error) {
 		return nil, err
 	}
 	return &shown{View: "plan", Title: "Plan: " + plan.What, Nav: "deliveries",
-		Data: planned{plan, []int{1, 10, 50, 200, 1000}, o.Change.Retransform, template.URL("/deliveries?" + plan.Address)}}, nil
+		Data: planned{plan, []int{1, 10, 50, 200, 1000}, o.Change.Retransform, template.URL("deliveries?" + plan.Address)}}, nil
 }
 
 func (p *Page) begin(r *http.Request) (string, error) {

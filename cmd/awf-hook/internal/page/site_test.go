@@ -33,8 +33,9 @@ type site struct {
 	queue  string
 	status atomic.Int64 // the receiver's answer
 	answer atomic.Pointer[string]
-	taken  atomic.Int64           // requests that it got
-	last   atomic.Pointer[string] // the body of the last one
+	taken  atomic.Int64                  // requests that it got
+	last   atomic.Pointer[string]        // the body of the last one
+	hold   atomic.Pointer[chan struct{}] // answers wait until it is closed
 }
 
 const (
@@ -129,6 +130,9 @@ func (s *site) receive(w http.ResponseWriter, r *http.Request) {
 	text, _ := io.ReadAll(r.Body)
 	body := string(text)
 	s.last.Store(&body)
+	if hold := s.hold.Load(); hold != nil {
+		<-*hold
+	}
 	status := int(s.status.Load())
 	if status == 200 && strings.HasPrefix(r.URL.Path, "/v2/") {
 		status = 202

@@ -36,7 +36,7 @@ func TestVisitSeesAFailureAndReplaysIt(t *testing.T) {
 	b.see(t, "#deliveries", "422 Unprocessable Entity")
 	b.see(t, "#live", "live") // the page's script listens to keys
 	b.do(t, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("j"))
-	if got := value[string](t, b, "document.activeElement.getAttribute('href')"); !strings.HasPrefix(got, "/deliveries/msg_") {
+	if got := value[string](t, b, "document.activeElement.getAttribute('href')"); !strings.HasPrefix(got, "deliveries/msg_") {
 		t.Errorf("j leads to %q, want a delivery", got)
 	}
 	b.do(t, chromedp.KeyEvent("\r"))
@@ -60,7 +60,7 @@ func TestVisitClicksWhileThePageChanges(t *testing.T) {
 	b := browse(t)
 	s.dieOne(t, failed("run-1"), 3)
 	b.login(t, s, operateToken, "/deliveries")
-	b.do(t, chromedp.Click(`#deliveries a[href^="/deliveries/msg_"]`))
+	b.do(t, chromedp.Click(`#deliveries a[href^="deliveries/msg_"]`))
 	b.see(t, "#delivery h1", "dead")
 	b.see(t, "#live", "live")
 	s.status.Store(200)
@@ -114,10 +114,10 @@ func TestVisitPlaysBulksAndEnds(t *testing.T) {
 	b.do(t, chromedp.SendKeys("#token", readToken), chromedp.Click("main button"))
 	b.see(t, ".who", "ben · read")
 	b.do(t, chromedp.Navigate(s.url+"/deliveries?state=dead"))
-	if got := value[int](t, b, "document.querySelectorAll('main form[method=post], main a[href^=\"/plan\"]').length"); got != 0 {
+	if got := value[int](t, b, "document.querySelectorAll('main form[method=post], main a[href^=\"plan\"]').length"); got != 0 {
 		t.Errorf("a reader sees %d forms and plans", got)
 	}
-	status := value[int](t, b, `fetch("/plan", {method: "POST", body: new URLSearchParams({what: "replay", count: 1})}).then((a) => a.status)`)
+	status := value[int](t, b, `fetch("plan", {method: "POST", body: new URLSearchParams({what: "replay", count: 1})}).then((a) => a.status)`)
 	if status != 403 {
 		t.Errorf("a reader's plan is answered %d, want 403", status)
 	}

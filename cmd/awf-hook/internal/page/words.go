@@ -22,6 +22,12 @@ var functions = template.FuncMap{
 	"query": query, "indent": indentClass, "join": strings.Join, "permille": func(f float64) int { return int(f * 1000) },
 	"failed": func(err error) bool { return err != nil }, "views": func() []named { return navigation },
 	"texts": func() []string { return []string{"event", "events", "filter", "transform"} },
+	"named": func(name, otherwise string) string {
+		if strings.TrimSpace(name) == "" {
+			return otherwise // a link needs a text
+		}
+		return name
+	},
 	"plural": func(n int, one, many string) string {
 		if n == 1 {
 			return number(n) + " " + one
@@ -34,8 +40,8 @@ var functions = template.FuncMap{
 type named struct{ Name, Path, Word string }
 
 var navigation = []named{
-	{"overview", "/", "Overview"}, {"deliveries", "/deliveries", "Deliveries"}, {"tail", "/tail", "Events"},
-	{"playground", "/playground", "Playground"}, {"config", "/config", "Configuration"}, {"changes", "/changes", "Changes"},
+	{"overview", "./", "Overview"}, {"deliveries", "deliveries", "Deliveries"}, {"tail", "tail", "Events"},
+	{"playground", "playground", "Playground"}, {"config", "config", "Configuration"}, {"changes", "changes", "Changes"},
 }
 
 // ago returns how long ago a time was: "3m"; "" for the zero time.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/access"
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 )
 
 // caller is the client of the page or the API.
@@ -30,13 +31,14 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 		return caller{access.Who{Name: remoteHost(r), Role: g.Page, Sends: true}, hasSession}, nil
 	}
 	token, err := g.bearer(r)
-	if errors.Is(err, errNoToken) && hasSession {
+	bySession := errors.Is(err, errNoToken) && hasSession
+	if bySession {
 		token = g.token(held.token)
 	}
 	if token == nil {
 		return caller{}, err
 	}
-	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends}, true}, nil
+	return caller{access.Who{Name: token.Name, Role: token.Role, Sends: token.Sends, Session: bySession}, true}, nil
 }
 
 // remoteHost returns the host that a request comes from.
@@ -108,7 +110,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		problem{status: http.StatusUnauthorized, text: err.Error()}.write(w)
 		return
 	case err != nil:
-		http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		api.SeeOther(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()))
 		return
 	case !who.proven && who.Role >= access.Operate && !isChange(r):
 		setCookie(w, r, s.sessions.begin([sha256.Size]byte{}, time.Now()))
@@ -117,8 +119,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.admit(w, r, who, s.Page)
 }
 
-// loginForm shows the form for a token.
+// loginForm shows the form for a token, if tokens are needed.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
+	if s.gate.Load().isOpen() {
+		api.SeeOther(w, r, ownPath(r.FormValue("to")))
+		return
+	}
 	s.Login(w, http.StatusOK, ownPath(r.FormValue("to")), "")
 }
 
@@ -139,7 +145,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is not read, operate or admin")
 	default:
 		setCookie(w, r, s.sessions.begin(sum, time.Now()))
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		api.SeeOther(w, r, to)
 	}
 }
 
@@ -149,7 +155,7 @@ const maxLogin = 8 << 10 // bytes of a log-in form
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	s.sessions.end(r)
 	setCookie(w, r, "")
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	api.SeeOther(w, r, "/login")
 }
 
 // ownPath returns a path of this server, so that a log-in cannot redirect elsewhere; "/" for any other text.

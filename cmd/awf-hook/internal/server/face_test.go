@@ -124,7 +124,7 @@ func TestPageIsBoundByItsMode(t *testing.T) {
 func TestSessionStandsForItsToken(t *testing.T) {
 	n := face(t, roles)
 	resp, _ := ask(t, "GET", n.url+"/runs/7?x=1", "", "Accept: text/html")
-	if at := resp.Header.Get("Location"); resp.StatusCode != 303 || at != "/login?to="+url.QueryEscape("/runs/7?x=1") {
+	if at := resp.Header.Get("Location"); resp.StatusCode != 303 || at != "../login?to="+url.QueryEscape("/runs/7?x=1") {
 		t.Fatalf("without a session: %d to %q", resp.StatusCode, at)
 	}
 	form := "Content-Type: application/x-www-form-urlencoded"
@@ -135,7 +135,7 @@ func TestSessionStandsForItsToken(t *testing.T) {
 	}
 	resp, _ = ask(t, "POST", n.url+"/login", "token=+operate-token+&to=/runs/7", form)
 	cookies := resp.Cookies()
-	if resp.StatusCode != 303 || resp.Header.Get("Location") != "/runs/7" || len(cookies) != 1 {
+	if resp.StatusCode != 303 || resp.Header.Get("Location") != "./runs/7" || len(cookies) != 1 {
 		t.Fatalf("log-in: %d to %q, %v", resp.StatusCode, resp.Header.Get("Location"), cookies)
 	}
 	if c := cookies[0]; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge <= 0 {
@@ -197,7 +197,7 @@ func TestLoginLeadsToThisServerAlone(t *testing.T) {
 		"http:/x", "/%0d%0aA:b\r\nB: c"} {
 		form := url.Values{"token": {"read-token"}, "to": {to}}.Encode()
 		resp, _ := ask(t, "POST", n.url+"/login", form, "Content-Type: application/x-www-form-urlencoded")
-		if at := resp.Header.Get("Location"); resp.StatusCode == 303 && at != "/" {
+		if at := resp.Header.Get("Location"); resp.StatusCode == 303 && at != "./" {
 			t.Errorf("a log-in for %q leads to %q", to, at)
 		}
 		if resp.StatusCode == 429 {

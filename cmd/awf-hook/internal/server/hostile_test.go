@@ -55,7 +55,7 @@ func request(headers, text string) string {
 	return "POST /v1/events HTTP/1.1\r\nHost: localhost\r\n" + body(headers, text)
 }
 
-// What a hostile or broken client writes is answered by the bytes of HTTP alone, and nothing hides an event from what was answered.
+// The server judges the requests of hostile and broken clients by HTTP's rules alone: its answers say what became of each event.
 func TestIntakeOfHostileConnections(t *testing.T) {
 	n := start(t, server.Access{})
 	var asking sync.WaitGroup

@@ -9,7 +9,7 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/server"
 )
 
-// Who opens a private socket needs no token, so it must be this process's user.
+// Clients of a private socket need no token, so only this process's user may open it.
 func TestASocketIsPrivateToItsOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	ln, err := net.Listen("unix", path)

@@ -155,7 +155,7 @@ var headers = http.Header{
 	"Cross-Origin-Opener-Policy":   {"same-origin"},
 	"Cross-Origin-Resource-Policy": {"same-origin"},
 	"Content-Security-Policy": {"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+		"form-action 'self'; base-uri 'self'; frame-ancestors 'none'"},
 }
 
 // endingKey is the context key of a context that ends as soon as the server stops.

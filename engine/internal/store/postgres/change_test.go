@@ -164,7 +164,7 @@ func TestChangesBesideWork(t *testing.T) {
 	}
 }
 
-// What is deleted or replayed leaves or joins its key under the lane's lock, as everything does that a key waits for.
+// Delete and Replay change a key's order under the lane's lock, as all changes of the order do.
 func TestChangesAwaitTheLane(t *testing.T) {
 	url := database(t)
 	s := open(t, store.Options{Path: url})

@@ -108,7 +108,7 @@ func fileOf(t *testing.T, mode os.FileMode, text string) string {
 	return path
 }
 
-// What keeps a process from its database is said in words that say what to do, and no secret is among them.
+// An error of the connection says what to do, and holds no secret.
 func TestConnectionsInWords(t *testing.T) {
 	at, cert := secured(t)
 	_, port, _ := net.SplitHostPort(at)

@@ -8,7 +8,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 )
 
-// What comes again whenever it is tried is tried once: an unknown id, a newer schema, a row that cannot be read.
+// The store does not repeat what would fail again: an unknown id, a newer schema, a row that cannot be read.
 func TestRefusalsAreNotRepeated(t *testing.T) {
 	s := open(t, store.Options{Path: database(t)})
 	if refused, unread := postgres.Tries(t, s, errors.New("refused")); refused != 1 || unread != 1 {

@@ -64,7 +64,7 @@ func TestMemoryKeepsToTheFilesLanes(t *testing.T) {
 	}
 }
 
-// What a receiver said about deliveries in memory holds when they are in the file.
+// A lane's pauses and counts survive the move of its deliveries from memory into the file.
 func TestHealingKeepsPauses(t *testing.T) {
 	for name, attempt := range map[string]delivery.Attempt{
 		"Retry-After": {Outcome: delivery.Retry, RetryAfter: time.Hour},

@@ -186,17 +186,19 @@ func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 func (f *folder) leave() { unlock(f.turnstile) }
 
-// register takes this process's lock, which ends with the process. It runs inside the turnstile.
-func (f *folder) register() error {
+// makeOwners makes the folder of the processes' locks if it is missing.
+func (f *folder) makeOwners() error {
 	if err := os.Mkdir(f.owners, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if info, err := os.Lstat(f.owners); err != nil || !info.IsDir() {
 		return errors.Join(err, fmt.Errorf("%s is not a folder", f.owners))
 	}
-	if err := checkFolder(f.owners); err != nil {
-		return err
-	}
+	return checkFolder(f.owners)
+}
+
+// register takes this process's lock, which ends with the process. It runs inside the turnstile.
+func (f *folder) register() error {
 	owner := rand.Int64N(1<<62) + 1
 	lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

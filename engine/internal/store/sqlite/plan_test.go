@@ -207,7 +207,7 @@ func runOther(t *testing.T, s *Store) {
 	must(nil, s.Forget(ctx, ids[1:]))
 }
 
-// What few deliveries have is found by an index, among however many.
+// Lists find a value that few deliveries have by an index, however large the queue is.
 func TestFewAreFoundByAnIndex(t *testing.T) {
 	s, err := Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "queue.db")})
 	if err != nil {

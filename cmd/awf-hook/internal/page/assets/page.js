@@ -62,7 +62,7 @@ function ended() {
   if ($("#ended")) return;
   const p = document.createElement("p"), a = document.createElement("a");
   Object.assign(p, { id: "ended", className: "warn", role: "alert" });
-  Object.assign(a, { href: "/login?to=" + encodeURIComponent(location.pathname + location.search), textContent: "Log in again" });
+  Object.assign(a, { href: "login?to=" + encodeURIComponent("/" + location.href.slice(document.baseURI.length)), textContent: "Log in again" });
   p.append("Your session has ended. ", a);
   $("#main").prepend(p);
 }
@@ -92,7 +92,7 @@ async function refresh() {
 
 function start() {
   if (!live || source || $("#ended")) return;
-  source = new EventSource("/events");
+  source = new EventSource("events");
   source.addEventListener("open", () => { clearInterval(polling); polling = 0; say("on", "live"); refresh(); }); // something may have happened before
   source.addEventListener("changed", refresh);
   source.onerror = () => {
@@ -113,7 +113,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 // Keys.
-const places = { g: "/", d: "/deliveries", t: "/tail", p: "/playground" };
+const places = { g: "./", d: "deliveries", t: "tail", p: "playground" };
 
 function step(by) {
   const rows = all("tr[data-row]"), at = rows.findIndex((row) => row.contains(document.activeElement));
@@ -126,7 +126,7 @@ document.addEventListener("keydown", (e) => {
   switch (e.key) {
     case "j": step(1); break;
     case "k": step(-1); break;
-    case "/": if ($("#search")) $("#search").focus(); else location.href = "/deliveries"; break;
+    case "/": if ($("#search")) $("#search").focus(); else location.href = places.d; break;
     case "r": $("[data-key=r]")?.focus(); break;
     case "?": $("#help").showModal(); break;
     default: if (places[e.key]) location.href = places[e.key]; return;
