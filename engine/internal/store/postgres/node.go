@@ -95,7 +95,8 @@ func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
 		tx.each(func(r *row) {
 			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})
 		}, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
-  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.started, n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
+  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.started, n.id`,
+			tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
 	})
 	return nodes, err
 }
