@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -99,6 +100,9 @@ func checkValues(cmd *cobra.Command) (err error) {
 			if (len(values) == 0 || slices.Contains(values, "")) && !slices.Contains(mayBeEmpty, cmd.Name()+" --"+f.Name) {
 				want, _ := pflag.UnquoteUsage(f)
 				err = fmt.Errorf("--%s: want a %s, got an empty text", f.Name, want)
+			}
+			if (f.Name == "queue" || pathOf(cmd) == "queue move" && f.Name != "config") && config.IsOther(values[0]) {
+				err = fmt.Errorf("--%s: want a file or a URL such as postgres://awf@db.example/hooks; ./NAME is a file of any name", f.Name)
 			}
 		}
 	})

@@ -260,7 +260,12 @@ func createFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && info.Sys().(*syscall.Stat_t).Nlink > 1 { // each name has its own log, and either damages the file for the other
+		err = fmt.Errorf("%s has other names (hard links), under which it has other logs: remove them, or use a copy", path)
+	}
+	return err
 }
 
 // hideFile makes the database's files readable by their owner alone. SQLite gives new files the same mode.

@@ -43,8 +43,9 @@ func TestLogAndFileBelongTogether(t *testing.T) {
 		}, "is damaged", false},
 		"the log begins with nothing": {func(path string) error { return os.WriteFile(path+"-wal", make([]byte, 8000), 0o600) }, "is damaged",
 			false},
-		"the log is removed": {func(path string) error { return os.Remove(path + "-wal") }, "", true},
-		"both are removed":   {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+"-wal")) }, "", false},
+		"the log is removed":          {func(path string) error { return os.Remove(path + "-wal") }, "", true},
+		"the file gets a second name": {func(path string) error { return os.Link(path, path+".second") }, "has other names (hard links)", false},
+		"both are removed":            {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+"-wal")) }, "", false},
 		"the file is removed, and the log was empty": {func(path string) error {
 			return errors.Join(os.Remove(path), os.Truncate(path+"-wal", 0))
 		}, "", false},
