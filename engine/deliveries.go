@@ -140,9 +140,8 @@ func (d *Deliveries) told(ctx context.Context, n int, err error) (int, error) {
 // Hurry makes waiting deliveries of the configuration's active webhooks due at once, and returns how many. They keep
 // their budget of attempts. Paused lanes stay paused.
 func (d *Deliveries) Hurry(ctx context.Context, cfg *config.Config) (hurried int, err error) {
-	_, _, webhooks := identities(cfg)
-	for _, webhook := range webhooks {
-		n, err := d.Replay(ctx, Filter{State: delivery.Due, Webhook: webhook}, Change{})
+	for _, w := range cfg.ActiveAnywhere() {
+		n, err := d.Replay(ctx, Filter{State: delivery.Due, Webhook: w.Identity}, Change{})
 		if hurried += n; err != nil {
 			return hurried, err
 		}

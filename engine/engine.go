@@ -161,8 +161,8 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 // minPatience is the least that Open waits for a locked queue: a short Patience must not cut off the store.
 const minPatience = 5 * time.Second
 
-// patient returns a context for a wait for a locked queue: for Patience, but at least for least and at most for most, which holds also
-// without a Patience. A most of 0 is no bound.
+// patient returns a context for the wait for a locked queue. It ends with Hurry, and after Patience, but not before least and not after
+// most. Without Patience it ends after most. A most of 0 is no bound.
 func (o *Options) patient(least, most time.Duration) (context.Context, context.CancelFunc) {
 	ctx, limit := o.Hurry, most
 	if ctx == nil {

@@ -115,6 +115,6 @@ func (e *Engine) sink(broken func(*event.LineError), packed string) source.Sink 
 			e.counts.known.Add(int64(c.Known))
 			e.counts.badLines.Add(int64(c.Broken))
 		},
-		Saved: func(err error) { e.trouble.Say("the position in followed files cannot be saved", err) },
+		Trouble: e.trouble.Say,
 	}
 }

@@ -7,97 +7,130 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
-// Orphan is a webhook that has deliveries in the queue and is in no configuration any more: somebody renamed, moved
-// or removed it or its file. Nobody delivers them until [Deliveries.Move] gives them to another webhook.
+// Orphan is a webhook that has deliveries in the queue and that no configuration has or uses any more: somebody renamed, moved
+// or removed it or its file, or switched it off. Nobody delivers them until [Deliveries.Move] gives them to another webhook, or
+// until the webhook is back.
 type Orphan struct {
 	Webhook string `json:"webhook"` // its identity, FILE#NAME
 	Waiting int64  `json:"waiting"`
 	Dead    int64  `json:"dead,omitempty"`
 	To      string `json:"to,omitempty"` // its probable identity now; "" if the names do not tell
+	Why     string `json:"why"`          // why nobody delivers, in words that follow "the webhook"
 }
+
+// Why nobody delivers for a webhook.
+const (
+	isGone       = "is in no configuration any more"
+	isElsewhere  = "is not in this configuration" // but perhaps in one on another machine that shares the database
+	isOff        = "is switched off (enabled: false)"
+	isOverridden = "is overridden by a webhook of its name"
+)
 
 // Orphans finds the orphans among the lanes of a queue. A file that exists and is not part of this configuration
 // belongs to another configuration, so its webhooks are no orphans.
 func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
-	holds := func(l LaneStatus) bool { return l.Waiting+l.Dead > 0 }
-	if !slices.ContainsFunc(lanes, holds) {
-		return nil // saves reading all definitions
-	}
-	files, known, current := identities(cfg)
-	used := map[string]bool{}
-	for i := range lanes {
-		used[lanes[i].Webhook] = true
-	}
+	orphaned, used := Orphaned(cfg), map[string]bool{}
 	for i := range lanes {
 		l := &lanes[i]
-		if l.Waiting+l.Dead > 0 && !known[l.Webhook] && isOrphaned(l.Webhook, files, cfg.Queue.Space()) {
-			to := successor(l.Webhook, current, used)
-			orphans = append(orphans, Orphan{Webhook: l.Webhook, Waiting: int64(l.Waiting), Dead: int64(l.Dead), To: to})
+		if used[l.Webhook] = true; l.Waiting+l.Dead == 0 {
+			continue
 		}
+		if why := orphaned(l.Webhook); why != "" && (l.Waiting > 0 || why == isGone || why == isElsewhere) {
+			orphans = append(orphans, Orphan{Webhook: l.Webhook, Why: why, Waiting: int64(l.Waiting), Dead: int64(l.Dead)})
+		}
+	}
+	if orphans == nil {
+		return nil // saves reading all definitions
+	}
+	current := cfg.ActiveAnywhere()
+	for i := range orphans {
+		orphans[i].To = successor(&orphans[i], current, used)
 	}
 	return orphans
 }
 
-// identities lists the files of a configuration, the identities of all webhooks in them, and the identities of active
-// webhooks.
-func identities(cfg *config.Config) (files, known map[string]bool, current []string) {
-	files, known = map[string]bool{}, map[string]bool{}
-	for _, file := range cfg.Files {
+// Orphaned returns a function that says why nobody delivers for a webhook, given by its identity, in words that follow
+// "the webhook". It returns "" for a webhook that is not an orphan.
+func Orphaned(cfg *config.Config) func(identity string) (why string) {
+	active := map[string]bool{}
+	for _, w := range cfg.Active() {
+		active[w.Identity] = true
+	}
+	all := sync.OnceValues(func() (files map[string]bool, enabled map[string]bool) { return members(cfg) }) // reads all definitions
+	return func(identity string) string {
+		if active[identity] {
+			return ""
+		}
+		files, enabled := all()
+		isEnabled, known := enabled[identity]
+		switch {
+		case !known:
+			return whyUnknown(identity, files, cfg.Queue.Space())
+		case !isEnabled:
+			return isOff
+		case slices.ContainsFunc(cfg.All(), func(w config.Webhook) bool { return w.Identity == identity }):
+			return isOverridden
+		}
+		return ""
+	}
+}
+
+// members lists the files of a configuration with its definitions, and the identities of all webhooks in them: whether each is enabled.
+func members(cfg *config.Config) (files, enabled map[string]bool) {
+	files, enabled = map[string]bool{}, map[string]bool{}
+	add := func(file string, webhooks ...config.Webhook) {
 		if abs, err := filepath.Abs(file); err == nil {
 			files[abs] = true
 		}
+		for _, w := range webhooks {
+			enabled[w.Identity] = w.Enabled
+		}
 	}
-	for _, w := range slices.Concat(cfg.All(), cfg.Webhooks) {
-		known[w.Identity] = true
-	}
-	for _, w := range cfg.Active() {
-		current = append(current, w.Identity)
+	for _, file := range cfg.Files {
+		add(file, slices.Concat(cfg.All(), cfg.Webhooks)...)
 	}
 	for _, found := range cfg.Workflows.All() {
-		if abs, err := filepath.Abs(found.File); err == nil && found.Err == nil {
-			files[abs] = true
-		}
-		for _, w := range found.Own {
-			if known[w.Identity] = true; w.Enabled {
-				current = append(current, w.Identity)
-			}
+		if found.Err == nil {
+			add(found.File, found.Own...)
 		}
 	}
-	return files, known, current
+	return files, enabled
 }
 
-// isOrphaned reports whether a webhook that this configuration lacks is in no other one either: it is in this one's
-// namespace, or its file is gone or belongs to this configuration.
-func isOrphaned(identity string, files map[string]bool, namespace string) bool {
+// whyUnknown says why nobody delivers for a webhook that a configuration with these files lacks; "" if another configuration may have it.
+func whyUnknown(identity string, files map[string]bool, namespace string) string {
 	file, _, isFile := strings.Cut(identity, "#")
-	if isFile && file == namespace {
-		return true
+	switch {
+	case isFile && file == namespace:
+		return isElsewhere
+	case !isFile || !filepath.IsAbs(file):
+		return ""
 	}
-	if !isFile || !filepath.IsAbs(file) {
-		return false
+	if _, err := os.Lstat(file); files[file] || errors.Is(err, fs.ErrNotExist) {
+		return isGone
 	}
-	_, err := os.Lstat(file)
-	return files[file] || errors.Is(err, fs.ErrNotExist)
+	return ""
 }
 
-// successor returns the current webhook that an orphan probably is now: the only one with its name, or, in the
-// orphan's file, the one with a similar name or the only new one.
-func successor(orphan string, current []string, used map[string]bool) string {
-	file, name, _ := strings.Cut(orphan, "#")
+// successor returns the current webhook that an orphan probably is now: the only one with its name, or, if the orphan is gone from its
+// file, the one there with a similar name or the only new one.
+func successor(orphan *Orphan, current []config.Webhook, used map[string]bool) string {
+	file, name, _ := strings.Cut(orphan.Webhook, "#")
 	var namesakes, neighbours, unused []string
-	for _, identity := range current {
-		if nameOf(identity) == name {
-			namesakes = append(namesakes, identity)
+	for _, w := range current {
+		if nameOf(w.Identity) == name {
+			namesakes = append(namesakes, w.Identity)
 		}
-		if strings.HasPrefix(identity, file+"#") {
-			neighbours = append(neighbours, nameOf(identity))
-			if !used[identity] {
-				unused = append(unused, identity)
+		if strings.HasPrefix(w.Identity, file+"#") && orphan.Why != isOff && orphan.Why != isOverridden {
+			neighbours = append(neighbours, nameOf(w.Identity))
+			if !used[w.Identity] {
+				unused = append(unused, w.Identity)
 			}
 		}
 	}

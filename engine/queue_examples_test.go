@@ -185,6 +185,19 @@ func ExampleOrphans() {
 	// 1 <nil>
 }
 
+// A webhook that is switched off keeps its deliveries, and nobody delivers them.
+func ExampleOrphaned() {
+	off, end := configured("webhooks: [{name: pager, url: RECEIVER, enabled: false}, {name: chat, url: RECEIVER}]", http.StatusOK)
+	defer end()
+	why := engine.Orphaned(off)
+	for _, w := range off.Webhooks {
+		fmt.Printf("%s %q\n", w.Name, why(w.Identity))
+	}
+	// Output:
+	// pager "is switched off (enabled: false)"
+	// chat ""
+}
+
 // Renames maps the webhooks of a file to those of a database, for a move between the two.
 func ExampleRenames() {
 	cfg, end := configured("queue: {namespace: shop}\nwebhooks: [{name: oncall, url: RECEIVER}]", http.StatusOK)

@@ -74,6 +74,9 @@ func (r *Reading) To(e *Engine) error {
 	return r.err
 }
 
+// Counts returns, after [Reading.To] or [Reading.Drop], how many events and other lines the stream had.
+func (r *Reading) Counts() event.Counts { return r.counts }
+
 // Drop discards the events and waits for the stream's end. It keeps a pipe whole when there is no engine.
 func (r *Reading) Drop() error {
 	r.intake.drop()

@@ -69,7 +69,7 @@ type Report struct {
 	Next     time.Time       `json:"next,omitzero"`      // when the next attempt of a waiting delivery may be made; zero if there will be none
 	Closed   bool            `json:"closed,omitzero"`    // all waiting deliveries belong to closed webhooks: no run delivers them
 	Webhooks []WebhookReport `json:"webhooks,omitempty"` // those with undelivered deliveries, by name
-	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that no longer exist and have deliveries in the queue
+	Orphans  []Orphan        `json:"orphans,omitempty"`  // webhooks that nobody delivers for and that have deliveries in the queue
 	Unread   string          `json:"unread,omitempty"`   // why the queue cannot be read at the end; "" if it can
 }
 

@@ -143,7 +143,7 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 		if diff := cmp.Diff(r, &printed, cmpopts.EquateEmpty()); diff != "" {
 			list = append(list, "another JSON was printed: "+diff)
 		}
-	} else if strings.Contains(said, " deliver") && !strings.Contains(timeless(said), timeless(reportText(r))) {
+	} else if said = recordsAsText(said); strings.Contains(said, " deliver") && !strings.Contains(timeless(said), timeless(reportText(r))) {
 		list = append(list, fmt.Sprintf("another text was printed than\n%s", reportText(r)))
 	}
 	failed := isFailure(r)
@@ -157,4 +157,20 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 		list = append(list, "exit code 4, but there are no bad lines")
 	}
 	return list
+}
+
+// reportText returns a report as the command prints it.
+func reportText(r *engine.Report) string {
+	var b strings.Builder
+	sayReport(func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }, r)
+	return b.String()
+}
+
+// recordsAsText replaces the records of --log-format json with their messages.
+func recordsAsText(said string) string {
+	return regexp.MustCompile(`(?m)^\{"time":.*\}$`).ReplaceAllStringFunc(said, func(line string) string {
+		var record struct{ Msg string }
+		_ = json.Unmarshal([]byte(line), &record)
+		return "awf-hook: " + record.Msg
+	})
 }

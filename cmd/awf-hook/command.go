@@ -87,7 +87,7 @@ func (c *command) run(args []string) int {
 	}
 	exit, coded := errors.AsType[*exitError](err)
 	if !coded {
-		c.sayf("%v (see awf-hook %s)", err, strings.TrimPrefix(pathOf(sub)+" --help", " --"))
+		c.message(slog.LevelError, fmt.Sprintf("%v (see awf-hook %s)", err, strings.TrimPrefix(pathOf(sub)+" --help", " --")))
 		if pathOf(sub) == "run" {
 			c.passThrough()
 		}

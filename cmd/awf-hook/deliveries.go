@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -203,7 +204,7 @@ func openQueue(place, namespace string) (*engine.Deliveries, error) {
 	if place == "" {
 		return nil, failure(errors.New("there is no place for a queue: set HOME, queue.path or --queue"))
 	}
-	if _, err := os.Stat(place); err != nil && !config.IsDatabase(place) { // a database reports by itself that it does not exist
+	if !config.IsDatabase(place) && hasNoQueue(place) { // a database reports by itself that it does not exist
 		return nil, failure(fmt.Errorf("no queue at %s", plain(place)))
 	}
 	queue, err := engine.OpenDeliveries(place, namespace)
@@ -211,6 +212,13 @@ func openQueue(place, namespace string) (*engine.Deliveries, error) {
 		return nil, failure(err)
 	}
 	return queue, nil
+}
+
+// hasNoQueue reports whether there is neither a queue's file at a place nor the log of one that was there.
+func hasNoQueue(place string) bool {
+	_, err := os.Lstat(place)
+	log, noLog := os.Stat(place + "-wal")
+	return errors.Is(err, fs.ErrNotExist) && (noLog != nil || log.Size() == 0)
 }
 
 // withServer calls do with the queue of a server.

@@ -20,9 +20,6 @@ const watchEvery = 2 * time.Second
 
 // sayNone says that a filter selects nothing. It suggests a type of event, and says where a text was looked for.
 func (c *command) sayNone(f engine.Filter) {
-	if f == (engine.Filter{Limit: f.Limit}) {
-		return
-	}
 	where := ""
 	if f.Text != "" {
 		where = ": --text looks in the ids of deliveries, events and runs, and in reasons"
@@ -83,7 +80,7 @@ func (c *command) list(ctx context.Context, q openedQueue, filter engine.Filter,
 		return err
 	}
 	items, before := api.Cut(items, cmp.Or(page, len(items)), func(it *api.Item) int64 { return it.Seq })
-	if len(items) == 0 {
+	if len(items) == 0 && filter != (engine.Filter{Limit: filter.Limit}) {
 		c.sayNone(filter)
 	}
 	printList(c.out, items, asJSON, itemRows)

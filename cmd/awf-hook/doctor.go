@@ -60,6 +60,7 @@ type doctor struct {
 	json     bool
 	send     bool
 	home     string
+	broken   bool // the configuration has mistakes
 	findings []finding
 }
 
@@ -92,6 +93,7 @@ func (d *doctor) run() error {
 	d.level = max(d.level, slog.LevelError) // the printed page shows it
 	d.awf()
 	cfg, isGood := d.configuration()
+	d.broken = !isGood
 	if isGood {
 		d.receivers(cfg)
 	}

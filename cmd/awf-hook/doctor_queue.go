@@ -26,7 +26,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	file := queueFile(d.search(), cfg, d.queue)
 	d.spillFiles()
 	if config.IsDatabase(file) {
-		d.database(file, cfg.Queue.Space())
+		d.database(file, cfg)
 		return
 	}
 	info, err := os.Stat(file)
@@ -37,8 +37,11 @@ func (d *doctor) waiting(cfg *config.Config) {
 	case file == engine.Memory:
 		d.find(part, warning, "the queue is in memory: what is not delivered ends with the process")
 		return
-	case errors.Is(err, fs.ErrNotExist):
+	case hasNoQueue(file):
 		d.find(part, good, "%s: does not exist yet; %s free on its disk", file, free(filepath.Dir(file)))
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		d.find(part, wrong, "%s is gone, and its log %[1]s-wal is there: put the file back beside it, or move the log away", file)
 		return
 	case err != nil:
 		d.find(part, wrong, "%v", err)
@@ -66,7 +69,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	}
 	defer queue.Close()
 	d.consistency(queue, file, bytes)
-	if err := d.lanes(queue); err != nil {
+	if err := d.lanes(queue, cfg, file); err != nil {
 		d.find(part, wrong, "%s: %v", file, err)
 	}
 }
@@ -116,10 +119,10 @@ func (d *doctor) spillFiles() {
 }
 
 // database checks a shared queue: who uses it, what slows it down, and what waits and why.
-func (d *doctor) database(url, namespace string) {
+func (d *doctor) database(url string, cfg *config.Config) {
 	const part = "queue"
 	name := engine.QueueName(url)
-	queue, err := engine.OpenDeliveries(url, namespace)
+	queue, err := engine.OpenDeliveries(url, cfg.Queue.Space())
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return
@@ -146,32 +149,51 @@ func (d *doctor) database(url, namespace string) {
 		d.find(part, warning, "%s: until it ends, the server keeps dead rows, and the queue gets slower", who)
 	}
 	if err == nil {
-		err = d.lanes(queue)
+		err = d.lanes(queue, cfg, url)
 	}
 	if err != nil {
 		d.find(part, wrong, "%s: %v", name, err)
 	}
 }
 
-// from returns the flag that makes a command read the file of a webhook, if no command finds the file by itself.
-func (d *doctor) from(identity string) string {
+// from returns the flags that make a command deliver for a webhook of this queue, if it does not do so by itself. here are the webhooks of
+// the configuration.
+func (d *doctor) from(identity string, here map[string]*config.Webhook) (flags string) {
 	file, _, _ := strings.Cut(identity, "#")
-	if named, err := filepath.Abs(d.file); d.file != "" && err == nil && named == file {
-		return " -c " + quoted(d.file)
+	named, err := filepath.Abs(d.file)
+	switch {
+	case d.file != "" && err == nil && named == file:
+		flags = " -c " + quoted(d.file)
+	case here[identity] == nil && filepath.IsAbs(file): // another configuration's
+		flags = " -c " + quoted(file)
 	}
-	return ""
+	if d.queue != "" {
+		flags += " --queue " + quoted(d.queue)
+	}
+	return flags
 }
 
 // lanes says what waits for each webhook, and why.
-func (d *doctor) lanes(queue *engine.Deliveries) error {
+func (d *doctor) lanes(queue *engine.Deliveries, cfg *config.Config, place string) error {
 	const part = "queue"
 	ctx := context.Background()
 	lanes, err := queue.Lanes(ctx)
 	if err != nil {
 		return err
 	}
+	orphans, here := map[string]bool{}, api.Configured(cfg)
+	if !d.broken { // a configuration with mistakes may lack any webhook
+		list := engine.Orphans(lanes, cfg)
+		for _, o := range list {
+			orphans[o.Webhook] = true
+		}
+		sayOrphans(func(format string, args ...any) { d.find(part, wrong, format, args...) }, list, place)
+	}
 	for i := range lanes {
 		l := &lanes[i]
+		if orphans[l.Webhook] {
+			continue
+		}
 		name := api.WebhookName(l.Webhook)
 		why := cmp.Or(l.Closed, l.LastError)
 		switch state := api.NewLane(l).State; {
@@ -181,7 +203,7 @@ func (d *doctor) lanes(queue *engine.Deliveries) error {
 			d.find(part, wrong, "%s: waiting: %d: %s (%s)", name, l.Waiting, state, why)
 		case l.Waiting > 0:
 			d.find(part, warning, "%s: waiting: %d (%s): awf-hook deliveries send%s delivers them",
-				name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook))
+				name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook, here))
 		case l.Closed != "":
 			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
 		}

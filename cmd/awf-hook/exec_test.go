@@ -281,6 +281,44 @@ func TestExecExitCodeOfTheTopRun(t *testing.T) {
 	}
 }
 
+// A run that goes on after its command is not said to have failed, however often its lines are read, and its own end arrives.
+func TestExecLeavesARunBehind(t *testing.T) {
+	t.Parallel()
+	url, end := startListen(t, "--json")
+	config := writeConfig(t, everything, url)
+	h := newHome(t, "sh")
+	line := func(event, run, more string) string {
+		return fmt.Sprintf(`{"event":"workflow.%s","execution_id":%q,"workflow_name":"deploy","timestamp":"2026-11-24T01:24:00Z"%s}`,
+			event, run, more)
+	}
+	script := `echo '` + line("started", "r1", "") + `' >>"$AWF_AUDIT_LOG"; echo "$AWF_AUDIT_LOG" >log`
+	h.run(h.command(h.hook, "exec", "-c", config, "--", "sh", "-c", script), 0)
+	log, err := os.ReadFile(h.dir + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []string{line("started", "r2", ""), line("completed", "r1", `,"status":"success"`)} {
+		f, err := os.OpenFile(strings.TrimSpace(string(log)), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintln(f, left); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0)
+	}
+	var got []string
+	for _, r := range received(t, end()) {
+		typ, _, _ := strings.Cut(strings.TrimPrefix(r.Body, `{"event":"`), `"`)
+		got = append(got, typ)
+	}
+	slices.Sort(got)
+	if want := []string{"workflow_cancel", "workflow_end", "workflow_start", "workflow_start"}; !slices.Equal(got, want) {
+		t.Errorf("%v arrived, want %v", got, want)
+	}
+}
+
 // exec ends with a command that closes its descriptors, or that leaves a process behind which holds them.
 func TestExecDescriptors(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,11 @@ func TestExecSaysWhatItDidNotSee(t *testing.T) {
 	}{
 		{"seen", "", []string{awf, "run", recording}},
 		{"moved", "no transcript of run ", []string{"env", "XDG_DATA_HOME=elsewhere", awf, "run", recording}},
+		{"hidden", "no event of the command was seen", []string{"env", "-u", "AWF_AUDIT_LOG", awf, "run", recording}},
+		{"hidden in a shell", "no event of the command was seen", []string{"sh", "-c", "unset AWF_AUDIT_LOG; exec awf run " + recording}},
+		{"not begun", "no event of the command was seen", []string{awf, "run"}},
+		{"nothing to run", "", []string{awf, "list"}},
+		{"dry", "", []string{awf, "run", recording, "--lines", "0", "--dry-run"}},
 		{"interactive", "AWF writes no events with --interactive", []string{awf, "run", recording, "--lines", "0", "--interactive"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,16 +23,11 @@ func (s *session) printReport(c *command, r *engine.Report) {
 	if s.quiet && !s.json && undelivered(r)+r.BadLines+r.Again == 0 && !isFailure(r) && len(r.Orphans) == 0 {
 		return
 	}
-	switch {
-	case s.json:
+	if s.json {
 		encode(c.err, r)
-	case c.logFormat == "json":
-		for line := range strings.Lines(reportText(r)) {
-			c.sayf("%s", strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "awf-hook: "))
-		}
-	default:
-		fmt.Fprint(c.err, reportText(r))
+		return
 	}
+	sayReport(c.sayf, r)
 }
 
 // isFailure reports whether something was neither stored nor delivered, or may not have been.
@@ -48,10 +43,8 @@ func (s *session) misses(r *engine.Report) bool {
 	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead+r.Earlier.Dead > 0
 }
 
-// reportText returns the report for people. It depends only on the report, as the JSON does.
-func reportText(r *engine.Report) string {
-	var b strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }
+// sayReport says the report's lines to people. They depend only on the report, as the JSON does.
+func sayReport(say func(format string, args ...any), r *engine.Report) {
 	say("%v", r)
 	if earlier := r.OfEarlier(); earlier != "" {
 		say("of earlier runs: %s", earlier)
@@ -83,7 +76,6 @@ func reportText(r *engine.Report) string {
 	if r.Kept+earlier > 0 && !r.Closed {
 		say("nothing retries it until awf-hook runs again")
 	}
-	return b.String()
 }
 
 // sayWritten names the files with deliveries that the queue did not take, and says how to deliver them.
@@ -133,7 +125,7 @@ func letters(n int64) string {
 	return fmt.Sprintf("%d dead letters", n)
 }
 
-// sayOrphans says how many deliveries wait for removed webhooks, and names the command that moves them.
+// sayOrphans says how many deliveries wait for webhooks that are gone or off, and names the command that moves them.
 func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, queue string) {
 	for _, o := range orphans[:min(len(orphans), maxWhy)] {
 		what := fmt.Sprintf("%d waiting", o.Waiting)
@@ -145,15 +137,14 @@ func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, q
 			to, from = quoted(name), " -c "+quoted(file)
 		}
 		if config.IsDatabase(queue) { // its webhooks are in no file, and its URL may hold a password
-			say("%s for %s, which this configuration does not have: awf-hook deliveries move --from %s --to %s",
-				what, plain(o.Webhook), quoted(o.Webhook), to)
+			say("%s for %s, which %s: awf-hook deliveries move --from %s --to %s", what, plain(o.Webhook), o.Why, quoted(o.Webhook), to)
 			continue
 		}
-		say("%s for %s, which is in no configuration any more: awf-hook deliveries move%s --queue %s --from %s --to %s",
-			what, plain(o.Webhook), from, quoted(queue), quoted(o.Webhook), to)
+		say("%s for %s, which %s: awf-hook deliveries move%s --queue %s --from %s --to %s",
+			what, plain(o.Webhook), o.Why, from, quoted(queue), quoted(o.Webhook), to)
 	}
 	if more := len(orphans) - maxWhy; more > 0 {
-		say("%d more webhooks are in no configuration any more: awf-hook webhooks list", more)
+		say("%d more webhooks have deliveries that nobody delivers: awf-hook webhooks list", more)
 	}
 }
 

@@ -36,6 +36,9 @@ func (c *command) webhooksCommand() *cobra.Command {
 			if q.onServer() {
 				return nil
 			}
+			if err := c.warnOfOrphans(ctx, q); err != nil {
+				return err
+			}
 			return c.sayDifferences(ctx, q.deliveries)
 		}),
 	}
@@ -92,7 +95,7 @@ func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChan
 			for _, identity := range answer.Unreached {
 				c.sayf("%s has had no delivery yet and is not %sd", plain(identity), verb)
 			}
-			return nil
+			return c.warnOfOrphans(ctx, q)
 		}),
 	}
 }

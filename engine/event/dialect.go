@@ -203,17 +203,19 @@ func (d *decoder) audit(r *Record, line []byte) {
 	r.WorkflowID = d.nonEmpty(keyExecutionID)
 	r.WorkflowName = d.optional(keyWorkflowName)
 	r.Timestamp, r.stamp = d.timestamp(keyTimestamp)
-	switch name {
-	case "workflow.started":
-		r.role, r.Type = roleStart, WorkflowStart
+	switch r.role = roleOf(name); r.role {
+	case roleStart:
+		r.Type = WorkflowStart
 		r.payload.Raw("inputs", d.value[keyInputs])
 		r.payload.Raw("inputs_truncated", d.value[keyInputsTruncated])
 		r.payload.Text("user", d.optional(keyUser))
-	case "workflow.completed":
-		r.role = roleEnd
-		d.end(r, d.optional(keyStatus))
+	case roleEnd:
+		if name == "workflow.completed" {
+			d.nonEmpty(keyStatus)
+		}
+		d.end(r, name)
 	default:
-		r.Type = underscored(name)
+		r.role, r.Type = roleOther, underscored(name)
 		r.payload = bytes.Clone(line)
 	}
 }
@@ -226,27 +228,24 @@ func (d *decoder) transcript(r *Record) {
 	r.childID = d.optional(keyChildRunID)
 
 	inner := d.inside(d.value[keyPayload])
-	switch typ {
-	case "step.started", "step.call_workflow.started":
-		r.role, r.Type = roleStepStart, StepStart
+	switch r.role = roleOf(typ); r.role {
+	case roleStepStart:
+		r.Type = StepStart
 		d.transcriptStep(r, inner)
-	case "step.completed", "step.call_workflow.completed":
-		r.role, r.Type = roleStepEnd, StepComplete
+	case roleStepEnd:
+		r.Type = StepComplete
 		d.transcriptStep(r, inner)
-		failure := inner.optional(keyError)
-		r.stepStatus(failure != "", failure)
+		inner.stepStatus(r, typ)
 		r.step.result = bytes.Clone(inner.value[keyResult])
-	case "run.started":
-		r.role, r.Type = roleStart, WorkflowStart
+	case roleStart:
+		r.Type = WorkflowStart
 		r.WorkflowName = inner.optional(keyName)
-	case "run.completed":
-		r.role = roleEnd
+	case roleEnd:
 		r.WorkflowName = inner.optional(keyName)
-		status := inner.endStatus(typ)
-		if inner.has(keyError) {
-			status = "failed"
+		if inner.has(keyError) { // an empty one too
+			typ = "run.failed"
 		}
-		inner.end(r, status)
+		inner.end(r, typ)
 	default:
 		r.Type = underscored(typ)
 		d.free(r)
@@ -312,20 +311,40 @@ func (d *decoder) serverSent(r *Record, line []byte, now time.Time) {
 // named reads an event of a run or a step in a dialect that says what happened by the event's name alone. It returns false for another
 // event. name is the key of the step's name.
 func (d *decoder) named(r *Record, typ string, name int, kind string) bool {
-	switch typ {
-	case "workflow.started":
-		r.role, r.Type = roleStart, WorkflowStart
-	case "workflow.completed", "workflow.failed", "workflow.cancelled":
-		r.role = roleEnd
-		d.end(r, d.endStatus(typ))
-	case "step.started", "step.completed", "step.failed",
-		"step.call_workflow.started", "step.call_workflow.completed", "step.call_workflow.failed":
+	switch r.role = roleOf(typ); r.role {
+	case roleStart:
+		r.Type = WorkflowStart
+	case roleEnd:
+		d.end(r, typ)
+	case roleStepStart, roleStepEnd:
 		r.childID, r.parentID = d.optional(keyChildRunID), d.optional(keyParentRunID)
 		d.step(r, d.optional(name), kind, typ)
 	default:
 		return false
 	}
 	return true
+}
+
+// roleOf returns what an event means for its run, by AWF's name of it: "step.call_workflow.completed".
+func roleOf(name string) role {
+	at := strings.LastIndexByte(name, '.')
+	switch what, how := name[:max(at, 0)], name[at+1:]; {
+	case what == "workflow" || what == "run":
+		switch how {
+		case "started":
+			return roleStart
+		case "completed", "failed", "cancelled":
+			return roleEnd
+		}
+	case what == "step" || what == "step.call_workflow":
+		switch how {
+		case "started":
+			return roleStepStart
+		case "completed", "failed":
+			return roleStepEnd
+		}
+	}
+	return roleOther
 }
 
 // underscored returns AWF's dotted name as webhooks spell it: message_user for "message.user".

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,22 +22,22 @@ type runEnd struct {
 	attempts, tokens int64 // of all its steps
 }
 
-// end reads how a run ended: workflow_end, workflow_error or workflow_cancel.
-func (d *decoder) end(r *Record, status string) {
-	failure := d.optional(keyError)
-	switch status {
-	case "success", "completed":
+// end reads how a run ended, by the name of its event, such as "workflow.completed", and by its status and error. The run was cancelled if
+// its status says so, and it succeeded only if nothing says otherwise: if in doubt, it failed.
+func (d *decoder) end(r *Record, name string) {
+	failure, status := d.optional(keyError), d.optional(keyStatus)
+	_, how, _ := strings.Cut(name, ".")
+	succeeded := status == "success" || status == "completed"
+	switch {
+	case status == "cancelled", status == "" && how == "cancelled", !succeeded && saysCancelled(failure):
+		r.Type, status = WorkflowCancel, "cancelled"
+	case how == "completed" && failure == "" && (succeeded || status == ""):
 		r.Type, status = WorkflowEnd, "success"
-	case "failure", "failed":
-		r.Type, status = WorkflowError, "failure"
-		if saysCancelled(failure) {
-			r.Type, status = WorkflowCancel, "cancelled"
-		}
-	case "cancelled":
-		r.Type = WorkflowCancel
 	default:
-		d.fail(keyStatus, "want success, failure or cancelled, got %q", legible.Shorten(status, maxQuoted))
-		return
+		if failure == "" && !slices.Contains([]string{"", "success", "completed", "failure", "failed"}, status) {
+			failure = fmt.Sprintf("AWF's status is %q", legible.Shorten(status, maxQuoted))
+		}
+		r.Type, status = WorkflowError, "failure"
 	}
 	r.payload.Text("status", status)
 	d.duration(r)
@@ -53,21 +54,6 @@ func saysCancelled(failure string) bool {
 	before, own := strings.CutSuffix(failure, "command execution: context canceled")
 	isOwn := own && (before == "" || strings.HasSuffix(before, ": ")) && !strings.ContainsAny(before, "\r\n")
 	return failure == "workflow cancelled" || isOwn
-}
-
-// endStatus returns how a run ended, by the type of its event, such as "workflow.completed", and by its status. A status of cancelled
-// decides. If type and status contradict each other otherwise, the run failed.
-func (d *decoder) endStatus(typ string) string {
-	_, status, _ := strings.Cut(typ, ".")
-	given := d.optional(keyStatus)
-	switch {
-	case given == "cancelled", given == "" && status == "cancelled":
-		return "cancelled"
-	case status != "completed":
-	case given == "" && d.optional(keyError) == "", given == "completed", given == "success":
-		return "success"
-	}
-	return "failed"
 }
 
 // duration turns AWF's duration_ms, or the text that plugin events have ("1.5s"), into the body's duration in seconds.

@@ -45,6 +45,33 @@ func TestFailureOrCancel(t *testing.T) {
 	}
 }
 
+// An end is an end in each dialect, whatever AWF calls it. One whose status nobody knows is a failure, and says the status.
+func TestEndsThatAWFDoesNotDocument(t *testing.T) {
+	const at = `"timestamp":"2026-11-24T01:24:01Z"`
+	fill := strings.NewReplacer("AT", at, "COMPLETED", `"event":"workflow.completed","execution_id":"r",`+at)
+	for _, tt := range []struct{ want, part, line string }{
+		{"workflow_error", `"error":"AWF's status is \"timeout\""`, `{COMPLETED,"status":"timeout"}`},
+		{"workflow_error", `"error":"boom"`, `{COMPLETED,"status":"canceled","error":"boom"}`},
+		{"workflow_error", `"error":"boom"`, `{COMPLETED,"status":"success","error":"boom"}`},
+		{"workflow_end", `"status":"success"`, `{COMPLETED,"status":"success","error":""}`},
+		{"workflow_error", `"error":"boom"`, `{"event":"workflow.failed","execution_id":"r",AT,"error":"boom"}`},
+		{"workflow_error", `"status":"failure"`, `{"event":"workflow.failed","execution_id":"r",AT,"status":"success"}`},
+		{"workflow_cancel", `"status":"cancelled"`, `{"event":"workflow.cancelled","execution_id":"r",AT}`},
+		{"workflow_error", `"error":"boom"`, `{"seq":9,"run_id":"r","type":"run.failed",AT,"payload":{"error":"boom"}}`},
+		{"workflow_error", `"status":"failure"`, `{"seq":9,"run_id":"r","type":"workflow.failed",AT}`},
+		{"workflow_cancel", `"workflow_name":"w"`, `{"seq":9,"run_id":"r","type":"run.cancelled",AT,"payload":{"name":"w"}}`},
+		{"step_complete", `"status":"failure"`, `{"seq":9,"run_id":"r","type":"step.failed",AT,"path":"a","payload":{"name":"a"}}`},
+		{"step_complete", `"status":"failure"`, `{"seq":9,"run_id":"r","type":"step.call_workflow.failed",AT,"payload":{}}`},
+		{"workflow_error", `"status":"failure"`, `data: {"kind":"run.failed","run_id":"r"}`},
+		{"workflow_error", `"error":"x"`, `{"type":"workflow.completed","source":"core","metadata":{"workflow_id":"r","error":"x"}}`},
+	} {
+		res := read(t, strings.NewReader(fill.Replace(tt.line)))
+		if len(res.events) != 1 || res.events[0].Type != tt.want || !strings.Contains(string(res.events[0].Body()), tt.part) {
+			t.Errorf("%s: %s, want %s with %s", tt.line, bodies(res.events), tt.want, tt.part)
+		}
+	}
+}
+
 // If an event's type and its status contradict each other, the run failed, unless the status is cancelled.
 func TestTypeAndStatusOfEnds(t *testing.T) {
 	const cancelled = `"status":"cancelled"`

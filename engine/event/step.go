@@ -50,10 +50,10 @@ func (d *decoder) spoken(r *Record, inner *decoder) {
 	}
 }
 
-// stepStatus adds how a step ended.
-func (r *Record) stepStatus(failed bool, failure string) {
-	status := "success"
-	if failed {
+// stepStatus reads how a step ended, by the name of its event and by its error.
+func (d *decoder) stepStatus(r *Record, name string) {
+	failure, status := d.optional(keyError), "success"
+	if failure != "" || strings.HasSuffix(name, ".failed") {
 		status = "failure"
 	}
 	r.payload.Text("status", status)
@@ -69,13 +69,11 @@ func (d *decoder) step(r *Record, name, kind, typ string) {
 	r.payload.Text("step", name)
 	r.payload.Text("kind", kind)
 	r.payload.Text("child_id", r.childID)
-	if r.role, r.Type = roleStepStart, StepStart; strings.HasSuffix(typ, ".started") {
-		return
+	if r.Type = StepStart; r.role == roleStepEnd {
+		r.Type = StepComplete
+		d.stepStatus(r, typ)
+		d.duration(r)
 	}
-	r.role, r.Type = roleStepEnd, StepComplete
-	failure := d.optional(keyError)
-	r.stepStatus(failure != "" || strings.HasSuffix(typ, ".failed"), failure)
-	d.duration(r)
 }
 
 // openStep is a step that started and has not ended.

@@ -253,7 +253,7 @@ func (s *snapshot[W]) adopt(identity string) bool {
 		return false
 	}
 	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
-		s.Log.Warn("deliveries wait for a webhook that is no longer in its file", "webhook", identity)
+		s.Log.Warn("deliveries wait for a webhook that its file no longer has, or has switched off", "webhook", identity)
 	}
 	return false
 }

@@ -17,6 +17,7 @@ const (
 	maxAhead  = 1000    // lines of an audit file that are decoded before the transcripts of their runs are looked for
 	someAhead = 16      // the same for a transcript
 	maxOpen   = 128     // transcripts that are read at once
+	maxUnread = 100     // files and folders of which it is said that they cannot be read
 )
 
 // The waits between two looks at files: the first after something new, doubled up to the last.
@@ -55,7 +56,14 @@ type Sink struct {
 	Stored func() bool                                // whether all that was committed outlives the process or is delivered; nil is true
 	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
 	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
-	Saved  func(error)                                // receives the result of each attempt to save positions; may be nil
+	// Trouble receives a possible problem each time that it is looked for, with a nil error if all is well. It may be nil.
+	Trouble func(what string, err error)
+}
+
+func (s Sink) trouble(what string, err error) {
+	if s.Trouble != nil {
+		s.Trouble(what, err)
+	}
 }
 
 func (s Sink) stored() bool { return s.Stored == nil || s.Stored() }
@@ -79,10 +87,11 @@ type feed struct {
 	batch  []event.Event
 	size   int // bytes of batch
 	counts event.Counts
+	unread map[string]bool // files and folders of which it was said that they cannot be read
 }
 
 func newFeed(sink Sink) *feed {
-	f := &feed{sink: sink}
+	f := &feed{sink: sink, unread: map[string]bool{}}
 	f.joiner.Files = true
 	f.joiner.Event = func(e event.Event) {
 		f.batch = append(f.batch, e)
@@ -106,7 +115,10 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	if err == nil {
 		err = t.load(n, final)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
+	if errors.Is(err, errReplaced) {
+		err = nil
+	}
+	if f.readable(t.path, err); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.close()
 	}
 	if len(t.ahead) == 0 {
@@ -116,10 +128,26 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	return len(t.ahead) > 0
 }
 
+// readable says when a file or folder cannot be read, and when it can be read again. One that does not exist is no trouble.
+func (f *feed) readable(path string, err error) {
+	if failed, is := errors.AsType[*fs.PathError](err); is {
+		err = failed.Err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if f.unread[path] || err != nil && len(f.unread) < maxUnread {
+		f.sink.trouble(path+" cannot be read", err)
+		if f.unread[path] = true; err == nil {
+			delete(f.unread, path)
+		}
+	}
+}
+
 // lookIn looks at the transcripts in folders, at those that are due or at all, and returns those that have something new.
 func (f *feed) lookIn(folders []*folder, all bool) (open []*tail) {
 	for _, d := range folders {
-		d.discover()
+		f.readable(d.path, d.discover())
 		for _, t := range d.due(all) {
 			if len(open) < maxOpen && f.look(t, someAhead, all) {
 				open = append(open, t)

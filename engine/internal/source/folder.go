@@ -77,15 +77,15 @@ func (d *folder) add(t *tail) {
 
 // list returns the paths of new files, oldest first as far as their names tell. If the folder is unchanged it costs one
 // system call.
-func (d *folder) list() []string {
+func (d *folder) list() ([]string, error) {
 	info, err := os.Stat(d.path)
 	if err != nil || info.ModTime().Equal(d.changed) && d.listed.Sub(d.changed) > coarseTime {
-		return nil
+		return nil, err
 	}
 	now := time.Now()
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	d.changed, d.listed = info.ModTime(), now
 	known := make(map[string]bool, len(entries))
@@ -102,7 +102,7 @@ func (d *folder) list() []string {
 	}
 	d.known = known
 	d.forget()
-	return found
+	return found, nil
 }
 
 // forget drops the tails of removed files.
@@ -118,8 +118,9 @@ func (d *folder) forget() {
 }
 
 // discover finds the transcripts of wanted runs.
-func (d *folder) discover() {
-	for _, path := range d.list() {
+func (d *folder) discover() error {
+	found, err := d.list()
+	for _, path := range found {
 		info, err := os.Lstat(path)
 		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil {
 			continue
@@ -147,6 +148,7 @@ func (d *folder) discover() {
 			d.byRun[run] = append(d.byRun[run], t)
 		}
 	}
+	return err
 }
 
 // firstRun returns the run that the first line of a file names; false while that line is incomplete.

@@ -240,7 +240,7 @@ func (r *follower) beginFolder(s *state, now time.Time) *folder {
 		d.seen = now
 	}
 	learned := 0
-	d.discover()
+	_ = d.discover() // the first look at it says what is wrong
 	for _, t := range d.order {
 		info, err := os.Stat(t.path)
 		if err != nil {

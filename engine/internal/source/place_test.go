@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,6 +76,57 @@ func TestFollowNeedsAStateFolder(t *testing.T) {
 	}
 }
 
+// A file or a folder that is there and cannot be read is said once, and so is that it can be read again.
+func TestUnreadableFilesAreSaid(t *testing.T) {
+	dir := t.TempDir()
+	audit, transcripts := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "transcripts")
+	for _, path := range []string{audit, transcripts} {
+		if err := os.Symlink(path, path); err != nil { // also root cannot follow it
+			t.Fatal(err)
+		}
+	}
+	said, events, ended := make(chan string, 100), make(chan string, 100), make(chan error)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		ended <- Follow{Paths: []string{audit, transcripts}, State: filepath.Join(dir, "state"), FromStart: true}.Run(ctx, Sink{
+			Events: func(_ context.Context, list []event.Event) error {
+				events <- list[0].WorkflowID
+				return nil
+			},
+			Trouble: func(what string, err error) {
+				if strings.HasSuffix(what, "cannot be read") {
+					said <- fmt.Sprint(what, ": ", err != nil)
+				}
+			},
+		})
+	}()
+	wait := func(isTrouble bool) {
+		t.Helper()
+		want := map[string]bool{}
+		for _, path := range []string{audit, transcripts} {
+			want[fmt.Sprint(path, " cannot be read: ", isTrouble)] = true
+		}
+		for len(want) > 0 {
+			delete(want, <-said)
+		}
+	}
+	wait(true)
+	for _, path := range []string{audit, transcripts} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, audit, start("a")+"\n")
+	if got := <-events; got != "a" {
+		t.Errorf("got run %s, want a", got)
+	}
+	wait(false)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // A position that cannot be saved, as on a full disk, ends no Follow that runs, and keeps none from continuing. It is
 // saved as soon as it can be.
 func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
@@ -91,7 +143,7 @@ func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
 					}
 					return nil
 				},
-				Saved: func(err error) { saved <- err },
+				Trouble: func(_ string, err error) { saved <- err },
 			})
 		}()
 		return stop

@@ -110,10 +110,7 @@ func (r *follower) save(now time.Time) error {
 
 // trySave saves. After a failure Follow goes on and tries again later: what it reads until then is only read again.
 func (r *follower) trySave(now time.Time) {
-	err := r.save(now)
-	if r.feed.sink.Saved != nil {
-		r.feed.sink.Saved(err)
-	}
+	r.feed.sink.trouble("the position in followed files cannot be saved", r.save(now))
 }
 
 // positions returns the positions of transcripts whose lines were passed on, the most recent ones first.

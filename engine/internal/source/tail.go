@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -82,7 +84,10 @@ func (t *tail) grown() bool {
 		return true
 	}
 	info, err := os.Stat(t.path)
-	return err == nil && info.Mode().IsRegular() && info.Size() != t.offset
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // opening it says why
+	}
+	return info.Mode().IsRegular() && info.Size() != t.offset
 }
 
 // open opens the file unless it is open, and checks that it is the one that was read before.
@@ -174,8 +179,15 @@ func trouble(line event.Line) error {
 		return fmt.Errorf("begins with %d NUL bytes, as a crash leaves them", nuls)
 	case len(line.Records) > 0 && line.Before != nil:
 		return fmt.Errorf("%d bytes of other text before an event", len(line.Before))
+	case len(line.Records) == 0 && isPart(bytes.TrimSpace(line.Before)):
+		return errors.New("a part of a JSON object: the rest of the line is missing")
 	}
 	return nil
+}
+
+// isPart reports whether a line is the beginning or the end of an object, as a crash or a truncation leaves it.
+func isPart(line []byte) bool {
+	return (bytes.HasPrefix(line, []byte("{")) || bytes.HasSuffix(line, []byte("}"))) && !json.Valid(line)
 }
 
 // lineID makes an id for a line that has none: the same each time it is read, and a different one for an equal line

@@ -96,8 +96,10 @@ func (t *trail) folders() []*folder {
 
 // unseen says what could not be seen of a command's runs.
 func (r *reading) unseen(args []string) (notes []string) {
-	if r.audit.offset == 0 && writesNothing(args) {
-		return []string{"AWF writes no events with --interactive, --step or acp-serve: nothing of this command was seen"}
+	if r.audit.offset == 0 {
+		if why := whyNothing(args); why != "" {
+			return []string{why}
+		}
 	}
 	for _, run := range r.ended {
 		if !slices.ContainsFunc(r.folders, func(d *folder) bool { return d.found[run] }) {
@@ -107,19 +109,25 @@ func (r *reading) unseen(args []string) (notes []string) {
 	return nil
 }
 
-// writesNothing reports whether AWF, with these arguments, writes neither audit lines nor transcripts.
-func writesNothing(args []string) bool {
-	awf := slices.IndexFunc(args, func(arg string) bool { return filepath.Base(arg) == "awf" })
-	if awf < 0 {
-		return false
+// whyNothing says why nothing was seen of a command that runs a workflow with AWF, perhaps within a shell's command. It returns "" for
+// other commands.
+func whyNothing(args []string) string {
+	words := strings.Fields(strings.Join(args, " "))
+	awf := slices.IndexFunc(words, func(word string) bool { return filepath.Base(word) == "awf" })
+	has := func(flags ...string) bool {
+		return slices.ContainsFunc(words[awf+1:], func(word string) bool {
+			flag, _, _ := strings.Cut(word, "=")
+			return slices.Contains(flags, flag)
+		})
 	}
-	for _, arg := range args[awf+1:] {
-		flag, _, _ := strings.Cut(arg, "=")
-		if flag == "--interactive" || flag == "--step" || arg == "acp-serve" {
-			return true
-		}
+	switch {
+	case awf < 0:
+	case has("--interactive", "--step", "acp-serve"):
+		return "AWF writes no events with --interactive, --step or acp-serve: nothing of this command was seen"
+	case has("run", "resume") && !has("--dry-run", "--help", "-h"):
+		return "no event of the command was seen: AWF began no run, or a wrapper such as sudo, ssh or env -i hid AWF_AUDIT_LOG from it"
 	}
-	return false
+	return ""
 }
 
 // reading is the state of reading one trail.
@@ -191,12 +199,14 @@ func (r *reading) end(ctx context.Context, how event.Ending) error {
 }
 
 // all reads what another process left. If the program has ended, open runs get their ends; else the trail stays for a
-// later process.
+// later process. If the trail was settled, they got them from its owner, and what came since is from a process that the
+// program left running.
 func (r *reading) all(ctx context.Context) error {
 	t := r.trail
-	alive := t.runs()
+	settled := t.done >= 0
+	goesOn := settled || t.runs()
 	for {
-		something, err := r.round(ctx, !alive)
+		something, err := r.round(ctx, !goesOn)
 		if err != nil {
 			return err
 		}
@@ -204,12 +214,13 @@ func (r *reading) all(ctx context.Context) error {
 			break
 		}
 	}
-	_, copied := t.copyLines(!alive)
-	if alive {
+	_, copied := t.copyLines(!goesOn)
+	if goesOn {
 		r.feed.joiner.Flush()
-		return r.feed.commit(ctx)
-	}
-	if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
+		if err := r.feed.commit(ctx); err != nil || !settled {
+			return err
+		}
+	} else if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
 		return err
 	}
 	if copied != nil || !r.feed.sink.settles(ctx) {

@@ -29,10 +29,28 @@ func (l Local) List(ctx context.Context, f engine.Filter) ([]Item, error) {
 	}
 	found, err := l.Deliveries.List(ctx, f)
 	items := make([]Item, len(found))
+	hold := l.hold()
 	for i := range found {
 		items[i] = NewItem(&found[i])
+		hold(&items[i])
 	}
 	return items, err
+}
+
+// hold returns a function that says of a waiting delivery why nobody delivers it under the current configuration.
+func (l Local) hold() func(it *Item) {
+	if l.Broken { // a configuration with mistakes may lack any webhook
+		return func(*Item) {}
+	}
+	orphaned := engine.Orphaned(l.Config())
+	return func(it *Item) {
+		if it.State != delivery.Due {
+			return
+		}
+		if why := orphaned(it.Identity); why != "" {
+			it.Held = "the webhook " + why
+		}
+	}
 }
 
 // Count implements [Queue].
@@ -62,7 +80,9 @@ func (l Local) Show(ctx context.Context, id string) (*Detail, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewDetail(d, l.Config()), nil
+	detail := NewDetail(d, l.Config())
+	l.hold()(&detail.Item)
+	return detail, nil
 }
 
 // Webhooks implements [Queue].

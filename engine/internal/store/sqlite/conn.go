@@ -327,7 +327,7 @@ func (c *conn) err(code int32) error {
 	text := fmt.Sprintf("%s (%d)", kind, code)
 	switch code & primary {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		text += "; put a backup in its place, or move it away and awf-hook makes a new one"
+		text += "; put a backup in its place and its -wal away, or move both away and awf-hook makes a new one"
 	case lib.SQLITE_CANTOPEN, lib.SQLITE_IOERR:
 		if errno := syscall.Errno(lib.Xsqlite3_system_errno(c.tls, c.db)); errno != 0 {
 			return &Error{code, text + ": " + errno.Error(), errno}

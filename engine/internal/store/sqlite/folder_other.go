@@ -17,6 +17,7 @@ func openFolder(string) (*folder, error) {
 
 func (f *folder) enter(context.Context) error { return nil }
 func (f *folder) leave()                      {}
+func (f *folder) makeOwners() error           { return nil }
 func (f *folder) register() error             { return nil }
 func (f *folder) dead() ([]int64, error)      { return nil, nil }
 func (f *folder) forget(int64)                {}

@@ -55,7 +55,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a file that is a pipe", func(t *testing.T, _, path string) { must(t, unix.Mkfifo(path, 0o600)) }, "not a regular file"},
 		{"a file that is not a database", func(t *testing.T, _, path string) {
 			write(t, path, strings.Repeat("notes that somebody keeps\n", 100), 0o644)
-		}, "file is not a database (26); put a backup in its place, or move it away"},
+		}, "file is not a database (26); put a backup in its place and its -wal away, or move both away"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

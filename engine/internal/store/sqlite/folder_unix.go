@@ -186,17 +186,19 @@ func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 func (f *folder) leave() { unlock(f.turnstile) }
 
-// register takes this process's lock, which ends with the process. It runs inside the turnstile.
-func (f *folder) register() error {
+// makeOwners makes the folder of the processes' locks if it is missing.
+func (f *folder) makeOwners() error {
 	if err := os.Mkdir(f.owners, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if info, err := os.Lstat(f.owners); err != nil || !info.IsDir() {
 		return errors.Join(err, fmt.Errorf("%s is not a folder", f.owners))
 	}
-	if err := checkFolder(f.owners); err != nil {
-		return err
-	}
+	return checkFolder(f.owners)
+}
+
+// register takes this process's lock, which ends with the process. It runs inside the turnstile.
+func (f *folder) register() error {
 	owner := rand.Int64N(1<<62) + 1
 	lock, err := os.OpenFile(f.ownerFile(owner), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -258,7 +260,12 @@ func createFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && info.Sys().(*syscall.Stat_t).Nlink > 1 { // each name has its own log, and either damages the file for the other
+		err = fmt.Errorf("%s has other names (hard links), under which it has other logs: remove them, or use a copy", path)
+	}
+	return err
 }
 
 // hideFile makes the database's files readable by their owner alone. SQLite gives new files the same mode.

@@ -22,8 +22,11 @@ func isUnwritable(err error) bool {
 // openToRead opens a file that cannot be written. Each change then fails with the reason, why.
 func (s *Store) openToRead(why error) error {
 	s.unwritable, s.folder = fmt.Errorf("it can only be read: %w", why), &folder{}
-	var err error
-	if s.file, err = os.Stat(s.opts.Path); err != nil {
+	err := s.checkLog()
+	if err == nil {
+		s.file, err = os.Stat(s.opts.Path)
+	}
+	if err != nil {
 		return err
 	}
 	c, err := s.reader()

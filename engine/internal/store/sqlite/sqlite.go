@@ -69,7 +69,13 @@ func (s *Store) open(ctx context.Context) error {
 	if err = s.folder.enter(ctx); err != nil {
 		return errors.Join(err, s.folder.close(true))
 	}
-	if err = createFile(s.opts.Path); err == nil {
+	if err = s.checkLog(); err == nil {
+		err = s.folder.makeOwners() // before the file: see checkLog
+	}
+	if err == nil {
+		err = createFile(s.opts.Path)
+	}
+	if err == nil {
 		err = s.connect()
 	}
 	if err == nil {
@@ -116,7 +122,8 @@ func (s *Store) connect() error {
 	}
 }
 
-var errMoved = errors.New("the file was moved, deleted or replaced while it was in use")
+var errMoved = errors.New("the file was moved, deleted or replaced while it was in use: " +
+	"put it back, or restart awf-hook to use what is there now")
 
 // checkPlace returns an error if the open database is no longer the one at its path: nobody would find what goes into it.
 func (s *Store) checkPlace() error {
