@@ -22,8 +22,8 @@ import (
 // Env looks up a variable for ${VAR}, like os.LookupEnv.
 type Env func(name string) (value string, set bool)
 
-// NoEnv looks up no variable and treats every ${VAR} as set. It serves to check a file without its variables; the resulting
-// configuration must not be used for deliveries.
+// NoEnv looks up no variable and treats every ${VAR} as set. It serves to check a file without its variables; an engine refuses to
+// deliver with the resulting configuration.
 var NoEnv Env
 
 // Load reads one configuration file. It returns what it could read, for further checks, and the mistakes as [Errors].

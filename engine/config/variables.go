@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,3 +178,20 @@ func (d *decoder) unresolved(n node) bool {
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
 func unquoted(n node) string { return legible.Shorten(n.Value, maxQuoted) }
+
+// Unread returns a mistake for each enabled webhook whose variables were not looked up, as [NoEnv] leaves them.
+func (c *Config) Unread() error {
+	var errs Errors
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		if w.Enabled && slices.ContainsFunc(w.used, func(u use) bool { return u.unresolved }) {
+			names := strings.Join(slices.Compact(slices.Sorted(slices.Values(w.reads))), ", ")
+			why := fmt.Sprintf("webhook %s: %s not looked up: the configuration was read without an environment, to check it", w.Name, names)
+			errs = append(errs, &Error{w.pos, "variable.unset", "", why, false})
+		}
+	}
+	if errs == nil {
+		return nil
+	}
+	return errs
+}
