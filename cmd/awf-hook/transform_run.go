@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/transforms/wasm"
 	"github.com/spf13/cobra"
 )
@@ -21,6 +21,7 @@ type moduleFlags struct {
 	with        string
 	isolation   string
 	contentType string
+	limits      string
 	fuel        int64
 	raw         bool
 }
@@ -28,6 +29,7 @@ type moduleFlags struct {
 func (f *moduleFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.with, "with", "", "the configuration that the module can read, a `JSON` object")
 	cmd.Flags().StringVar(&f.contentType, "content-type", "", "the body's content type; if it is not a JSON `TYPE`, the body may be anything")
+	cmd.Flags().StringVar(&f.limits, "limits", "", "the `LIMITS` of the module, as in a configuration: \"{memory: 64MiB, output: 1MiB}\"")
 	cmd.Flags().Int64Var(&f.fuel, "fuel", 0,
 		"the limit of `FUEL` (default 22,000,000, 1,700 for each of an event's first 1,176 bytes, 12,000 for each further one, "+
 			"and what an instance costs)")
@@ -38,6 +40,19 @@ func (f *moduleFlags) options() (wasm.Options, error) {
 	o := wasm.Options{Limits: wasm.Limits{Fuel: f.fuel}, ContentType: f.contentType}
 	if err := o.Limits.Check(); err != nil {
 		return o, fmt.Errorf("--%w", err) // the error begins with the limit's name
+	}
+	if f.limits != "" {
+		l, err := parseLimits(f.limits)
+		if err == nil && l.Fuel != 0 && f.fuel != 0 {
+			err = errors.New("fuel: --fuel sets it, too")
+		}
+		if err != nil {
+			return o, fmt.Errorf("--limits: %w", err)
+		}
+		o.Limits = wasm.Limits{
+			Fuel: max(f.fuel, int64(l.Fuel)), Memory: l.Memory, Stack: l.Stack, Input: l.Input, Output: l.Output,
+			LogLines: int64(l.LogLines), Module: l.Module,
+		}
 	}
 	if f.contentType != "" && !config.IsContentType(f.contentType) {
 		return o, fmt.Errorf("--content-type: want a type like text/plain, got %q", f.contentType)
@@ -50,13 +65,53 @@ func (f *moduleFlags) options() (wasm.Options, error) {
 		return o, fmt.Errorf("--isolation: want event or instance, got %q", f.isolation)
 	}
 	if f.with != "" {
-		decoder := json.NewDecoder(bytes.NewReader([]byte(f.with)))
-		decoder.UseNumber()
-		if err := decoder.Decode(&o.With); err != nil || decoder.More() {
-			return o, errors.New("--with: want a JSON object")
+		with, err := parseWith([]byte(f.with))
+		if err != nil {
+			return o, fmt.Errorf("--with: %w", err)
 		}
+		o.With = with
 	}
 	return o, nil
+}
+
+// parseLimits reads limits as a configuration does.
+func parseLimits(text string) (config.Limits, error) {
+	const step = "webhooks[0].transform[0].limits"
+	file := "webhooks: [{url: 'http://localhost', transform: {wasm: transform.wasm, limits: " + text + "}}]"
+	cfg, err := config.Parse("--limits", []byte(file), config.NoEnv)
+	if mistakes, ok := errors.AsType[config.Errors](err); ok {
+		path := strings.TrimPrefix(strings.TrimPrefix(mistakes[0].Path, step), ".")
+		return config.Limits{}, errors.New(strings.TrimPrefix(path+": "+mistakes[0].Message, ": "))
+	}
+	if err != nil {
+		return config.Limits{}, err
+	}
+	return cfg.Webhooks[0].Transform[0].Wasm.Limits, nil
+}
+
+// parseWith reads an object. Numbers keep their digits.
+func parseWith(text []byte) (map[string]any, error) {
+	with := map[string]any{}
+	r := jsonbytes.NewReader(text)
+	err := r.Members(func(name []byte) error {
+		key := string(name)
+		if with[key] != nil {
+			return fmt.Errorf("duplicate key %q", key)
+		}
+		raw, err := r.Raw()
+		if err != nil {
+			return err
+		}
+		with[key] = json.RawMessage(raw)
+		if raw[0] == '"' {
+			with[key] = jsonbytes.String(raw)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return with, r.End()
 }
 
 func (c *command) transformRunCommand() *cobra.Command {

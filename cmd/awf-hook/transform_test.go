@@ -216,6 +216,25 @@ func TestDocsTutorials(t *testing.T) {
 	}
 }
 
+// Binaryen beside clang takes no names of functions away.
+func TestTransformBuildKeepsNames(t *testing.T) {
+	clang, err := exec.LookPath("clang-19")
+	if err != nil {
+		skipOrFail(t, err)
+	}
+	bin, work := t.TempDir(), t.TempDir()
+	ran := filepath.Join(work, "ran")
+	if err := os.WriteFile(filepath.Join(bin, "wasm-opt"), []byte("#!/bin/sh\ntouch "+ran+"\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	copyExample(t, transformExamples+"slack-c", work)
+	env := append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	runIn(t, env, "transform", "build", work)
+	if _, err := os.Stat(ran); err == nil {
+		t.Errorf("%s ran wasm-opt", clang)
+	}
+}
+
 // If a toolchain is missing, build names the command that installs it.
 func TestTransformBuildNamesWhatIsMissing(t *testing.T) {
 	hook, err := exec.LookPath("awf-hook")

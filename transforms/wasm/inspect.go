@@ -12,7 +12,7 @@ type Info struct {
 	Digest    string     `json:"sha256"`              // in hex
 	Functions int        `json:"functions,omitzero"`  // that it defines
 	Memory    int64      `json:"memory,omitzero"`     // bytes at first
-	Most      int64      `json:"max_memory,omitzero"` // bytes at most, as the module declares
+	Most      int64      `json:"max_memory,omitzero"` // bytes at most, if the module declares fewer than 4 GiB
 	Imports   []Name     `json:"imports,omitempty"`
 	Exports   []Name     `json:"exports,omitempty"`
 	Compiled  int        `json:"-"` // bytes of machine code, by an estimate that is about twice the real size
@@ -57,7 +57,10 @@ func Inspect(wasm []byte) (info Info) {
 	for _, p := range m.Producers {
 		info.Made = append(info.Made, Producer{legible.ShortLine(p.Field, 60), legible.ShortLine(p.Name, 60), legible.ShortLine(p.Version, 120)})
 	}
-	info.Memory, info.Most, info.Functions, info.Compiled = int64(m.MinPages)*pageSize, int64(m.MaxPages)*pageSize, m.Functions, m.Compiled
+	info.Memory, info.Functions, info.Compiled = int64(m.MinPages)*pageSize, m.Functions, m.Compiled
+	if m.MaxPages < maxPages {
+		info.Most = int64(m.MaxPages) * pageSize
+	}
 	kind, err := detect(m)
 	if err != nil {
 		info.Refused = err

@@ -68,3 +68,14 @@ func TestInspectSaysWhatAModuleIs(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// A memory that declares no maximum has none of its own.
+func TestInspectSaysTheMaximumOfMemory(t *testing.T) {
+	for module, most := range map[string]int64{
+		"\x05\x03\x01\x00\x01": 0, "\x05\x04\x01\x01\x01\x03": 3 << 16, "\x05\x06\x01\x01\x01\x80\x80\x04": 0, "": 0,
+	} {
+		if got := wasm.Inspect([]byte("\x00asm\x01\x00\x00\x00" + module)).Most; got != most {
+			t.Errorf("%q: %d bytes at most, want %d", module, got, most)
+		}
+	}
+}

@@ -116,8 +116,8 @@ func (m *Module) fit() error {
 		return errors.New("its memory begins with " + tooLarge(int64(m.code.MinPages)*pageSize, m.limits.Memory) +
 			raise("memory", m.limits.Memory))
 	case !m.grows && m.starting >= m.limits.Fuel:
-		return fmt.Errorf("an instance takes %d fuel before its code runs: want limits: {fuel: N} with a larger N than %d",
-			m.starting, m.limits.Fuel)
+		return fmt.Errorf("an instance takes %d fuel before its code runs, want at most %d%s", m.starting, m.limits.Fuel-1,
+			raise("fuel", m.limits.Fuel))
 	case m.stack <= 0:
 		return fmt.Errorf("its functions take %d bytes of stack without recursion: want less than %d%s", m.code.UncountedStack, m.limits.Stack,
 			raise("stack", m.limits.Stack))

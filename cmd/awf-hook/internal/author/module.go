@@ -29,7 +29,10 @@ func Load(ctx context.Context, name, cacheDir string, o wasm.Options) (m *wasm.M
 	if err != nil {
 		return nil, nil, err
 	}
-	return load(ctx, filepath.Base(name), cacheDir, text, o)
+	if m, done, err = load(ctx, filepath.Base(name), cacheDir, text, o); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, done, nil
 }
 
 // load loads a module or a script, as its name says.
