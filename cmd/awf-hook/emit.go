@@ -81,8 +81,15 @@ func (c *command) emit(s *session, e emitted) error {
 
 // checkType refuses a type of event that no webhook could name, and says which one a misspelt type may mean. It accepts "".
 func (c *command) checkType(typ string) error {
-	if glob, err := filters.ParseGlob(typ); typ != "" && (err != nil || strings.ContainsAny(string(glob), "*?")) {
+	if typ == "" {
+		return nil
+	}
+	_, noType := filters.ParseGlob("_" + strings.ReplaceAll(typ, ".", ""))
+	switch _, err := filters.ParseGlob(typ); {
+	case noType != nil || strings.ContainsAny(typ, "*?"):
 		return fmt.Errorf("--event: want letters, digits, _, - and ., got %q", typ)
+	case err != nil: // a name of AWF's own
+		return fmt.Errorf("--event: %w", err)
 	}
 	if why := meantType(typ); why != "" {
 		c.sayf("--event %s%s", typ, why)
@@ -151,6 +158,11 @@ func (c *command) readEvent() (event.Event, error) {
 		return event.Event{}, errors.New("no event: want --event TYPE, --sample TYPE, or an event on stdin")
 	}
 	rec, err := event.ParseLine(text, time.Now())
+	if line, _, more := bytes.Cut(text, []byte("\n")); more && err != nil {
+		if first, _ := event.ParseLine(line, time.Now()); first != nil {
+			err = errors.New("want one event, got several; awf-hook run delivers them")
+		}
+	}
 	switch {
 	case err != nil:
 		return event.Event{}, failure(fmt.Errorf("<stdin>: %w", err))

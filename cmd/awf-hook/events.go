@@ -75,7 +75,7 @@ func eventRow(typ string) (when, payload string) {
 	_, table, _ := strings.Cut(docs.Delivery, heading)
 	table, _, _ = strings.Cut(table, "\n## ")
 	for _, row := range tableRow().FindAllStringSubmatch(table, -1) {
-		if row[1] == typ || strings.Contains(row[2], "all else") {
+		if row[1] == typ || strings.Contains(row[2], "all others") {
 			return unquote(strings.TrimSpace(row[3])), unquote(strings.TrimSpace(row[4]))
 		}
 	}

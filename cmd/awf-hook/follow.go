@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,6 +44,9 @@ func addFollowFlags(flags *pflag.FlagSet, follow *engine.Follow, project *string
 }
 
 func (c *command) follow(s *session, follow engine.Follow, project string) error {
+	if slices.Contains(follow.Paths, "-") {
+		return errors.New("-: follow reads files; awf-hook run reads stdin")
+	}
 	c.sayMissing("follow", follow.Paths)
 	var err error
 	if follow.Paths, err = followed(follow.Paths); err != nil {

@@ -116,13 +116,14 @@ func TestTailAfterACrash(t *testing.T) {
 		{start("b")[:40] + start("c") + "\n", "! c"},
 		{"some text" + start("d") + start("e") + "\n", "! d e"},
 		{"some text\n\n" + start("f") + "\n", "- - f"},
+		{start("g")[:15] + "\n" + start("h")[15:] + "\n{\"an\":\"object\"}\n" + start("i") + "\n", "! ! - i"},
 	} {
 		write(t, path, step.text)
 		if got := given(t, tl, false); got != step.want {
 			t.Errorf("step %d: %q, want %q", i, got, step.want)
 		}
 	}
-	if info, err := os.Stat(path); err != nil || tl.offset != info.Size() || tl.line != 7 {
+	if info, err := os.Stat(path); err != nil || tl.offset != info.Size() || tl.line != 11 {
 		t.Errorf("at %d of %d, line %d: %v", tl.offset, info.Size(), tl.line, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -178,8 +179,15 @@ func trouble(line event.Line) error {
 		return fmt.Errorf("begins with %d NUL bytes, as a crash leaves them", nuls)
 	case len(line.Records) > 0 && line.Before != nil:
 		return fmt.Errorf("%d bytes of other text before an event", len(line.Before))
+	case len(line.Records) == 0 && isPart(bytes.TrimSpace(line.Before)):
+		return errors.New("a part of a JSON object: the rest of the line is missing")
 	}
 	return nil
+}
+
+// isPart reports whether a line is the beginning or the end of an object, as a crash or a truncation leaves it.
+func isPart(line []byte) bool {
+	return (bytes.HasPrefix(line, []byte("{")) || bytes.HasSuffix(line, []byte("}"))) && !json.Valid(line)
 }
 
 // lineID makes an id for a line that has none: the same each time it is read, and a different one for an equal line
