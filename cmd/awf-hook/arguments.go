@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -100,6 +101,9 @@ func checkValues(cmd *cobra.Command) (err error) {
 				want, _ := pflag.UnquoteUsage(f)
 				err = fmt.Errorf("--%s: want a %s, got an empty text", f.Name, want)
 			}
+			if (f.Name == "queue" || pathOf(cmd) == "queue move" && f.Name != "config") && config.IsOther(values[0]) {
+				err = fmt.Errorf("--%s: want a file or a URL such as postgres://awf@db.example/hooks; ./NAME is a file of any name", f.Name)
+			}
 		}
 	})
 	return err
@@ -185,6 +189,9 @@ func unreadable(f *pflag.Flag, text string, err error) error {
 
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	name := unknown.GetSpecifiedName()
+	if letters := unknown.GetSpecifiedShortnames(); letters != "" && strings.HasPrefix(cmd.Use, "eval ") {
+		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %q", "-"+letters)
+	}
 	if unknown.GetSpecifiedShortnames() != "" && name == "c" {
 		name = "config"
 	}

@@ -131,6 +131,8 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case isFailure(report):
 		return &exitError{code: exitFailure}
+	case s.needsQueue && report.Queue == "":
+		return failure(errInMemory)
 	case s.needsQueue && report.Trouble != "":
 		return failure(fmt.Errorf("%s: %s", report.Queue, report.Trouble))
 	case s.misses(report):

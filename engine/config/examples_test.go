@@ -119,6 +119,11 @@ func ExampleIsDatabase() {
 	// Output: false true
 }
 
+func ExampleIsOther() {
+	fmt.Println(config.IsOther("mysql://db.example.com/hooks"), config.IsOther("dbname=hooks"), config.IsOther("hooks.db"))
+	// Output: true true false
+}
+
 func ExampleDatabaseName() {
 	fmt.Println(config.DatabaseName("postgres://app:password@db.example.com/hooks?sslmode=require"))
 	// Output: postgres://db.example.com/hooks

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (d *decoder) queuePath(n node, q *Queue) {
 	d.field(n, &q.Path)
 	switch {
 	case q.Path == "" || q.Path == memoryQueue:
-	case IsDatabase(q.Path):
+	case IsDatabase(q.Path), IsOther(q.Path):
 		d.fail(n, "url.form", "want a file; a database is queue.url")
 	case strings.HasPrefix(q.Path, "~"):
 		d.fail(n, "value.form", "~ is not expanded: want ${HOME}")
@@ -108,6 +109,19 @@ func (q *Queue) Space() string { return cmp.Or(q.Namespace, "default") }
 // IsDatabase reports whether a queue's place is a database's URL.
 func IsDatabase(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// IsOther reports whether a queue's place reads as something else than a file or a database's URL: another URL, or libpq's keywords. As the
+// name of a file it would show the password in it.
+func IsOther(place string) bool {
+	scheme, _, is := strings.Cut(strings.ToLower(place), ":")
+	if strings.Contains(place, "://") || is && (scheme == "postgres" || scheme == "postgresql") {
+		return !IsDatabase(place)
+	}
+	return slices.ContainsFunc(strings.Fields(place), func(word string) bool {
+		key, _, is := strings.Cut(word, "=")
+		return is && slices.Contains([]string{"host", "hostaddr", "dbname", "user", "password", "service", "sslmode"}, key)
+	})
 }
 
 // DatabaseName returns a database's URL for people, without user, password and parameters.

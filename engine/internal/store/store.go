@@ -171,6 +171,16 @@ func IsCalled(identity, name string) bool {
 	return identity == name || strings.HasSuffix(identity, "#"+name)
 }
 
+// LowerASCII lowers the ASCII letters of a text: texts are searched without regard to their case.
+func LowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
 // NamespaceOf returns the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
 func NamespaceOf(identity string) string {
 	before, _, _ := strings.Cut(identity, "#")

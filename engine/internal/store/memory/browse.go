@@ -36,7 +36,7 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 		(f.Webhook == "" || store.IsCalled(r.d.Webhook, f.Webhook)) &&
 		(f.Workflow == "" || f.Workflow == r.event.WorkflowName) && (f.Event == "" || f.Event == r.event.Type) &&
 		(f.Run == "" || f.Run == r.event.WorkflowID) && (f.Source == "" || f.Source == r.event.Source) &&
-		(f.Reason == "" || f.Reason == r.reason) && r.mentions(strings.ToLower(f.Text)) &&
+		(f.Reason == "" || f.Reason == r.reason) && r.mentions(store.LowerASCII(f.Text)) &&
 		(f.Until.IsZero() || !r.done.IsZero() && !r.done.After(f.Until)) &&
 		!r.accepted.Before(f.Since) && (f.Before == 0 || r.seq < f.Before) && r.seq > f.After
 }
@@ -44,7 +44,7 @@ func (r *row) matches(f delivery.Filter, now time.Time) bool {
 // mentions reports whether a lower-case text occurs in the searchable texts of a row.
 func (r *row) mentions(text string) bool {
 	return slices.ContainsFunc([]string{r.d.ID, r.reason, r.event.ID, r.event.WorkflowID}, func(in string) bool {
-		return strings.Contains(strings.ToLower(in), text)
+		return strings.Contains(store.LowerASCII(in), text)
 	})
 }
 

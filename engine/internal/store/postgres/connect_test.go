@@ -166,6 +166,13 @@ func TestConnectionsInWords(t *testing.T) {
 		{name: "an unknown service", url: "postgres:///?service=none", env: [2]string{"PGSERVICEFILE", services},
 			want: []string{`service "none"`}},
 		{name: "no service file", url: "postgres:///?service=hooks", env: [2]string{"PGSERVICEFILE", "/none"}, want: []string{`service "hooks"`}},
+		{name: "a value that no parameter takes", url: url("owner", "hooks", "sslmode=hunter2&application_name=x"), want: []string{"sslmode"}},
+		{name: "a number of connections that is none", url: url("owner", "hooks", "pool_max_conns=hunter2"), want: []string{"pool_max_conns"}},
+		{name: "hosts of which none is there", url: "postgres://owner:" + escaped + "@127.0.0.1:1,127.0.0.1:2/hooks",
+			want: []string{"127.0.0.1:1: connect: connection refused; 127.0.0.1:2: connect: connection refused"}},
+		{name: "no standby", url: url("owner", "hooks", "target_session_attrs=standby"), want: []string{"not in hot standby mode"}},
+		{name: "no socket", url: "postgres:///hooks?host=/none", want: []string{"/none/.s.PGSQL.5432: connect: no such file"}},
+		{name: "the last of several hosts has no port", url: "postgres://owner@127.0.0.1:1,localhost/hooks", want: []string{"port for the last"}},
 		{name: "a password that is not escaped", url: "postgres://owner:" + secretWord + "@" + at + "/hooks", want: []string{"%XX"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,7 +37,8 @@ const (
 
 // causes explains errors of the server to whoever runs awf-hook.
 var causes = map[string]string{
-	readOnly:           "the server is a read-only standby: add the primary and target_session_attrs=read-write to the queue's URL",
+	readOnly: "the server takes only reads: if it is a standby, add the primary and target_session_attrs=read-write to the queue's URL; " +
+		"a primary has default_transaction_read_only on, as some hosts set it when a disk is nearly full",
 	diskFull:           "the server's disk is full",
 	tooManyConnections: "the server has no connection left: raise max_connections, or lower pool_max_conns in the queue's URL",
 	outOfMemory:        "the server is out of memory",
@@ -63,9 +64,12 @@ var advice = map[string]string{
 func inWords(err error) error {
 	var server *pgconn.PgError
 	var network net.Error
+	var connect *pgconn.ConnectError
 	switch {
 	case err == nil, errors.Is(err, store.ErrFull), errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &connect):
+		return unconnected(connect.Unwrap())
 	case errors.As(err, &server):
 		if cause := causes[server.Code]; cause != "" {
 			return fmt.Errorf("%s (SQLSTATE %s)", cause, server.Code)
@@ -84,6 +88,45 @@ func inWords(err error) error {
 	return certificate(err)
 }
 
+// noTLS is pgx's error if the server takes no TLS connections.
+const noTLS = "server refused TLS connection"
+
+// unconnected says why no host of a URL could be used. pgx tries some hosts twice, with TLS and without.
+func unconnected(err error) error {
+	tries := []error{err}
+	if joined, several := err.(interface{ Unwrap() []error }); several {
+		tries = joined.Unwrap()
+	}
+	addressOf := func(try error) string {
+		address, _, _ := strings.Cut(try.Error(), " (")
+		return address
+	}
+	several := slices.ContainsFunc(tries, func(try error) bool { return addressOf(try) != addressOf(tries[0]) })
+	var reasons []string
+	for _, try := range tries {
+		if len(tries) > 1 && strings.Contains(try.Error(), noTLS) {
+			continue
+		}
+		var dial *net.OpError
+		var lookup *net.DNSError
+		reason := strings.TrimPrefix(inWords(errors.Unwrap(try)).Error(), "ValidateConnect failed: ") // pgx's, of target_session_attrs
+		switch {
+		case errors.As(try, &lookup):
+			reason = lookup.Error()
+		case errors.As(try, &dial) && !dial.Timeout():
+			reason = addressOf(try) + ": " + dial.Err.Error()
+		case reason == "read only connection":
+			reason = addressOf(try) + ": the server takes only reads"
+		case several:
+			reason = addressOf(try) + ": " + reason
+		}
+		if !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	return errors.New(strings.Join(reasons, "; "))
+}
+
 // certificate explains an error of TLS.
 func certificate(err error) error {
 	var unknown x509.UnknownAuthorityError
@@ -95,7 +138,7 @@ func certificate(err error) error {
 			"set sslrootcert=FILE in the queue's URL to that authority's certificate")
 	case errors.As(err, &other), errors.As(err, &invalid):
 		return fmt.Errorf("the server's certificate is not valid for this connection: %w", err)
-	case strings.Contains(err.Error(), "server refused TLS connection"):
+	case strings.Contains(err.Error(), noTLS):
 		return errors.New("the server takes no TLS connections: turn its ssl on, or set sslmode=disable in the queue's URL on a safe network")
 	}
 	return err
@@ -107,11 +150,18 @@ func isGone(err error) bool {
 	return errors.Is(err, errGone) || answered && server.Code == noPartition
 }
 
+// isLost reports whether an error ended the connection, so that nobody knows what was committed. A server that shuts down may say so after
+// a commit, and a pooler that has lost its server answers in its place, with an error of class 08.
+func isLost(err error) bool {
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	return !answered || server.SeverityUnlocalized == "FATAL" || strings.HasPrefix(server.Code, "08")
+}
+
 // mayRepeat reports whether a transaction may succeed if it is repeated: others ended it, or the connection was lost.
 func mayRepeat(err error) bool {
-	if server, answered := errors.AsType[*pgconn.PgError](err); answered {
-		return slices.Contains([]string{serializationFailure, deadlockDetected, adminShutdown, crashShutdown}, server.Code)
+	if _, unconnected := errors.AsType[*pgconn.ConnectError](err); unconnected || errors.Is(err, context.DeadlineExceeded) {
+		return false
 	}
-	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
-	return !unconnected && !errors.Is(err, context.DeadlineExceeded)
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	return isLost(err) || answered && (server.Code == serializationFailure || server.Code == deadlockDetected)
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestFailoverLosesCommits(t *testing.T) {
 			if err := s.Keep(t.Context()); err != nil { // it is a node again
 				t.Fatal(err)
 			}
-			open(t, store.Options{Path: url}) // gets another number
+			open(t, store.Options{Path: url})
 			for i := range 3 {
 				accept(t, s, entry(fmt.Sprint("new", i), ""))
 			}
@@ -61,6 +62,26 @@ func TestFailoverLosesCommits(t *testing.T) {
 	}
 }
 
+// A node whose row a failover lost keeps what it has in flight, whichever nodes start and end before it is a node again.
+func TestFailoverLosesANode(t *testing.T) {
+	url := database(t)
+	s := open(t, store.Options{Path: url})
+	execSQL(t, url, forget)
+	other := open(t, store.Options{Path: url})
+	e := entry("a", "")
+	e.Wants[0].Take = time.Minute
+	accept(t, s, e)
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if claims := claim(t, open(t, store.Options{Path: url}), 1); len(claims) > 0 {
+		t.Error("another node claimed what is in flight")
+	}
+	if lost, err := s.Settle(t.Context(), []delivery.Settlement{attempted(e.Claims[0], delivery.Delivered)}); len(lost) > 0 || err != nil {
+		t.Errorf("lost %v, %v", lost, err)
+	}
+}
+
 // A machine's clock is set while the store is open: what is delivered still finds the table of the server's day.
 func TestClockIsSet(t *testing.T) {
 	for _, by := range []time.Duration{72 * time.Hour, -72 * time.Hour} {
@@ -71,5 +92,30 @@ func TestClockIsSet(t *testing.T) {
 		if len(lost) > 0 || err != nil {
 			t.Errorf("set by %v: lost %v, %v", by, lost, err)
 		}
+	}
+}
+
+// A host of the URL that is gone without a word does not keep a store from the next one: not when it opens, and not when connections
+// to that host are open.
+func TestHostsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	first, behind := behindProxy(t, url)
+	both := strings.Replace(url, "@", "@"+first.Addr().String()+",", 1) + "&default_query_exec_mode=exec"
+	s := open(t, store.Options{Path: both})
+	accept(t, s, entry("a", ""))
+	everything := ""
+	first.mute.Store(&everything)
+	time.Sleep(1100 * time.Millisecond) // connections that were used just now are not tried first
+	begun := time.Now()
+	accept(t, s, entry("b", ""))
+	accept(t, open(t, store.Options{Path: both}), entry("c", ""))
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	begun = time.Now()
+	_, err := postgres.Open(t.Context(), store.Options{Path: behind + "&connect_timeout=1"})
+	if took := time.Since(begun); err == nil || strings.Count(err.Error(), "does not answer") != 1 || took > 4*time.Second {
+		t.Errorf("Open = %v after %v, want that the server does not answer, after a second", err, took)
 	}
 }

@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,109 +20,17 @@ import (
 	"github.com/awf-project/awf-hook/testdata/pgtest"
 )
 
-// proxy is between a store and its server, and cuts connections. It counts the COMMITs of transactions that name the table of
-// deliveries, and not those that a store makes in the background.
-type proxy struct {
-	net.Listener
-	skip  atomic.Int32 // how many of the next COMMITs pass
-	cut   atomic.Int32 // how many of those after them reach the server without their answer coming back
-	often atomic.Int32 // how many of 100 COMMITs do besides
-
-	undo atomic.Pointer[func()] // runs in place of the next COMMIT of a house keeper, whose transaction the server rolls back
-	mute atomic.Pointer[string] // a text after which the server gets and says no more
-}
-
-// behindProxy starts a proxy for a database, and returns the database's URL through it.
-func behindProxy(t *testing.T, database string) (*proxy, string) {
-	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	p := &proxy{Listener: l}
-	target := u.Host
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.join(client, target)
-		}
-	}()
-	u.Host = l.Addr().String()
-	return p, u.String()
-}
-
-func (p *proxy) join(client net.Conn, target string) {
-	defer client.Close()
-	server, err := net.Dial("tcp", target)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	var deaf, undone atomic.Bool
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buf)
-			if undone.Load() {
-				return // the client learns it later
-			}
-			if err != nil || deaf.Load() {
-				_ = client.Close()
-				return
-			}
-			_, _ = client.Write(buf[:n])
-		}
-	}()
-	buf := make([]byte, 64<<10)
-	var said []byte // in the transaction
-	for {
-		n, err := client.Read(buf)
-		if err != nil {
-			return
-		}
-		if mute := p.mute.Load(); mute != nil && bytes.Contains(buf[:n], []byte(*mute)) {
-			_, _ = io.Copy(io.Discard, client)
-			return
-		}
-		said = append(said, buf[:n]...)
-		commits := bytes.Contains(buf[:n], []byte("COMMIT\x00"))
-		if commits && bytes.Contains(said, []byte("awf_hook.keepers")) {
-			if undo := p.undo.Swap(nil); undo != nil {
-				undone.Store(true)
-				_ = server.Close()
-				(*undo)()
-				return
-			}
-		}
-		counts := commits && bytes.Contains(said, []byte("awf_hook.deliveries"))
-		if commits {
-			said = nil
-		}
-		if counts && p.skip.Add(-1) < 0 && p.cut.Add(-1) >= 0 || commits && rand.Int32N(100) < p.often.Load() {
-			deaf.Store(true)
-			_, _ = server.Write(buf[:n])
-			<-answered // it has committed
-			return
-		}
-		if _, err := server.Write(buf[:n]); err != nil {
-			return
-		}
-	}
-}
-
-// A commit whose answer is lost happens once: events are accepted once, and said to be; deliveries are settled once.
+// A commit whose answer is lost happens once: events are accepted once, and said to be; deliveries are settled once. The connection may
+// end with words: a server that shuts down, and a pooler that lost its server, say that they end it.
 func TestAnswersOfCommitsAreLost(t *testing.T) {
+	for _, code := range []string{"", "57P01", "08P01"} {
+		t.Run(code, func(t *testing.T) { loseAnswers(t, code) })
+	}
+}
+
+func loseAnswers(t *testing.T, code string) {
 	p, behind := behindProxy(t, database(t))
+	p.fatal.Store(code)
 	s := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"}) // COMMIT goes over the wire as text
 	accept(t, s, entry("before", ""))
 
@@ -228,7 +133,7 @@ func TestErrorsInWords(t *testing.T) {
 		{strings.Replace(good, "postgres://awf@", "postgres://nobody:"+password+"@", 1), "does not exist"},
 		{strings.Replace(good, "/test", "/none", 1), "does not exist"},
 		{lossy, "synchronous_commit is off"},
-		{standby, "read-only"},
+		{standby, "takes only reads"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		_, err := postgres.Open(ctx, store.Options{Path: tt.url})
@@ -257,7 +162,7 @@ func TestErrorsInUse(t *testing.T) {
 	}
 	for change, want := range map[string]string{
 		"SET statement_timeout = '1ms'":            "statement_timeout",
-		"SET default_transaction_read_only = true": "read-only standby",
+		"SET default_transaction_read_only = true": "takes only reads",
 	} {
 		alter(t, url, change)
 		late, err := postgres.Open(t.Context(), store.Options{Path: url + "&pool_max_conns=2"})

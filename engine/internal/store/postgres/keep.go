@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -225,14 +227,19 @@ func idsOf(decade int64) partition {
 	return partition{"ids", fmt.Sprintf("ids_%d", decade), decade * 10, decade*10 + 10}
 }
 
-// makeTable makes a partition.
+// makeTable makes a partition. It attaches a finished table: CREATE TABLE PARTITION OF would wait for all who read the parent, and
+// everything else would wait behind it.
 func (s *Store) makeTable(ctx context.Context, p partition) error {
 	if _, exists := s.partitions.Load(p.name); exists {
 		return nil
 	}
 	err := s.write(ctx, func(tx *tx) {
 		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
-		tx.queue(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS awf_hook.%s PARTITION OF awf_hook.%s FOR VALUES FROM ('%s') TO ('%s')`,
+		if exists := tx.hasTable(p.name); tx.err != nil || exists {
+			return
+		}
+		tx.script(fmt.Sprintf(`CREATE TABLE awf_hook.%[1]s(LIKE awf_hook.%[2]s INCLUDING ALL);
+  ALTER TABLE awf_hook.%[2]s ATTACH PARTITION awf_hook.%[1]s FOR VALUES FROM ('%[3]s') TO ('%[4]s')`,
 			p.name, p.parent, dayStart(p.from), dayStart(p.to)))
 	})
 	if err == nil {
@@ -244,7 +251,7 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 // dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
-	days, err := all(ctx, s, (*row).Int64, `SELECT substr(c.relname, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	days, err := all(ctx, s, (*row).Int64, `SELECT substr(c.relname::text, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
 	if err != nil {
 		return err
@@ -260,15 +267,25 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 	_, err = s.keeps(ctx, func(tx *tx) bool {
 		var old []string
 		column(tx, &old, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname, 5)::bigint < $1`, decade(tx.now))
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`,
+			decade(tx.now))
 		tx.send()
 		for _, name := range old {
-			s.partitions.Delete(name)
-			tx.queue(`DROP TABLE awf_hook.` + name)
+			s.drop(tx, name)
 		}
 		return false
 	})
 	return err
+}
+
+// drop drops a partition. While another transaction has read the parent, such as that of pg_dump, the transaction changes nothing, and the
+// next round tries again: everything else waits as long as the drop waits.
+func (s *Store) drop(tx *tx, name string) {
+	s.partitions.Delete(name)
+	tx.script(`SET LOCAL lock_timeout = '200ms'; DROP TABLE awf_hook.` + name)
+	if server, answered := errors.AsType[*pgconn.PgError](tx.err); answered && server.Code == lockNotAvailable {
+		tx.err = nil // COMMIT rolls back
+	}
 }
 
 // dropDay drops a day of history, after its ids are kept some at a time: no transaction lasts long, however much was delivered that day.
@@ -280,18 +297,18 @@ func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error 
 	}
 	last := int64(math.MinInt64)
 	_, err := s.keeps(ctx, func(tx *tx) bool {
-		exists, n := false, 0
-		if !tx.query(`SELECT to_regclass('awf_hook.' || $1::text) IS NOT NULL`, name).Scan(&exists) || !exists {
+		if !tx.hasTable(name) {
 			return false
 		}
+		n := 0
 		tx.query(`WITH part AS (SELECT seq, id FROM awf_hook.`+name+` WHERE seq > $1 ORDER BY seq LIMIT $2),
-  kept AS (INSERT INTO awf_hook.ids SELECT id, $3::timestamptz FROM part) SELECT coalesce(max(seq), $1), count(*) FROM part`,
-			last, idsMany, until).Scan(&last, &n)
+  kept AS (INSERT INTO awf_hook.ids SELECT id, $3::timestamptz FROM part WHERE NOT EXISTS (
+    SELECT 1 FROM awf_hook.ids i WHERE i.id = part.id AND i."until" = $3)) -- a round that could not drop the day
+  SELECT coalesce(max(seq), $1), count(*) FROM part`, last, idsMany, until).Scan(&last, &n)
 		if n == idsMany {
 			return true
 		}
-		s.partitions.Delete(name)
-		tx.queue(`DROP TABLE awf_hook.` + name)
+		s.drop(tx, name)
 		return false
 	})
 	return err

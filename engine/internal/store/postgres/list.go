@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
@@ -85,10 +86,7 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 		c.add(`i.source = ?`, clean(f.Source))
 	}
 	if f.Text != "" {
-		text := strings.ToLower(clean(f.Text))
-		c.add(`(strpos(i.id, ?) > 0 OR strpos(lower(i.reason), ?) > 0
-    OR strpos(lower(encode(i.event_id, 'escape')), ?) > 0
-    OR strpos(lower(encode(i.workflow_id, 'escape')), ?) > 0)`, text, text, text, text)
+		c.mentions(clean(f.Text))
 	}
 	if f.Reason != "" {
 		c.add(`i.reason = ?`, clean(f.Reason))
@@ -106,6 +104,32 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 		c.add(`i.seq > ?`, f.After)
 	}
 	return c
+}
+
+// mentions adds that a column contains a text, without regard to the case of ASCII letters, whatever the database's locale is: in a
+// Turkish one the lower case of I is no i.
+func (c *condition) mentions(text string) {
+	text = store.LowerASCII(text)
+	stored, escaped := c.param(text), c.param(escaped(text))
+	c.add(`(strpos(i.id, ` + stored + `) > 0 OR strpos(lower(i.reason COLLATE "C"), ` + stored + `) > 0
+    OR strpos(lower(encode(i.event_id, 'escape') COLLATE "C"), ` + escaped + `) > 0
+    OR strpos(lower(encode(i.workflow_id, 'escape') COLLATE "C"), ` + escaped + `) > 0)`)
+}
+
+// escaped writes a text as encode(bytea, 'escape') does.
+func escaped(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		switch {
+		case text[i] == '\\':
+			b.WriteString(`\\`)
+		case text[i] > unicode.MaxASCII:
+			fmt.Fprintf(&b, `\%03o`, text[i])
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
 }
 
 // selected makes the condition of a filter as of now.

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -12,13 +14,15 @@ import (
 // keeperLease is how long a node keeps house without renewing. Then another node takes over.
 const keeperLease = 10 * time.Second
 
-// register makes this process a node.
+// register makes this process a node. Its number is drawn: a sequence would give another node the number of one that a failover lost.
 func (s *Store) register(ctx context.Context) error {
 	now, err := s.compareClocks(ctx)
-	for s.node == 0 && err == nil { // a node that a failover lost may have the number
+	for s.node == 0 && err == nil {
+		number := 1 + rand.Int32N(math.MaxInt32)
 		err = s.write(ctx, func(tx *tx) {
-			tx.query(`INSERT INTO awf_hook.nodes(name, config, namespace, started, seen) VALUES ($1, $2, $3, $4, $4)
-  ON CONFLICT DO NOTHING RETURNING id`, nodeName(), s.config(), s.opts.Namespace, now).Scan(&s.node)
+			tx.query(`INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($5, $1, $2, $3, $4, $4)
+  ON CONFLICT (id) DO UPDATE SET seen = n.seen WHERE n.name = $1 AND n.started = $4 RETURNING id`, // that is this process
+				nodeName(), s.config(), s.opts.Namespace, now, number).Scan(&s.node)
 		})
 	}
 	return err
@@ -91,7 +95,8 @@ func (s *Store) Nodes(ctx context.Context) (nodes []delivery.Node, err error) {
 		tx.each(func(r *row) {
 			nodes = append(nodes, delivery.Node{Name: r.Text(), Config: r.Text(), Started: r.Time(), Seen: r.Time(), Keeper: r.Bool()})
 		}, `SELECT n.name, n.config, n.started, n.seen, EXISTS (SELECT 1 FROM awf_hook.keepers k WHERE k.node = n.id AND k."until" > $1)
-  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.id`, tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
+  FROM awf_hook.nodes n WHERE n.seen > $2 AND $3 IN ('', n.namespace) ORDER BY n.started, n.id`,
+			tx.now, tx.now.Add(-nodePeriod), s.opts.Namespace)
 	})
 	return nodes, err
 }

@@ -220,7 +220,9 @@ func TestOneNodeKeepsHouse(t *testing.T) {
 	clock := func() time.Time { return now }
 	config := func(digest string) func() string { return func() string { return digest } }
 	run := open(t, store.Options{Path: url, Now: clock})
+	now = now.Add(time.Second)
 	first := open(t, store.Options{Path: url, Now: clock, Serves: true, Config: config("a")})
+	now = now.Add(time.Second)
 	second := open(t, store.Options{Path: url, Now: clock, Serves: true, Config: config("b")})
 	keeps := func(what string, want *postgres.Store, keep ...*postgres.Store) {
 		t.Helper()

@@ -8,6 +8,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -23,7 +25,9 @@ const (
 	maxConnections = 8                // of a process, unless the URL has pool_max_conns
 	callTimeout    = 15 * time.Second // of a transaction
 	readTimeout    = time.Minute      // of a transaction that may look through a large queue
-	openTimeout    = 10 * time.Second // of a connection, of looking at the schema, and of registering
+	openTimeout    = 10 * time.Second // of looking at the schema, and of registering
+	connectTimeout = 4 * time.Second  // of one address, unless the URL has connect_timeout: the next one needs its time within openTimeout
+	pingTimeout    = 2 * time.Second  // of a connection that nobody used for a second: its server may be gone without a word
 	migrateTimeout = 10 * time.Minute // indexes of a large queue take time
 )
 
@@ -37,6 +41,7 @@ type Store struct {
 	opts  store.Options
 	clock func() time.Time // nil uses the server's
 	pool  *pgxpool.Pool
+	texts string       // settings of its transactions, if values are sent as texts
 	node  int          // in table nodes; owns leases
 	skew  atomic.Int64 // the server's clock minus this machine's when they were compared, a time.Duration
 
@@ -68,13 +73,18 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 		config.MaxConns = maxConnections
 	}
 	config.MaxConns = max(config.MaxConns, 2)
-	config.ConnConfig.ConnectTimeout = openTimeout
+	config.PingTimeout = pingTimeout
+	config.ConnConfig.ConnectTimeout = min(cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout), openTimeout)
 	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
 		config.ConnConfig.RuntimeParams["application_name"] = "awf-hook"
 	}
+	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
 	s := &Store{
 		clock: opts.Now, opts: opts.WithDefaults(), lanes: map[string]int{}, lows: map[int]low{},
 		dead: map[string]int64{}, changed: map[string]struct{}{}, notify: make(chan struct{}, 1),
+	}
+	if mode := config.ConnConfig.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		s.texts = texts
 	}
 	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, inWords(err)
@@ -86,7 +96,7 @@ func openWithin(ctx context.Context, limit time.Duration, opts store.Options) (*
 	}
 	if err != nil {
 		s.pool.Close()
-		return nil, inWords(err)
+		return nil, err
 	}
 	return s, nil
 }

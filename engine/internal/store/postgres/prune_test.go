@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/jackc/pgx/v5"
 )
 
 // A day of history on which much was delivered is dropped, and all of its ids stay known.
@@ -28,5 +31,56 @@ INSERT INTO awf_hook.history
 	}
 	if n := ask[int](t, url, `SELECT count(*) FROM awf_hook.history`); n != 0 {
 		t.Errorf("%d deliveries are left in history", n)
+	}
+}
+
+// While another transaction has read the tables, as pg_dump does for as long as it runs, a new day begins at once, and nothing waits for an
+// old one to go.
+func TestLongReaders(t *testing.T) {
+	url := database(t)
+	now := time.Now()
+	s := open(t, store.Options{Path: url, Now: func() time.Time { return now }, Keep: time.Hour})
+	deliver := func(id string) {
+		t.Helper()
+		accept(t, s, entry(id, ""))
+		settlement := attempted(claim(t, s, 1)[0], delivery.Delivered)
+		if lost, err := s.Settle(t.Context(), []delivery.Settlement{settlement}); len(lost) > 0 || err != nil {
+			t.Fatal(lost, err)
+		}
+	}
+	deliver("a")
+	dump, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dump.Close(context.Background()) })
+	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	for _, id := range []string{"b", "c", "d"} {
+		now = now.Add(24 * time.Hour)
+		if err := s.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		deliver(id)
+	}
+	if took := time.Since(begun); took > 8*time.Second {
+		t.Errorf("three days took %v beside a reader", took)
+	}
+	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * store.PrunePeriod)
+	if err := s.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept := ask[int](t, url, `SELECT count(*) FROM awf_hook.ids`)
+	if different := ask[int](t, url, `SELECT count(DISTINCT id) FROM awf_hook.ids`); kept < 2 || kept != different {
+		t.Errorf("%d ids are kept, %d different ones, want those of the two or three days that are gone, each once", kept, different)
+	}
+	again := entry("a", "")
+	if accept(t, s, again); again.Wants[0].Fate != delivery.Known {
+		t.Errorf("an event of a day that is gone is %s, want known", again.Wants[0].Fate)
 	}
 }

@@ -272,9 +272,7 @@ func (s *Store) migrate(ctx context.Context, limit time.Duration) error {
 // version returns the schema's version, and -1 if there is none.
 func (tx *tx) version() (version int) {
 	version = -1
-	is := false
-	// to_regclass would answer from before the lock was awaited.
-	if !tx.query(`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename = 'meta')`).Scan(&is) || !is {
+	if !tx.hasTable("meta") {
 		return version
 	}
 	tx.query(`SELECT version FROM awf_hook.meta`).Scan(&version)
@@ -283,6 +281,13 @@ func (tx *tx) version() (version int) {
 			version, len(migrations)+1))
 	}
 	return version
+}
+
+// hasTable sends the queued statements, and reports whether a table exists.
+func (tx *tx) hasTable(name string) (is bool) {
+	// to_regclass would answer from before a lock was awaited.
+	tx.query(`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename = $1)`, name).Scan(&is)
+	return is
 }
 
 // makeSchema makes the schema if it is missing. A role may own the schema and not have the right to make one.

@@ -98,6 +98,9 @@ var (
 const (
 	patience = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true)`
 	lookups  = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+	// How values are written, for a mode of pgx in which they are texts: a role or a database may have other settings.
+	texts = `, set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true),
+  set_config('array_nulls', 'on', true), set_config('extra_float_digits', '1', true)`
 )
 
 // once is write for a change that finds less to do when it is made again. After a lost answer it asks the server whether the
@@ -130,7 +133,7 @@ func (s *Store) read(ctx context.Context, look func(*tx)) error {
 
 func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return inWords(err)
 	}
 	again := false
 	for try := 1; ; try++ {
@@ -146,10 +149,9 @@ func (s *Store) repeat(ctx context.Context, how mode, change func(*tx)) error {
 		case err == nil || ctx.Err() != nil || try == maxTries || !mayRepeat(err):
 			return inWords(err)
 		}
-		_, answered := errors.AsType[*pgconn.PgError](err)
-		again = again || !answered // the connection is gone: nobody knows what was committed
+		again = again || isLost(err)
 		if !sleep(ctx, rand.N(min(firstPause<<(try-1), maxPause))) {
-			return ctx.Err()
+			return inWords(ctx.Err())
 		}
 	}
 }
@@ -181,7 +183,7 @@ func (s *Store) transaction(ctx context.Context, how mode, again bool, change fu
 		count: map[int]delivery.LaneCounts{}, told: map[string]struct{}{},
 	}
 	tx.queue(how.begin)
-	tx.queue(how.settings)
+	tx.queue(how.settings + s.texts)
 	if how.reads {
 		tx.clock()
 	}

@@ -28,14 +28,31 @@ func parseURL(text string) (*pgxpool.Config, error) {
 	case err != nil && urlErr == nil && service != "":
 		return nil, fmt.Errorf("the service %q is not in PostgreSQL's service file, or its settings cannot be used", service)
 	case err != nil:
+		if name := misused(u); name != "" {
+			return nil, fmt.Errorf("the queue's URL has a value of %s that cannot be used", name)
+		}
 		return nil, errors.New("the queue's URL is not one of PostgreSQL: want postgres://USER@HOST/DATABASE, " +
-			"with %XX for special characters in a password")
+			"with %XX for special characters in a password, a port for the last of several hosts if others have one, " +
+			"and ?host=FOLDER for a socket")
 	}
 	_, inURL := u.User.Password()
 	if config.ConnConfig.Password == "" || inURL || os.Getenv("PGPASSWORD") != "" || service != "" {
 		return config, nil
 	}
 	return config, checkPassfile(u.Query().Get("passfile"))
+}
+
+// misused returns the parameter without which a URL can be read; "" if there is none. pgx reads the values of its own parameters alone.
+func misused(u *url.URL) string {
+	for name := range u.Query() {
+		rest, values := *u, u.Query()
+		values.Del(name)
+		rest.RawQuery = values.Encode()
+		if _, err := pgxpool.ParseConfig(rest.String()); err == nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // checkPassfile refuses a file of passwords that others may read, which libpq passes over.

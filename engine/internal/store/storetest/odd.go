@@ -55,6 +55,26 @@ func oddTexts(t *testing.T, q *queue) {
 	wantN(t, 1)(q.ChangeLanes(q.set(at(3)), hook, store.Disable("because \x00\xff")))
 }
 
+// findsTexts looks for texts of other letters and signs in ids, runs and reasons: the case of ASCII letters does not matter.
+func findsTexts(t *testing.T, q *queue) {
+	e := entry(`Stück\n°1`, hook)
+	e.Event.WorkflowID = "Überlauf \xff 7"
+	if err := q.Accept(q.set(at(0)), []*delivery.Entry{e, entry("other", hook)}); err != nil {
+		t.Fatal(err)
+	}
+	c := claim(t, q, hook, at(1), 1)[0]
+	a := attempt(c, delivery.Dead, at(1))
+	a.Reason = "Ungültig: TIMEOUT I/O"
+	settleAll(t, q, at(1), delivery.Settlement{Claim: c, Outcome: delivery.Dead, Attempt: a})
+	for text, want := range map[string]int{
+		"STüCK": 1, `k\n°`: 1, "Überl": 1, "LAUF": 1, "timeout i": 1, "ungültig": 1, "stÜck": 0, "überl": 0, `\303`: 0, `\\n`: 0, "OTHER": 1,
+	} {
+		if items := list(t, q, delivery.Filter{Text: text}); len(items) != want {
+			t.Errorf("%q finds %d deliveries, want %d", text, len(items), want)
+		}
+	}
+}
+
 // longKeys tests order keys that are too long for an index: the order holds all the same.
 func longKeys(t *testing.T, q *queue) {
 	long := strings.Repeat("k", 100_000)

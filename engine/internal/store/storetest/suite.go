@@ -78,6 +78,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"operations are kept, the last first", keepsOperations},
 		{"a cancelled context ends a call", endsWithContext},
 		{"texts of any bytes are kept, and harm no other event", oddTexts},
+		{"texts are found whatever letters they have", findsTexts},
 		{"what a column has no room for is kept, and harms no other event", hostileEvents},
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
