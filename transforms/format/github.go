@@ -53,13 +53,13 @@ var githubStatus = Receiver{
 	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/statuses", header: githubHeader,
 		with: []Option{{Name: "sha", Value: sampleCommit}, {Name: "link", Value: sampleLink}}},
 	write: func(m *message) {
+		if m.look.commit == "" {
+			return
+		}
 		m.made.URLSuffix = "/" + m.matching("sha")
 		context := "awf/" + m.name
 		if m.moment.isStep() {
 			context += "/" + cmp.Or(m.known.path, m.known.step)
-		}
-		if m.look.commit == "" {
-			return
 		}
 		m.put(object{
 			{"state", m.look.commit},

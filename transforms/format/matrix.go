@@ -12,6 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
+var matrixRoom = matches(`^![^\s/?#]+$`)
+
 var matrixUser = matches(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
 
 var matrix = Receiver{
@@ -20,7 +22,7 @@ var matrix = Receiver{
 	URL:     "https://matrix.example.org, the home server; the token goes into `headers: {Authorization: Bearer ${MATRIX_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
-			want: "a room's id, !… and its server", match: matches(`^![^\s/?#]{1,254}$`)},
+			want: "a room's id, !… and its server", match: func(s string) bool { return len(s) <= 255 && matrixRoom(s) }},
 	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
 		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text, which other bots may answer, instead of a notice"},
 	}),

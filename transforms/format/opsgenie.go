@@ -47,7 +47,9 @@ var opsgenie = Receiver{
 
 func writeOpsgenie(m *message) {
 	action, alias := m.alert()
-	if alias == "." || strings.Contains(alias, "..") { // it would lead elsewhere in a URL
+	const longest = 1024 // bytes in a URL
+	// A dot would lead elsewhere in a URL.
+	if alias == "." || strings.Contains(alias, "..") || len(url.PathEscape(alias)) > longest {
 		alias = hashed(alias)
 	}
 	switch action {
