@@ -38,8 +38,7 @@ var discord = Receiver{
 		Retry:   "429 with Retry-After, or `retry_after` in JSON; X-RateLimit-Reset-After",
 		Gone:    "401, 403, 404 but for an unknown thread",
 		address: address{path: lacks(`/(slack|github)$`), objection: "want Discord's own webhook, without /slack or /github"},
-		answers: answers{delivered: []int{200, 204}, retry: []int{429},
-			dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
+		answers: answers{gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			const unknownChannel = 10003 // a thread that is gone
 			if a.Status == 404 && a.at("code") == float64(unknownChannel) {

@@ -40,7 +40,7 @@ var matrix = Receiver{
 		Success: "200; the transaction's id in the URL identifies a repeated message",
 		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
 		address: address{path: lacks(`/_matrix`), objection: "want the home server alone: the path is added to it"},
-		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"errcode", "error"}},
+		answers: answers{reason: []string{"errcode", "error"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if a.Status == http.StatusTooManyRequests {
 				return again(a.text("errcode"), a.seconds("retry_after_ms")/1000)

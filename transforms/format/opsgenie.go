@@ -37,7 +37,7 @@ var opsgenie = Receiver{
 		Success: "202: it is queued there",
 		Retry:   "429",
 		address: pathEnds("Opsgenie", "/v2/alerts"),
-		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 402, 403, 404, 422}, reason: []string{"message"}},
+		answers: answers{reason: []string{"message"}},
 	},
 	sample: sample{url: "https://api.atlassian.com/jsm/ops/integration/v2/alerts", header: `Authorization: "GenieKey ${OPSGENIE_KEY}"`,
 		with: []Option{{Name: "priority", Value: "P2"}, {Name: "link", Value: sampleLink}}},
