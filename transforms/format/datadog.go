@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var datadogMarkup = markup{apart: "@%"}
+var datadogMarkup = newMarkup("", "@", "@%")
 
 var datadog = Receiver{
 	Name:    "datadog",

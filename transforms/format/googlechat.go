@@ -90,7 +90,7 @@ func gchatMessage(m *message) string {
 	return b.String()
 }
 
-var gchatMarkup = markup{apart: "<", marks: emphasis}
+var gchatMarkup = newMarkup("", emphasis, "<", "", emphasis)
 
 var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 
