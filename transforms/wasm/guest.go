@@ -283,7 +283,7 @@ func frames(trace string, refills bool) []string {
 // library matches functions of Rust's and Go's own libraries.
 var library = lazy.Regexp(`^(<?(std|core|alloc)::|_?_?rust_|runtime\.)`)
 
-// demangled returns the name of a function as its source in Rust has it: std::panicking::begin for _ZN3std9panicking5begin17h0123456789abcdefE.
+// demangled returns the name of a function as its source in Rust has it: std::fmt::write for _ZN3std3fmt5write17h0123456789abcdefE.
 func demangled(name string) string {
 	rest, isMangled := strings.CutPrefix(name, "_ZN")
 	var parts []string
