@@ -53,7 +53,7 @@ fuzz:
 
 # The table of a receiver's faults, 100 deliveries for each: what becomes of them, goroutines, memory. About three minutes.
 faults:
-	FAULTS=100 go test -run '^TestFaults$$' -count 1 ./engine/internal/sender
+	FAULTS=100 go test -run '^(TestFaults|TestDirectTalksEndAsWithNetHTTP)$$' -count 1 ./engine/internal/sender
 
 # Receivers' own client libraries verify real requests; needs node and npm.
 oracles:

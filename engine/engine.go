@@ -127,7 +127,7 @@ type Engine struct {
 // [config.Errors]. A queue that cannot be used is no error: the engine then keeps deliveries in memory and logs why, and
 // [Engine.Ready] returns the reason. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
-	if err := share(cfg, opts.Queue); err != nil {
+	if err := prepare(cfg, opts.Queue); err != nil {
 		return nil, err
 	}
 	modules := newModules(&opts)

@@ -333,6 +333,24 @@ func TestManySubmittersDeliverEachEventOnce(t *testing.T) {
 	}
 }
 
+// A configuration that was read without its variables would send to another address, or unsigned.
+func TestOpenRefusesAConfigurationWithoutItsVariables(t *testing.T) {
+	const yaml = "webhooks:\n- {name: off, enabled: false, url: 'https://${HOST}'}\n" +
+		"- {name: one, url: 'https://one.test/${TOKEN}', secret: '${SECRET}', headers: {A: '${TOKEN}'}}\n"
+	cfg, err := config.Parse("awf-hook.yaml", []byte(yaml), config.NoEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "awf-hook.yaml:3:3: webhook one: SECRET, TOKEN not looked up: the configuration was read without an environment, to check it"
+	if _, err := engine.Open(cfg, engine.Options{}); err == nil || err.Error() != want {
+		t.Errorf("Open: %v, want %q", err, want)
+	}
+	e := open(t, roundTripper(hang), oneHook())
+	if err := e.Reload(cfg); err == nil || err.Error() != want {
+		t.Errorf("Reload: %v, want %q", err, want)
+	}
+}
+
 func TestOpenReportsMistakesOfFilters(t *testing.T) {
 	cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook("filter: nothing ==")), nil)
 	if err != nil {

@@ -18,8 +18,7 @@ type Command struct {
 	State   string   // the folder where awf-hook keeps its state
 	Spare   []string // folders for temporary files; if State cannot be used, Start makes a folder in one of them
 	Storage string   // AWF's --storage, if the arguments do not set it
-	// Origin names the configuration: Attend adopts only what dead processes of the same origin left.
-	Origin string
+	Origin  string   // names the configuration: [Engine.Adopt] takes only what dead processes of the same origin left
 }
 
 // Exit is how a program ended.
@@ -30,11 +29,7 @@ type Exit struct {
 
 // Child is a started [Command]. It runs, and its audit lines are copied to AWF's own file, even if nobody reads its
 // events.
-type Child struct {
-	child  *source.Child
-	places source.Places
-	origin string
-}
+type Child struct{ child *source.Child }
 
 // Exited is closed when the program has ended.
 func (c *Child) Exited() <-chan struct{} { return c.child.Exited() }
@@ -61,42 +56,21 @@ func Start(cmd Command) (*Child, error) {
 	if env == nil {
 		env = os.Environ()
 	}
-	places := source.NewPlaces(cmd.State, cmd.Spare)
 	child, err := source.Start(source.Command{
 		Args: cmd.Args, Env: env, Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr,
-		Places: places, Storage: cmd.Storage, Origin: cmd.Origin,
+		Places: source.NewPlaces(cmd.State, cmd.Spare), Storage: cmd.Storage, Origin: cmd.Origin,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Child{child, places, cmd.Origin}, nil
+	return &Child{child}, nil
 }
 
-// Attend submits the events of a child's workflows until the child has ended and all its events are committed. It
-// also submits what dead processes of the same origin left. A run without an end gets one with "synthetic": true. If
-// ctx ends early, the uncommitted events stay on disk for the next Attend, which skips events that the queue knows.
-// Without [Child.Settle] all events stay on disk.
+// Attend submits the events of a child's workflows until the child has ended and all its events are committed. A run
+// without an end gets one with "synthetic": true. If ctx ends early, the uncommitted events stay on disk for
+// [Engine.Adopt], and the queue knows the others. Without [Child.Settle] all events stay on disk.
 func (e *Engine) Attend(ctx context.Context, child *Child, broken func(*event.LineError)) error {
-	return attend(ctx,
-		func(ctx context.Context) error { return child.child.Read(ctx, e.sink(broken, child.child.Packed())) },
-		func(ctx context.Context) error { return child.places.Adopt(ctx, child.origin, e.sink(nil, "")) })
-}
-
-// attend reads and adopts at the same time. It cancels adopt when read fails or ctx ends; the next process adopts the
-// rest.
-func attend(ctx context.Context, read, adopt func(context.Context) error) error {
-	adopting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	adopted := make(chan error, 1)
-	go func() { adopted <- adopt(adopting) }()
-	err := read(ctx)
-	if err != nil {
-		cancel()
-	}
-	if adoptErr := <-adopted; err == nil && ctx.Err() == nil {
-		err = adoptErr
-	}
-	return err
+	return child.child.Read(ctx, e.sink(broken, child.child.Packed()))
 }
 
 // Adopt submits the events that dead processes with this Command.Origin left, and removes what is settled. state and

@@ -33,7 +33,8 @@ type Stream struct {
 }
 
 // Read submits the events of a stream until the stream or ctx ends, and returns when they are accepted. The error is
-// In's or the context's. The report counts refused events and broken lines.
+// In's or the context's. The report counts refused events and broken lines. When ctx ends, a Read of In that blocks cannot be interrupted,
+// and what it returns later is lost: end In itself to lose nothing.
 func (e *Engine) Read(ctx context.Context, s Stream) error {
 	return s.Begin(ctx).To(e)
 }

@@ -26,7 +26,7 @@ type webhooks struct {
 func (e *Engine) Reload(cfg *config.Config) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
-	if err := share(cfg, e.opts.Queue); err != nil {
+	if err := prepare(cfg, e.opts.Queue); err != nil {
 		return err
 	}
 	settings, err := compiler{e.modules, e.log, cfg.Secrets()}.settings(cfg)
@@ -76,8 +76,11 @@ func (e *Engine) Warnings() (warnings config.Errors) {
 	return warnings
 }
 
-// share gives a configuration's webhooks their identities in a shared queue.
-func share(cfg *config.Config, queue string) error {
+// prepare refuses a configuration that was read without its variables, and gives its webhooks their identities in a shared queue.
+func prepare(cfg *config.Config, queue string) error {
+	if err := cfg.Unread(); err != nil {
+		return err
+	}
 	if !config.IsDatabase(queue) {
 		return nil
 	}

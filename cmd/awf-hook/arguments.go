@@ -189,6 +189,9 @@ func unreadable(f *pflag.Flag, text string, err error) error {
 
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	name := unknown.GetSpecifiedName()
+	if letters := unknown.GetSpecifiedShortnames(); letters != "" && strings.HasPrefix(cmd.Use, "eval ") {
+		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %q", "-"+letters)
+	}
 	if unknown.GetSpecifiedShortnames() != "" && name == "c" {
 		name = "config"
 	}

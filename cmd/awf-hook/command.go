@@ -197,6 +197,7 @@ Exit codes:  0 success, 1 a failure or a loss, 2 bad arguments, 3 bad configurat
 		root.AddCommand(c.completionCommand(), c.manCommand())
 	}
 	root.SetHelpCommand(helpCommand())
+	fitHelp(root)
 	root.SetFlagErrorFunc(flagError)
 	describe(root)
 	return root

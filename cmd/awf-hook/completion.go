@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/author"
@@ -14,6 +15,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/transforms/format"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // maxCompleted is how many delivery ids are offered to a shell.
@@ -44,19 +46,34 @@ func (c *command) completionCommand() *cobra.Command {
 // completer lists possible words at a place of the command line.
 type completer func(cmd *cobra.Command) []string
 
-// flagCompletions complete the values of flags, by name, in every command.
+// flagCompletions complete the values of flags, by name, in every command, or by the command's path and the name.
 var flagCompletions = map[string]completer{
-	"webhook":    webhookNames,
-	"from":       webhookNames,
-	"to":         webhookNames,
-	"state":      func(*cobra.Command) []string { return api.StateNames() },
-	"event":      func(*cobra.Command) []string { return eventTypes() },
-	"sample":     func(*cobra.Command) []string { return eventTypes() },
-	"scheme":     func(*cobra.Command) []string { return []string{"awf", "custom", "github", "standard"} },
-	"log-format": func(*cobra.Command) []string { return []string{"json", "text"} },
-	"log-level":  func(*cobra.Command) []string { return []string{"debug", "error", "info", "warn"} },
-	"lang":       func(*cobra.Command) []string { return author.Names() },
-	"isolation":  func(*cobra.Command) []string { return []string{"event", "instance"} },
+	"webhook":                webhookNames,
+	"deliveries move --from": webhookNames,
+	"deliveries move --to":   webhookNames,
+	"state":                  func(*cobra.Command) []string { return api.StateNames() },
+	"event":                  func(*cobra.Command) []string { return eventTypes() },
+	"sample":                 func(*cobra.Command) []string { return eventTypes() },
+	"scheme":                 words("awf", "custom", "github", "standard"),
+	"hash":                   words("sha256", "sha512"),
+	"encoding":               words("base64", "hex"),
+	"log-format":             words("json", "text"),
+	"log-level":              words("debug", "error", "info", "warn"),
+	"lang":                   func(*cobra.Command) []string { return author.Names() },
+	"isolation":              words("event", "instance"),
+}
+
+// words makes a completer of fixed words.
+func words(list ...string) completer {
+	return func(*cobra.Command) []string { return slices.Clone(list) }
+}
+
+// ofFiles are the words by which a help names values that are files or folders: the shell completes those.
+var ofFiles = []string{"FILE", "DIR", "PATH", "FOLDER", "QUEUE", "MODULE", "EVENTS", "TESTS", "AUDIT", "COMMAND"}
+
+// namesFile reports whether a help names a value that is a file or a folder.
+func namesFile(usage string) bool {
+	return slices.ContainsFunc(ofFiles, func(word string) bool { return strings.Contains(usage, word) })
 }
 
 // argumentCompletions complete the first argument, by the command's path.
@@ -75,12 +92,25 @@ var argumentCompletions = map[string]completer{
 
 // complete adds the completions of a command.
 func complete(cmd *cobra.Command, path string) {
-	for name, list := range flagCompletions {
-		if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
-			_ = cmd.RegisterFlagCompletionFunc(name, completing(list)) // the flag exists
+	add := func(f *pflag.Flag) {
+		list := flagCompletions[path+" --"+f.Name]
+		if list == nil {
+			list = flagCompletions[f.Name]
+		}
+		if name, _ := pflag.UnquoteUsage(f); list == nil && !namesFile(name) {
+			list = words()
+		}
+		if list != nil {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, completing(list)) // the flag exists
 		}
 	}
-	if list, known := argumentCompletions[path]; known {
+	cmd.Flags().VisitAll(add)
+	cmd.PersistentFlags().VisitAll(add)
+	list, known := argumentCompletions[path]
+	if _, arguments, _ := strings.Cut(cmd.Use, " "); !known && cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil && !namesFile(arguments) {
+		list, known = words(), true
+	}
+	if known {
 		first := completing(list)
 		cmd.ValidArgs = nil
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -102,50 +132,65 @@ func completing(list completer) cobra.CompletionFunc {
 
 // webhookNames lists the webhooks in the configuration and in the queue.
 func webhookNames(cmd *cobra.Command) (names []string) {
-	cfg, queue := completedQueue(cmd)
-	if cfg != nil {
-		names = namesOf(cfg.ActiveAnywhere())
-	}
-	if queue != nil {
-		defer queue.Close()
-		lanes, _ := queue.Lanes(context.Background())
-		for i := range lanes {
-			names = append(names, api.WebhookName(lanes[i].Webhook))
+	withCompleted(cmd, func(ctx context.Context, cfg *config.Config, queue api.Queue) {
+		if cfg != nil {
+			names = namesOf(cfg.ActiveAnywhere())
 		}
-	}
+		if queue != nil {
+			lanes, _ := queue.Webhooks(ctx)
+			for i := range lanes {
+				names = append(names, lanes[i].Webhook)
+			}
+		}
+	})
 	return names
 }
 
 // newestIDs lists the ids of the newest deliveries.
 func newestIDs(cmd *cobra.Command) (ids []string) {
-	if _, queue := completedQueue(cmd); queue != nil {
-		defer queue.Close()
-		items, _ := queue.List(context.Background(), engine.Filter{Limit: maxCompleted})
-		for i := range items {
-			ids = append(ids, items[i].Delivery.ID)
+	withCompleted(cmd, func(ctx context.Context, _ *config.Config, queue api.Queue) {
+		if queue != nil {
+			items, _ := queue.List(ctx, engine.Filter{Limit: maxCompleted})
+			for i := range items {
+				ids = append(ids, items[i].ID)
+			}
 		}
-	}
+	})
 	return ids
 }
 
-// completedQueue reads the configuration that the command line names so far, and opens its queue's file; nil for what there is not. It
-// never prints anything.
-func completedQueue(cmd *cobra.Command) (*config.Config, *engine.Deliveries) {
+// completionTimeout is how long a shell waits for a server's names.
+const completionTimeout = 2 * time.Second
+
+// withCompleted calls do with the configuration and the queue that the command line names so far: a server's, or a file's; nil for what
+// there is not. It never prints anything.
+func withCompleted(cmd *cobra.Command, do func(context.Context, *config.Config, api.Queue)) {
 	named := func(name string) string {
 		if flag := cmd.Flag(name); flag != nil {
 			return flag.Value.String()
 		}
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
+	defer cancel()
+	if server := named("server"); server != "" {
+		if client, err := api.Dial(server, os.Getenv("AWF_HOOK_TOKEN")); err == nil {
+			do(ctx, nil, client)
+		}
+		return
+	}
 	search := config.Search{File: named("config"), Env: os.LookupEnv}
 	cfg, _ := search.Load()
 	if cfg == nil {
-		return nil, nil
+		return
 	}
 	file := queueFile(search, cfg, named("queue"))
-	if _, err := os.Stat(file); err != nil { // opening would create it
-		return cfg, nil
+	if _, err := os.Stat(file); err == nil { // opening would create it
+		if queue, err := engine.OpenDeliveries(file, cfg.Queue.Space()); err == nil {
+			defer queue.Close()
+			do(ctx, cfg, api.Local{Deliveries: queue, Config: func() *config.Config { return cfg }})
+			return
+		}
 	}
-	queue, _ := engine.OpenDeliveries(file, cfg.Queue.Space())
-	return cfg, queue
+	do(ctx, cfg, nil)
 }

@@ -5,7 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // In each shell, on a real terminal, Tab completes subcommands, names of webhooks, ids, states, types of events, formats, languages and
@@ -75,5 +80,42 @@ func TestTabCompletes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// No flag and no argument offers the names of files unless it is one, and a flag offers what its command means by it.
+func TestCompletionsAreOfTheirKind(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			kind, _ := pflag.UnquoteUsage(f)
+			file := strings.HasPrefix(kind, "FILE") || slices.Contains([]string{"DIR", "PATH", "QUEUE"}, kind)
+			if _, known := cmd.GetFlagCompletionFunc(f.Name); kind != "" && known == file && f.Name != "help" {
+				t.Errorf("%s --%s %s: has completions of its own: %t", cmd.CommandPath(), f.Name, kind, known)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit((&command{}).root())
+	config := writeConfig(t, "webhooks: [{name: oncall, url: 'http://127.0.0.1:1/'}]")
+	for words, want := range map[string]string{
+		"exec --to": ":4", "deliveries move --to": "oncall\n:4", "queue move --to": ":0", "webhooks enable": "oncall\n:4", "serve": ":4",
+		"serve --lame-duck": ":4", "check": ":0", "sign --hash": "sha256\nsha512\n:4", "completion": "bash\nfish\nzsh\n:4",
+	} {
+		args := strings.Fields(words)
+		at := len(args) - 1
+		if !strings.HasPrefix(args[at], "--") {
+			at++
+		}
+		args = slices.Insert(args, at, "-c", config)
+		if strings.HasPrefix(words, "sign") || words == "completion" || words == "check" {
+			args = strings.Fields(words)
+		}
+		out, err := exec.Command("awf-hook", append(append([]string{"__complete"}, args...), "")...).Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", words, got, err, want)
+		}
 	}
 }

@@ -199,10 +199,15 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 		engine.QueueName(file), cfg.Queue.Space(), plain(strings.Join(names, ", ")), more)
 }
 
+var errInMemory = errors.New("the queue is in memory and ends with each process: it holds nothing from before")
+
 // openQueue opens a queue that exists. A place of "" means that none is known.
 func openQueue(place, namespace string) (*engine.Deliveries, error) {
 	if place == "" {
 		return nil, failure(errors.New("there is no place for a queue: set HOME, queue.path or --queue"))
+	}
+	if place == engine.Memory {
+		return nil, failure(errInMemory)
 	}
 	if !config.IsDatabase(place) && hasNoQueue(place) { // a database reports by itself that it does not exist
 		return nil, failure(fmt.Errorf("no queue at %s", plain(place)))

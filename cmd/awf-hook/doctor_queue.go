@@ -74,7 +74,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	}
 }
 
-// maxChecked is the size of the largest file that doctor reads through, in bytes: it takes less than a second.
+// maxChecked is the size of the largest file that doctor reads through, in bytes. Reading it takes less than a second.
 const maxChecked = 64 << 20
 
 // consistency checks the whole file of a queue, unless that takes long.

@@ -13,7 +13,9 @@ import (
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/creack/pty"
+	"github.com/google/go-cmp/cmp"
 	"github.com/rivo/uniseg"
+	"github.com/spf13/cobra"
 )
 
 // ours are the escape sequences that this program writes itself: colours, and the line of progress.
@@ -79,6 +81,51 @@ func TestNarrowTerminals(t *testing.T) {
 	}
 }
 
+// On a terminal of any width the help of a command has the same words as elsewhere, and no word goes on in the next line.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		var whole strings.Builder
+		args := append(strings.Fields(pathOf(cmd)), "--help")
+		(&command{in: strings.NewReader(""), out: &whole, err: &whole}).run(args)
+		for _, columns := range []uint16{40, 80, 100} {
+			text := strings.ReplaceAll(shownBy(t, strings.NewReader(""), args, columns), "\r", "")
+			if diff := cmp.Diff(strings.Fields(whole.String()), strings.Fields(text)); diff != "" {
+				t.Errorf("%q on %d columns: the words (-elsewhere +here)\n%s", args, columns, diff)
+			}
+			for line := range strings.Lines(text) {
+				isExample := strings.HasPrefix(line, "  ") && strings.Contains(whole.String(), line)
+				isWord := !strings.Contains(strings.TrimSpace(line), " ")
+				if uniseg.StringWidth(strings.TrimSuffix(line, "\n")) > int(columns) && !isExample && !isWord {
+					t.Errorf("%q on %d columns: %q", args, columns, line)
+				}
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&command{}).root())
+}
+
+// A value of any length leaves room for the columns behind its own, and a pipe gets it whole.
+func TestLongValuesLeaveRoom(t *testing.T) {
+	rows := func() [][]string {
+		return [][]string{{"ID", "EVENT", "WEBHOOK", "TRY", "WHY"},
+			{"msg_1", strings.Repeat("e", 300), "name-" + strings.Repeat("n", 50), "3", "503"},
+			{"msg_2", "workflow_end", "oncall", "1", "400 " + strings.Repeat("x", 200)}}
+	}
+	text := tableText(rows(), 80)
+	for _, want := range []string{"  TRY  WHY", "  3    503", "  1    400 x", "e…  name-n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if text := tableText(rows(), 0); strings.Contains(text, "…") {
+		t.Errorf("in a pipe:\n%s", text)
+	}
+}
+
 // shownBy returns the output of a command in this process to a terminal.
 func shownBy(t *testing.T, in io.Reader, args []string, columns uint16) string {
 	t.Helper()
@@ -103,5 +150,18 @@ func shownBy(t *testing.T, in io.Reader, args []string, columns uint16) string {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the terminal does not end")
 		return ""
+	}
+}
+
+// A man page lets its reader's terminal break the lines of a text, and leaves words and examples whole.
+func TestManPagesFill(t *testing.T) {
+	long := "x " + strings.Repeat("does this ", 11) + "\nand that.\n\n.dot\n  kept:  a\n"
+	text := manPage(&cobra.Command{Use: "x", Long: long, Example: "  awf-hook x\n  -y"})
+	for _, want := range []string{
+		".nh\n", "does this  and that.\n.PP\n\\&.dot\n.br\n  kept:  a\n", ".SH EXAMPLES\n.nf\n  awf\\-hook x\n  \\-y\n.fi\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
 	}
 }

@@ -28,7 +28,7 @@ const (
 const maxTalk = 64 << 10
 
 func (c *command) execCommand() *cobra.Command {
-	s := &session{quiet: true, delivers: true}
+	s := &session{quiet: true, adopts: true, delivers: true}
 	var storage string
 	cmd := &cobra.Command{
 		Use:                   "exec [flags] -- COMMAND [ARG]…",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -169,4 +170,78 @@ func helpCommand() *cobra.Command {
 			return of.Help()
 		},
 	}
+}
+
+// writtenWidth is the width for which the texts of docs/commands.md are broken into lines.
+const writtenWidth = 120
+
+// fitHelp lets help break its lines between words where a terminal is narrower than its texts.
+func fitHelp(root *cobra.Command) {
+	print := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		out := cmd.OutOrStdout()
+		width := terminalWidth(out)
+		if width == 0 || width >= writtenWidth {
+			print(cmd, args)
+			return
+		}
+		var b strings.Builder
+		cmd.SetOut(&b)
+		print(cmd, args)
+		cmd.SetOut(out)
+		_, _ = io.WriteString(out, fit(b.String(), width))
+	})
+}
+
+// paragraphs returns the lines of a help, with those of a paragraph joined.
+func paragraphs(text string) (lines []string) {
+	joins := false // the last line went on
+	for line := range strings.SplitSeq(text, "\n") {
+		written := line
+		word, _, _ := strings.Cut(line, " ")
+		if joins && word != "" {
+			line = lines[len(lines)-1] + " " + line
+			lines = lines[:len(lines)-1]
+		}
+		lines = append(lines, line)
+		joins = word != "" && len(written) > writtenWidth*3/4
+	}
+	return lines
+}
+
+// fit breaks the lines of a help. It leaves examples as they are: they are there to be copied.
+func fit(text string, width int) string {
+	var b strings.Builder
+	for i, line := range paragraphs(text) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		breakLine(&b, line, width)
+	}
+	return b.String()
+}
+
+// breakLine writes a line of a help in pieces of a width. Those of a text in a column stand below each other.
+func breakLine(b *strings.Builder, line string, width int) {
+	begin := len(line) - len(strings.TrimLeft(line, " "))
+	between := strings.LastIndex(line, "  ")
+	if begin > 0 && between < begin { // an example
+		b.WriteString(line)
+		return
+	}
+	indent := 0
+	if between >= 0 {
+		indent = min(between+2, width/2)
+	}
+	for len(line) > width {
+		at := strings.LastIndexByte(line[:width+1], ' ')
+		if strings.TrimSpace(line[:max(at, 0)]) == "" { // the first word is longer
+			if at = strings.IndexByte(line[width:], ' ') + width; at < width {
+				break
+			}
+		}
+		b.WriteString(strings.TrimRight(line[:at], " ") + "\n")
+		line = strings.Repeat(" ", indent) + strings.TrimLeft(line[at:], " ")
+	}
+	b.WriteString(line)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +57,15 @@ webhooks: [{name: hook, url: %q}]`, digest("ci-token"), digest("eye-token"), dig
 		id, _, _ = strings.Cut(lines[len(lines)-1], " ")
 		return len(lines) == 4
 	})
+	for words, want := range map[string]string{"deliveries list --webhook": "hook", "deliveries show": id, "webhooks enable": "hook"} {
+		args := append([]string{"__complete"}, strings.Fields(words)...)
+		args = slices.Insert(args, 3, "--server="+s.url)
+		cmd := exec.Command("awf-hook", append(args, "")...)
+		cmd.Env = append(os.Environ(), "AWF_HOOK_TOKEN=eye-token", "HOME="+t.TempDir())
+		if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), want+"\n") {
+			t.Errorf("%s completes %q, %v, want %s of the server", words, out, err, want)
+		}
+	}
 	for _, b := range blocks(t, "sh") { // docs/serve.md's commands, one after the other
 		if b.file != "serve.md" || !strings.Contains(b.text, "export AWF_HOOK_TOKEN") {
 			continue

@@ -131,6 +131,8 @@ func (s *session) run(c *command) error {
 		return failure(err)
 	case isFailure(report):
 		return &exitError{code: exitFailure}
+	case s.needsQueue && report.Queue == "":
+		return failure(errInMemory)
 	case s.needsQueue && report.Trouble != "":
 		return failure(fmt.Errorf("%s: %s", report.Queue, report.Trouble))
 	case s.misses(report):
@@ -314,15 +316,25 @@ func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.C
 	if !s.adopts {
 		return func(context.Context) {}
 	}
-	adopting, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- eng.Adopt(adopting, s.search().StateFolder(), spareFolders(), s.origin()) }()
+	adopted := beside(func(ctx context.Context) error {
+		return eng.Adopt(ctx, s.search().StateFolder(), spareFolders(), s.origin())
+	})
 	return func(ctx context.Context) {
-		defer context.AfterFunc(ctx, cancel)()
-		if err := <-done; err != nil && ctx.Err() == nil {
+		if err := adopted(ctx); err != nil && ctx.Err() == nil {
 			c.say(err)
 		}
-		cancel()
+	}
+}
+
+// beside calls f beside what follows. wait waits for its return, and cancels it when ctx ends.
+func beside(f func(ctx context.Context) error) (wait func(ctx context.Context) error) {
+	running, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f(running) }()
+	return func(ctx context.Context) error {
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		return <-done
 	}
 }
 

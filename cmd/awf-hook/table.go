@@ -30,9 +30,13 @@ func tableText(rows [][]string, width int) string {
 	return strings.Join(tableLines(rows, width), "\n") + "\n"
 }
 
+const (
+	gap      = 2  // columns of a terminal between those of a table
+	leastCut = 16 // the width to which a column may be cut
+)
+
 // tableLines returns the lines of a table, cut to a width unless that is 0.
 func tableLines(rows [][]string, width int) (lines []string) {
-	const gap = 2
 	var widest []int // by column
 	for _, row := range rows {
 		for i := range row {
@@ -43,10 +47,16 @@ func tableLines(rows [][]string, width int) (lines []string) {
 			widest[i] = max(widest[i], uniseg.StringWidth(row[i]))
 		}
 	}
+	if width > 0 {
+		shrink(widest, width)
+	}
 	for _, row := range rows {
 		var b strings.Builder
 		for i, cell := range row {
-			b.WriteString(pad(cell, widest[i]+gap))
+			if i < len(row)-1 {
+				cell = pad(cut(cell, widest[i]), widest[i]+gap)
+			}
+			b.WriteString(cell)
 		}
 		line := strings.TrimRight(b.String(), " ")
 		if width > 0 {
@@ -55,6 +65,31 @@ func tableLines(rows [][]string, width int) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// shrink narrows columns until those behind them have room too, the widest one first. It leaves the first one, by which people call a
+// row, and the last one, which ends where the terminal does.
+func shrink(widest []int, width int) {
+	if len(widest) < 3 {
+		return
+	}
+	last := len(widest) - 1
+	over := min(widest[last], leastCut) - width
+	for _, n := range widest[:last] {
+		over += n + gap
+	}
+	for ; over > 0; over-- {
+		most := 1
+		for i := range widest[:last] {
+			if i > 0 && widest[i] > widest[most] {
+				most = i
+			}
+		}
+		if widest[most] <= leastCut {
+			return
+		}
+		widest[most]--
+	}
 }
 
 // cut cuts a line to a width of at least 1, as a terminal shows it: some characters are two columns wide.

@@ -77,10 +77,7 @@ func (c *command) test(files []string, flags testFlags) error {
 			continue
 		}
 		ran++
-		result, err := c.runTest(eng, &tests[i], flags.webhook)
-		if err != nil {
-			return failure(err)
-		}
+		result := runTest(eng, &tests[i], flags.webhook)
 		if !result.passed() {
 			failed = append(failed, result)
 		}
@@ -91,11 +88,23 @@ func (c *command) test(files []string, flags testFlags) error {
 		return &exitError{exitConfig, fmt.Errorf("--run: the name of none of %d tests contains %q", len(tests), flags.run)}
 	case ran == 0:
 		return &exitError{exitConfig, fmt.Errorf("no tests in %s or beside it", strings.Join(cfg.Files, ", "))}
-	case flags.update:
-		return updateTests(failed)
+	}
+	return c.endTests(ran, failed, flags)
+}
+
+// endTests updates the tests that failed, if the user asked for it, and prints how many failed.
+func (c *command) endTests(ran int, failed []*testResult, flags testFlags) error {
+	updated := ""
+	if flags.update {
+		if err := updateTests(failed); err != nil {
+			return err
+		}
+		before := len(failed)
+		failed = slices.DeleteFunc(failed, func(r *testResult) bool { return r.canUpdate() && !r.hides() })
+		updated = fmt.Sprintf(", updated: %d", before-len(failed))
 	}
 	if !flags.json {
-		fmt.Fprintf(c.out, "tests: %d, failed: %d\n", ran, len(failed))
+		fmt.Fprintf(c.out, "tests: %d%s, failed: %d\n", ran, updated, len(failed))
 	}
 	if len(failed) > 0 {
 		return &exitError{code: exitFailure}
@@ -146,9 +155,26 @@ type testResult struct {
 	silent   map[string]string // why a webhook wanted no event, by name
 	problems []string          // in words
 	diff     string            // of requests that are missing or unwanted
+	noEvents bool              // they could not be read
 }
 
 func (r *testResult) passed() bool { return r.diff == "" && len(r.problems) == 0 }
+
+// canUpdate reports whether the test can want what happened. It cannot want a failure.
+func (r *testResult) canUpdate() bool {
+	return !r.noEvents && !r.has(func(made result) bool { return made.failure != "" })
+}
+
+// hides reports whether an update leaves a header as it is, because the request's value may be a credential.
+func (r *testResult) hides() bool {
+	return r.has(func(made result) bool {
+		return slices.ContainsFunc(made.headers, func(h [2]string) bool { return h[1] == engine.Masked })
+	})
+}
+
+func (r *testResult) has(what func(result) bool) bool {
+	return slices.ContainsFunc(r.actual, func(a actual) bool { return what(a.result(a.wants)) })
+}
 
 // actual is the outcome of a webhook for an event that it wanted.
 type actual struct {
@@ -158,15 +184,15 @@ type actual struct {
 }
 
 // runTest runs a test. It looks only at the requests of one webhook, unless its name is "".
-func (c *command) runTest(eng *engine.Engine, t *config.Test, webhook string) (*testResult, error) {
+func runTest(eng *engine.Engine, t *config.Test, webhook string) *testResult {
 	events, err := testEvents(t)
+	if err != nil {
+		return &testResult{test: t, problems: []string{err.Error()}, noEvents: true}
+	}
 	if webhook != "" {
 		only := *t
 		only.Want = slices.DeleteFunc(slices.Clone(t.Want), func(w config.Want) bool { return w.Webhook != webhook })
 		t = &only
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w", t.Pos, err)
 	}
 	r := &testResult{test: t, silent: map[string]string{}}
 	for _, ev := range events {
@@ -182,15 +208,18 @@ func (c *command) runTest(eng *engine.Engine, t *config.Test, webhook string) (*
 		}
 	}
 	r.compare()
-	return r, nil
+	return r
 }
 
 // testEvents reads the events of a test.
 func testEvents(t *config.Test) ([]*event.Event, error) {
 	name, text := "event", []byte(nil)
-	if t.Event != nil {
+	switch {
+	case t.Event != nil && t.Event.Kind != config.TreeMapping:
+		return nil, errors.New("event: want a mapping, such as {event: workflow_end}")
+	case t.Event != nil:
 		text = envelope(t.Event)
-	} else {
+	default:
 		var err error
 		if text, err = t.Read(maxEvents); err != nil {
 			return nil, err
@@ -212,12 +241,8 @@ func testEvents(t *config.Test) ([]*event.Event, error) {
 
 // envelope writes an event of a test as a line. It adds required keys that the test lacks.
 func envelope(t *config.Tree) []byte {
-	given := t.AppendJSON(nil)
-	if t.Kind != config.TreeMapping {
-		return append(given, '\n')
-	}
 	const since = "2026-01-01T00:00:00Z"
-	return append(completed(given, since), '\n')
+	return append(completed(t.AppendJSON(nil), since), '\n')
 }
 
 // testJSON is a test's result as --json prints it.
@@ -250,10 +275,13 @@ func (c *command) sayTest(r *testResult, flags testFlags) {
 	fmt.Fprint(c.out, show.diff(r.diff))
 }
 
-// updateTests writes what would be sent into the files of the tests.
+// updateTests writes what would be sent into the files of the tests that can want it.
 func updateTests(failed []*testResult) error {
 	blocks := map[string]map[*config.Test][]string{}
 	for _, r := range failed {
+		if !r.canUpdate() {
+			continue
+		}
 		if blocks[r.test.File] == nil {
 			blocks[r.test.File] = map[*config.Test][]string{}
 		}

@@ -3,15 +3,18 @@ package config
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/awf-project/awf-hook/engine/spelling"
 )
 
 // add merges the configuration of a later file into c. The table says how to merge the keys beside webhooks.
 func (c *Config) add(file *Config) {
 	c.Files = append(c.Files, file.Files...)
+	c.Warnings = slices.Concat(c.Warnings, file.Warnings, offWithout(c.Webhooks, file.Webhooks))
 	c.Webhooks = override(c.Webhooks, file.Webhooks)
 	c.given = append(c.given, file.Webhooks...)
-	c.Warnings = append(c.Warnings, file.Warnings...)
 	c.Named = append(c.Named, file.Named...)
 	rootKey.mergeBelow("", c, file, func(path string) bool {
 		return slices.ContainsFunc(file.used, func(u use) bool { return u.path == path || strings.HasPrefix(u.path, path+".") })
@@ -38,6 +41,24 @@ func (k *Key) mergeBelow(path string, to, from any, gives func(path string) bool
 			reflect.ValueOf(k.find(key.instead).field(to)).Elem().SetZero()
 		}
 	}
+}
+
+// offWithout warns of entries that switch off a webhook which no earlier file has, if one has nearly that name. Other entries may be meant
+// for the webhooks of other users.
+func offWithout(base, over []Webhook) (warnings Errors) {
+	names := make([]string, len(base))
+	for i, w := range base {
+		names[i] = w.Name
+	}
+	for _, w := range over {
+		near := spelling.Suggest(w.Name, names)
+		if w.Enabled || w.urlText != "" || near == "" || slices.Contains(names, w.Name) {
+			continue
+		}
+		message := "switches off nothing: no earlier file has a webhook " + strconv.Quote(w.Name) + near
+		warnings = append(warnings, &Error{Pos: w.pos, Code: "key.useless", Message: message, Warning: true})
+	}
+	return warnings
 }
 
 // override merges webhooks into a new slice. An entry with a name replaces an earlier one with the same name as a whole; an entry without

@@ -153,3 +153,28 @@ func TestGivenKeysAreShown(t *testing.T) {
 		}
 	}
 }
+
+// An entry that switches off what it misspells says so. One without a near name may be meant for other users.
+func TestNothingIsSwitchedOffIsTold(t *testing.T) {
+	for name, told := range map[string]bool{
+		"oncall": false, "Oncall": true, "oncal": true, "on-call": true, "oncall\u0301": true, "pager": false, "audit": false,
+	} {
+		off := "webhooks: [{name: " + name + ", enabled: false}]"
+		for _, place := range []string{".awf/settings.yaml", ".awf/workflows/w.yaml"} {
+			load := project(t, map[string]string{
+				"global/settings.yaml":   "webhooks: [{name: oncall, url: 'https://a.example/'}]",
+				".awf/workflows/w.yaml":  "states: {}",
+				".awf/workflows/w2.yaml": "webhooks: [{name: " + name + ", url: 'https://b.example/', enabled: false}]",
+				place:                    off,
+			})
+			cfg := load()
+			warnings := append(cfg.Warnings, cfg.Workflows.Lookup("w").Warnings...)
+			if got := strings.Contains(warnings.Error(), "switches off nothing"); got != told {
+				t.Errorf("%s in %s: %v, told should be %v", name, place, warnings, told)
+			}
+			if got := cfg.Workflows.Lookup("w2").Warnings; len(got) > 0 {
+				t.Errorf("%s with a URL: %v", name, got)
+			}
+		}
+	}
+}

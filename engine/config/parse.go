@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/engine/spelling"
@@ -20,8 +22,8 @@ import (
 // Env looks up a variable for ${VAR}, like os.LookupEnv.
 type Env func(name string) (value string, set bool)
 
-// NoEnv looks up no variable and treats every ${VAR} as set. It serves to check a file without its variables; the resulting
-// configuration must not be used for deliveries.
+// NoEnv looks up no variable and treats every ${VAR} as set. It serves to check a file without its variables; an engine refuses to
+// deliver with the resulting configuration.
 var NoEnv Env
 
 // Load reads one configuration file. It returns what it could read, for further checks, and the mistakes as [Errors].
@@ -61,7 +63,8 @@ func ParseDraft(file string, text []byte, env Env) (*Config, error) {
 }
 
 func parse(name string, text []byte, origin Origin, env Env) (*Config, error) {
-	d := &decoder{file: name, origin: origin, env: env, lines: linesOf(text), columns: map[int][]int32{}, tagged: map[*yaml.Node]bool{}}
+	d := &decoder{root: &rootKey, file: name, origin: origin, env: env, lines: linesOf(text)}
+	d.columns, d.tagged = map[int][]int32{}, map[*yaml.Node]bool{}
 	if abs, err := filepath.Abs(name); err == nil {
 		d.identity = abs
 	}
@@ -128,6 +131,7 @@ func (es Errors) Sort() {
 
 // decoder walks the YAML tree and collects the mistakes.
 type decoder struct {
+	root     *Key // of the table
 	file     string
 	origin   Origin
 	identity string          // the file's absolute path
@@ -206,6 +210,12 @@ func (d *decoder) document(text []byte) *yaml.Node {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) { // the parser reads UTF-16
 		d.failSyntax(slip{1, 1, notUTF8})
 		return nil
+	}
+	if at := bytes.IndexAny(text, otherBreaks); at >= 0 && d.origin != WorkflowFile { // AWF itself takes them so
+		lines := linesOf(text[:at])
+		place := &yaml.Node{Line: len(lines), Column: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
+		d.warn(node{Node: place}, "yaml.break",
+			"YAML takes an invisible character for a line break: leave it out, or write it in double quotes as an escape such as \\u2028")
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
@@ -310,8 +320,34 @@ func (d *decoder) unknown(name node, of *Key) {
 		d.fail(name, "key.unknown", "unknown %s: want a space after the colon of %s", noun, key)
 		return
 	}
-	d.fail(name, "key.unknown", "unknown %s%s", noun, spelling.Hint(name.Value, known))
+	hint := spelling.Hint(name.Value, known)
+	if odd, found := d.lookalike(name.Line, ""); found && odd.line == name.Line {
+		hint = ": " + odd.is
+	} else if place := d.placeOf(name); place != "" && spelling.Nearest(name.Value, known) == "" {
+		hint = ": it belongs in " + place
+	}
+	d.fail(name, "key.unknown", "unknown %s%s", noun, hint)
 }
+
+// placeOf returns the mapping to which a known key in a wrong place belongs, "" for none. A mapping below its place is the first choice.
+func (d *decoder) placeOf(name node) string {
+	here := indices().ReplaceAllString(strings.TrimSuffix(name.path, name.Value), "[]")
+	found := ""
+	for _, key := range flat("", false, d.root.below) {
+		in, isPlace := strings.CutSuffix(key.Path, "."+name.Value)
+		isPlace = isPlace && !strings.Contains(name.Value, ".")
+		switch below, isBelow := strings.CutPrefix(in, here); {
+		case !isPlace:
+		case isBelow:
+			return strings.TrimSuffix(below, "[]")
+		case found == "":
+			found = in
+		}
+	}
+	return found
+}
+
+var indices = lazy.Regexp(`\[\d+\]`)
 
 // use records the place of a value and the variables that it reads.
 func (d *decoder) use(name, value node) {

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,7 +48,7 @@ var serveKeys = []Key{
 	{Path: "hosts", Kind: KindTexts, Min: 1, Max: 100, read: each((*decoder).host),
 		Is: "names by which browsers and clients without a token reach the server, in addition to localhost, addresses, the name in " +
 			"`listen` and those of the certificate"},
-	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, below: tokenKeys, read: each((*decoder).token),
+	{Path: "tokens", Kind: KindList, Min: 1, Max: 1000, below: tokenKeys, read: by((*decoder).tokens),
 		show: as(func(s *Serve) string { return joined(s.Tokens, func(t Token) string { return t.Name }) }),
 		Is:   "who may send events; without tokens and a secret, anybody who reaches the address may"},
 	{Path: "secret", Kind: KindSecrets, Min: 1, Max: 10, below: secretKeys, at: keeps(func(s *Serve) any { return &s.Secrets }),
@@ -63,8 +65,9 @@ var serveTLSKeys = []Key{
 }
 
 var tokenKeys = []Key{
-	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true,
-		Is: "the client's name, for logs and metrics. Two tokens with the same name serve to rotate them"},
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true, read: byText((*decoder).tokenName),
+		Is: "the client's name, for logs and metrics, but not `signed`, `http`, `follow` or `unknown`, which mean other clients there. Two " +
+			"tokens with the same name and rate serve to rotate them"},
 	{Path: "role", Kind: KindText, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
 		Is: "what its bearer may do: `send` events; `read` the page and the API; `operate`, which is read and also to replay, discard, " +
 			"pause and close; `admin`, which is everything"},
@@ -103,9 +106,36 @@ func (d *decoder) host(n node) (string, bool) {
 	})
 }
 
-func (d *decoder) token(n node) (t Token, ok bool) {
-	ok = d.mapping(n, &t)
-	return t, ok
+// tokens reads the tokens. What one says of a bearer or a client, no other may say differently.
+func (d *decoder) tokens(n node, s *Serve) {
+	for entry := range d.entries(n) {
+		var t Token
+		if !d.mapping(entry, &t) {
+			continue
+		}
+		for _, other := range s.Tokens {
+			switch {
+			case other.SHA256 == t.SHA256:
+				d.fail(entry.get("sha256"), "value.duplicate", "the token named %s has the same digest", strconv.Quote(other.Name))
+			case other.Name == t.Name && other.Rate != t.Rate:
+				d.fail(entry, "value.duplicate", "another token named %s has another rate: a client has one rate", strconv.Quote(t.Name))
+			}
+		}
+		s.Tokens = append(s.Tokens, t)
+	}
+}
+
+// sources are what ids and metrics call clients without a token, and files.
+var sources = []string{"signed", "http", "follow", "unknown"}
+
+func (d *decoder) tokenName(n node, text string, t *Token) {
+	limit := int(n.key.Max)
+	switch t.Name = text; {
+	case text == "" || len(text) > limit || strings.ContainsFunc(text, notInName):
+		d.fail(n, "value.form", "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
+	case slices.Contains(sources, text):
+		d.fail(n, "value.form", "want another name: ids and metrics call clients without a token, or files, %s", text)
+	}
 }
 
 func (d *decoder) tokenDigest(n node, text string, t *Token) {

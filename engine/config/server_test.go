@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -65,5 +66,30 @@ func TestServerInsteadOfWebhooks(t *testing.T) {
 	write("server: {url: nowhere}")
 	if _, err := (config.Search{Env: env, NoProject: true}).Load(); err == nil {
 		t.Error("server.url accepts nowhere")
+	}
+}
+
+// A token's name means one client, and a token one bearer: what serve could only guess is a mistake.
+func TestTokensAreNotGuessed(t *testing.T) {
+	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
+	for list, want := range map[string]string{
+		"{name: ci, sha256: " + one + "}, {name: ci, sha256: " + two + "}":                                   "",
+		"{name: ci, sha256: " + one + ", rate: 5/s}, {name: ci, sha256: " + two + ", rate: 5/s, role: read}": "",
+		"{name: ci, sha256: " + one + "}, {name: ops, sha256: " + one + ", role: admin}":                     "has the same digest",
+		"{name: ci, sha256: " + one + ", rate: 5/s}, {name: ci, sha256: " + two + "}":                        "has another rate",
+		"{name: signed, sha256: " + one + "}":                                                                "want another name",
+		"{name: unknown, sha256: " + one + "}":                                                               "want another name",
+		`{name: "a\nb", sha256: ` + one + "}":                                                                "without # and control characters",
+		`{name: "a\u202eb", sha256: ` + one + "}":                                                            "without # and control characters",
+		`{name: "", sha256: ` + one + "}":                                                                    "want 1 to 100 bytes",
+		"{name: " + strings.Repeat("n", 101) + ", sha256: " + one + "}":                                      "want 1 to 100 bytes",
+	} {
+		said := ""
+		for _, m := range mistakes(t, "serve: {tokens: ["+list+"]}\nwebhooks: []") {
+			said += m.Error()
+		}
+		if want == "" && said != "" || !strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", list, said, want)
+		}
 	}
 }

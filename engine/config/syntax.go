@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func (d *decoder) syntax(err error) {
 		return
 	}
 	line := d.lineOf(m[1], m[2])
-	for _, look := range []func(line int, problem string) (slip, bool){d.tab, d.keyWithoutColon, d.slipInLine} {
+	for _, look := range []func(line int, problem string) (slip, bool){d.lookalike, d.tab, d.keyWithoutColon, d.slipInLine} {
 		if s, found := look(line, m[2]); found {
 			d.failSyntax(s)
 			return
@@ -123,6 +124,27 @@ func (d *decoder) tab(line int, problem string) (slip, bool) {
 	return slip{}, false
 }
 
+// lookalike finds a character that only looks like one of YAML's, on the line or shortly above it.
+func (d *decoder) lookalike(line int, _ string) (slip, bool) {
+	for near := line; near >= max(1, line-2); near-- {
+		for wanted, find := range lookalikes {
+			if at := find().FindStringSubmatchIndex(d.lines[near-1]); at != nil {
+				before, char := d.lines[near-1][:at[2]], []rune(d.lines[near-1][at[2]:at[3]])[0]
+				is := fmt.Sprintf("the character %+q stands where YAML wants %s", char, wanted)
+				return slip{near, utf8.RuneCountInString(before) + 1, is}, true
+			}
+		}
+	}
+	return slip{}, false
+}
+
+// lookalikes finds, in a line, what texts copied from a web page or a word processor have where YAML has an ASCII character.
+var lookalikes = map[string]func() *regexp.Regexp{
+	"a space": lazy.Regexp(`^ *(?:- *)*(?:["']?[\w.-]+["']? *:)? *([\x{a0}\x{ad}\x{2000}-\x{200f}\x{202f}\x{205f}-\x{2060}\x{3000}\x{feff}])`),
+	"a dash":  lazy.Regexp(`^ *([\x{2010}-\x{2015}\x{2022}\x{2212}\x{ff0d}])`),
+	"a colon": lazy.Regexp(`^ *(?:- *)*["']?[\w.-]+["']? *([\x{ff1a}\x{fe55}\x{fe13}\x{2236}])`),
+}
+
 // keyWithoutColon finds a key without a colon in the line above.
 func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 	isEntry := func(line int) bool { return strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
@@ -196,7 +218,7 @@ var syntaxAdvice = []struct{ library, ours string }{
 	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
 	{"did not find expected whitespace|did not find expected tag URI|did not find the expected '>'|did not find expected '!'|" +
 		"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find expected comment or line break", "what stands behind a list, a mapping or a block belongs into the next line"},
+	{"did not find expected comment or line break", "what follows a list, a mapping or a block belongs in the next line"},
 	{"found unknown escape character|did not find expected hexdecimal number|found invalid Unicode character escape code",
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 	{"found an indentation indicator equal to 0", "the number behind | or > is that of the spaces of the indent: leave it out"},

@@ -90,6 +90,9 @@ func (t Text) withOther(other func(value string) string) string {
 	return text.String() + t.Value[end:]
 }
 
+// otherBreaks are YAML's line breaks besides \n and \r. No editor shows them, and YAML makes a space of one within a value.
+const otherBreaks = "\u0085\u2028\u2029"
+
 // lineBreaks replaces all of YAML's line breaks by \n.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +30,10 @@ func (d *decoder) scalar(n node) (string, bool) {
 	if slip := secret.Placeholder(n.Value); slip != "" && isSecret(n) && !isInTransform(n) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
-	if n.Style == 0 && endsInQuote(n.Value) {
-		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
+	if isSecret(n) && !isInTransform(n) && n.key.Kind != KindURL && d.isFolded(n) {
+		d.warn(n, "yaml.fold", "YAML joins its lines by spaces, which belong to it: write it in one line")
 	}
+	d.checkQuotes(n)
 	d.inserted = nil
 	var text strings.Builder
 	end, ok := 0, true
@@ -51,6 +53,17 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
+// isFolded reports whether YAML has made a space of a line break in a scalar.
+func (d *decoder) isFolded(n node) bool {
+	if n.Style&yaml.LiteralStyle != 0 || !strings.Contains(n.Value, " ") || n.Anchor != "" {
+		return false
+	}
+	line := d.rest(n.Node)
+	return n.Style&yaml.FoldedStyle != 0 || n.Style == 0 && !strings.HasPrefix(line, n.Value) ||
+		n.Style&yaml.DoubleQuotedStyle != 0 && doubleQuoted().FindString(line) == "" ||
+		n.Style&yaml.SingleQuotedStyle != 0 && singleQuoted().FindString(line) == ""
+}
+
 // checkName warns of a key that looks as if it contained a variable or an expression.
 func (d *decoder) checkName(n node) {
 	if strings.Contains(n.Value, "${") || strings.Contains(n.Value, "{{") {
@@ -63,6 +76,7 @@ var inBraces = lazy.Regexp(`(?s)\{\{.*?\}\}`)
 
 // checkText warns of a variable in a map's text, which is sent as it is. Its expressions are checked elsewhere.
 func (d *decoder) checkText(n node) {
+	d.checkQuotes(n)
 	if !isInTransform(n) || strings.HasPrefix(n.Value, "=") || !strings.Contains(n.Value, "${") {
 		return
 	}
@@ -73,6 +87,20 @@ func (d *decoder) checkText(n node) {
 		}
 	}
 }
+
+// checkQuotes warns of quotes at the ends of a plain value that YAML does not take as such.
+func (d *decoder) checkQuotes(n node) {
+	isSecret := n.key.Kind == KindSecret || n.key.Kind == KindSecrets // which is checked elsewhere
+	switch {
+	case n.Style != 0:
+	case endsInQuote(n.Value):
+		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
+	case !isSecret && typographic().MatchString(n.Value):
+		d.warn(n, "yaml.quote", "its typographic quotes belong to it: YAML's own are straight, as in \"a\"")
+	}
+}
+
+var typographic = lazy.Regexp(`^[“”„«»‘’‚].*[“”„«»‘’]$`)
 
 // endsInQuote reports whether a plain value ends with a quote that is not opened in it.
 func endsInQuote(text string) bool {
@@ -150,3 +178,20 @@ func (d *decoder) unresolved(n node) bool {
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 
 func unquoted(n node) string { return legible.Shorten(n.Value, maxQuoted) }
+
+// Unread returns a mistake for each enabled webhook whose variables were not looked up, as [NoEnv] leaves them.
+func (c *Config) Unread() error {
+	var errs Errors
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		if w.Enabled && slices.ContainsFunc(w.used, func(u use) bool { return u.unresolved }) {
+			names := strings.Join(slices.Compact(slices.Sorted(slices.Values(w.reads))), ", ")
+			why := fmt.Sprintf("webhook %s: %s not looked up: the configuration was read without an environment, to check it", w.Name, names)
+			errs = append(errs, &Error{w.pos, "variable.unset", "", why, false})
+		}
+	}
+	if errs == nil {
+		return nil
+	}
+	return errs
+}

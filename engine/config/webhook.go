@@ -155,6 +155,9 @@ func (d *decoder) name(n node, w *Webhook) {
 	w.Name, w.Named = d.formed(n, fmt.Sprintf("1 to %d bytes without # and control characters", limit), func(name string) bool {
 		return name != "" && len(name) <= limit && !strings.ContainsFunc(name, notInName)
 	})
+	if strings.TrimSpace(w.Name) != w.Name { // nobody would see why it is not the same name as another
+		d.fail(n, "value.form", "white space at its beginning or end")
+	}
 }
 
 func (d *decoder) url(n node, w *Webhook) {

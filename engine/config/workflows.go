@@ -141,7 +141,7 @@ func (ws *Workflows) refresh() {
 	for _, folder := range folders {
 		entries, _ := readDir(folder) // a missing folder has no definitions
 		for _, entry := range entries {
-			ext := filepath.Ext(entry.Name())
+			ext := strings.ToLower(filepath.Ext(entry.Name()))
 			if ext != ".yaml" && ext != ".yml" || len(files) == maxDefinitions {
 				continue
 			}
@@ -235,7 +235,7 @@ func (ws *Workflows) read(def *definition) *Found {
 	if ws.shares != "" {
 		err = share(cfg.Webhooks, ws.shares)
 	}
-	found.Own, found.Warnings = cfg.Webhooks, cfg.Warnings
+	found.Own, found.Warnings = cfg.Webhooks, append(cfg.Warnings, offWithout(ws.base.Webhooks, cfg.Webhooks)...)
 	first := ws.byName[found.Name]
 	switch at := cfg.nameAt; {
 	case at != nil && at.Value != found.Name:

@@ -353,3 +353,17 @@ func BenchmarkLookup(b *testing.B) {
 		workflows.Lookup("n150")
 	}
 }
+
+// A definition is one however its extension is written, since a file system may not tell the difference.
+func TestExtensionsInAnyCase(t *testing.T) {
+	load := project(t, map[string]string{
+		".awf/workflows/a.YAML": "webhooks: [{name: x, url: 'https://x.example/'}]",
+		".awf/workflows/b.Yml":  "name: c\nwebhooks: [{name: y, url: 'https://y.example/'}]",
+	})
+	cfg := load()
+	for workflow, want := range map[string]string{"a": "x ", "c": "y "} {
+		if found := cfg.Workflows.Lookup(workflow); found == nil || names(found) != want {
+			t.Errorf("%s: %+v, want %s", workflow, found, want)
+		}
+	}
+}

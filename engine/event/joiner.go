@@ -36,11 +36,9 @@ type waiting struct {
 	run    *run
 	family string // the run that none called
 	need   need
-	until  time.Time // when it stops waiting for another record
-
-	state time.Time // when it stops waiting for its state file
-	brief time.Time // the same, once it holds back another record
-	poll  time.Time // when the file is read again
+	since  time.Time
+	state  time.Duration // how long it waits for its state file
+	poll   time.Time     // when the file is read again
 }
 
 // Add takes a record. It returns false if the record is no event, but a second start or end of a run.
@@ -57,10 +55,10 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	if rec.role == roleStart {
 		j.drop(needExit)
 	}
-	w := waiting{rec: rec, run: run, need: need, until: now.Add(maxWait)}
+	w := waiting{rec: rec, run: run, need: need, since: now}
 	if !j.isStated(rec) {
 		w.need |= needState
-		w.poll, w.brief, w.state = now.Add(statePoll), now.Add(stateWait), now.Add(run.stateWait(rec))
+		w.poll, w.state = now.Add(statePoll), run.stateWait(rec)
 	}
 	if w.need == needNothing && len(j.waiting) == 0 {
 		j.give(run, rec)
@@ -70,7 +68,7 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	at := j.place(rec, run)
 	for i := at - 1; i >= 0; i-- {
 		if before := &j.waiting[i]; before.family == w.family { // it holds up those before it already
-			before.state = before.brief
+			before.state = min(before.state, stateWait)
 			break
 		}
 	}
@@ -129,9 +127,9 @@ func (j *Joiner) Release(now time.Time) {
 	kept := j.waiting[:0]
 	for i := range j.waiting {
 		w := j.waiting[i]
-		if !w.told() && now.Before(w.until) {
+		if until := w.since.Add(maxWait); !w.told() && now.Before(until) {
 			j.stopped = true
-			j.lookAt(w.until)
+			j.lookAt(until)
 			kept = append(kept, j.waiting[i:]...)
 			break
 		}

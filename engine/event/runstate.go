@@ -120,7 +120,7 @@ func (r *run) stateWait(rec *Record) time.Duration {
 
 // awaitsState reports whether a record goes on waiting for its state.
 func (j *Joiner) awaitsState(w *waiting, now time.Time) bool {
-	if w.need&needState == 0 || !now.Before(w.state) {
+	if w.need&needState == 0 || now.Sub(w.since) >= w.state {
 		return false
 	}
 	if !now.Before(w.poll) {

@@ -49,7 +49,6 @@ var rules = compileLater(answers)
 // inAnswers names the types that rules tell apart, and puts the article before a vowel.
 var inAnswers = strings.NewReplacer(
 	"*time.Location", "timezone", "time.Location", "timezone", "time.Month", "month", "time.Weekday", "weekday", "got unknown", "got nil",
-	"for unknown", "for nil", "and unknown", "and nil",
 	"a int has", "an int has", "a int among", "an int among", "a int,", "an int,",
 )
 
@@ -77,7 +76,7 @@ func (p *phrase) answer(rules []rule, message string) string {
 	return ""
 }
 
-var dollar = lazy.Regexp(`\$\{?(b?a?\d|timeMethod|[a-z]+3?)\}?`)
+var dollar = lazy.Regexp(`\$\{?(b?a?\d|timeMethod|[a-z]+)\}?`)
 
 func (p *phrase) expand(say string) string {
 	return dollar().ReplaceAllStringFunc(say, func(word string) string {
@@ -102,11 +101,9 @@ func (p *phrase) expand(say string) string {
 // word returns the text for a $word.
 func (p *phrase) word(word string) string {
 	switch word {
-	case "and3":
-		if p.message[3] == "" {
-			return ""
-		}
-		return " and " + p.message[3]
+	case "kinds":
+		known := slices.DeleteFunc(p.message[2:4], func(kind string) bool { return kind == "" || kind == "unknown" || kind == "value" })
+		return cmp.Or(strings.Join(known, " and "), "nil")
 	case "quote":
 		return "a text begins with a quote and does not end with the same one"
 	case "unclosed":

@@ -246,6 +246,7 @@ func (w *writer) unary(n *ast.UnaryNode) part {
 }
 
 func (w *writer) binary(n *ast.BinaryNode) part {
+	w.notAlone(n)
 	switch n.Operator {
 	case "and", "&&":
 		l, r := w.condition(n.Left), w.condition(n.Right)
@@ -273,6 +274,16 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 		}
 	}
 	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
+}
+
+// notAlone refuses a not that was probably meant for a comparison: it binds to the left operand alone.
+func (w *writer) notAlone(n *ast.BinaryNode) {
+	left, isUnary := n.Left.(*ast.UnaryNode)
+	if _, compares := operators[n.Operator]; !compares || !isUnary || joins(left) == "" || n.Right.Type().Kind() == reflect.Bool {
+		return
+	}
+	value := left.Node.String()
+	w.fail(n, "expr.type", "not binds to %s alone: want not (%s %s %s)", value, value, n.Operator, n.Right.String())
 }
 
 // member compiles access to a member. At run time no other member of payload, body or with is decoded.

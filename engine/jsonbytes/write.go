@@ -41,7 +41,7 @@ func isOrdinary(s string) bool {
 // indent the result has several lines, each but the first with the prefix.
 func Print(v any, prefix, indent string) ([]byte, error) {
 	opts := []jsonv2.Options{
-		jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true),
+		jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true),
 		jsonv2.WithMarshalers(jsonv2.JoinMarshalers(
 			jsonv2.MarshalToFunc(func(enc *jsontext.Encoder, d time.Duration) error { return enc.WriteToken(jsontext.Float(d.Seconds())) }),
 			jsonv2.MarshalToFunc(func(enc *jsontext.Encoder, text []byte) error { return enc.WriteToken(jsontext.String(string(text))) }),

@@ -64,12 +64,12 @@ func (k *markup) cost(s string) int {
 
 func percentByte(c byte) string { return "%" + strings.ToUpper(hex.EncodeToString([]byte{c})) }
 
-// lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does.
+// lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does. It ends before whatever ends it for a receiver.
 func lengthOfURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
 		return 0
 	}
-	n := strings.IndexFunc(s[i:], func(r rune) bool { return !isOfURL(r) })
+	n := strings.IndexFunc(s[i:], func(r rune) bool { return !isOfURL(r) || strings.ContainsRune("()[],;'", r) })
 	if n < 0 {
 		n = len(s) - i
 	}

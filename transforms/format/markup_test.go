@@ -27,6 +27,7 @@ func TestMarkupShowsAsText(t *testing.T) {
 		{markdown, "@all #tag a#b ||c||", "@" + zero + "all #" + zero + "tag a#b |" + zero + "|" + zero + "c|" + zero + "|" + zero},
 		{markdown, "see https://ci.example/_a_/b_c/~d?e=*f*&g=@all#h_i",
 			"see https://ci.example/%5Fa%5F/b_c/%7Ed?e=%2Af%2A&g=%40all#h_i"},
+		{markdown, "(https://ci.example/x)#tag", "(https://ci.example/x)#" + zero + "tag"},
 		{[]string{"discord"}, "[a](https://evil.example) *b* _c_", `\[a\](https://evil.example) \*b\* \_c\_`},
 		{[]string{"discord"}, "see https://ci.example/my_job/_x_?a=*b*&c=@everyone.",
 			"see https://ci.example/my_job/_x_?a=%2Ab%2A&c=%40everyone."},

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 	"github.com/tetratelabs/wazero/api"
@@ -177,14 +179,12 @@ func (g *guest) result(pointer, length uint64) ([]byte, error) {
 
 // overOutput is the failure of a body of so many bytes.
 func (g *guest) overOutput(n int) *Error {
-	limit := g.module.limits.Output
-	return g.fail(ErrOutput, tooLarge(int64(n), limit)+raise("output", limit))
+	return g.fail(ErrOutput, over("output", int64(n), g.module.limits.Output))
 }
 
 // noMemory is the failure of a guest that needs more memory than its limit.
 func (g *guest) noMemory() *Error {
-	limit := g.module.limits.Memory
-	return g.fail(ErrMemory, fmt.Sprintf("limit %d bytes%s", limit, raise("memory", limit)))
+	return g.fail(ErrMemory, reached("memory", g.module.limits.Memory))
 }
 
 func (g *guest) checked(body []byte) ([]byte, error) {
@@ -236,7 +236,7 @@ func (g *guest) failed(err error) *Error {
 	case g.fuel != nil && g.left() < 0:
 		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
 	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
-		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes%s", g.module.limits.Stack, raise("stack", g.module.limits.Stack))
+		e.Kind, e.Detail = ErrStack, reached("stack", g.module.limits.Stack)
 	case errors.As(err, &stopped):
 		e.Kind, e.Detail = stopped.kind, stopped.detail
 	case g.memory.isRefused:
@@ -255,13 +255,13 @@ func (g *guest) failed(err error) *Error {
 }
 
 // frames returns the guest's functions in wazero's trace, which has a line "module.function(i32) i64" for each, then an empty line.
-// Functions without a name have a number, which does not count the import of code that refills.
+// Functions without a name have a number, which does not count the import of code that refills. frames leaves out what a language's own
+// library does after a panic.
 func frames(trace string, refills bool) []string {
 	const most, longest = 5, 60
 	var names []string
 	for line := range strings.Lines(trace) {
-		line = strings.TrimSpace(line)
-		if line == "" || len(names) == most {
+		if line = strings.TrimSpace(line); line == "" {
 			break
 		}
 		if i := strings.LastIndexByte(line, '('); i > 0 {
@@ -271,9 +271,32 @@ func frames(trace string, refills bool) []string {
 		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); refills && err == nil && strings.HasPrefix(name, "$") {
 			name = "$" + strconv.Itoa(n-1)
 		}
-		names = append(names, legible.ShortLine(name, longest))
+		names = append(names, legible.ShortLine(demangled(name), longest))
 	}
-	return names
+	own := slices.IndexFunc(names, func(name string) bool { return !library().MatchString(name) })
+	names = names[max(own, 0):]
+	return names[:min(len(names), most)]
+}
+
+// library matches functions of Rust's and Go's own libraries.
+var library = lazy.Regexp(`^(<?(std|core|alloc)::|_?_?rust_|runtime\.)`)
+
+// demangled returns the name of a function as its source in Rust has it: std::fmt::write for _ZN3std3fmt5write17h0123456789abcdefE.
+func demangled(name string) string {
+	rest, isMangled := strings.CutPrefix(name, "_ZN")
+	var parts []string
+	for isMangled && rest != "E" {
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		n, err := strconv.Atoi(rest[:digits])
+		if rest = rest[digits:]; err != nil || n >= len(rest) {
+			return name
+		}
+		parts, rest = append(parts, rest[:n]), rest[n:]
+	}
+	if len(parts) < 2 {
+		return name
+	}
+	return strings.Join(parts[:len(parts)-1], "::") // without the hash
 }
 
 // log logs a line from the guest, or counts it if there were too many.

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,11 +46,15 @@ func (c Claim) String() string {
 	case c.Overrides != "":
 		parts = append(parts, "takes the place of your webhook "+c.Overrides)
 	}
+	host := c.Host
+	if ascii := strings.Trim(strconv.QuoteToASCII(host), `"`); ascii != host { // it may only look like a known one
+		host += ", which is " + ascii
+	}
 	switch {
 	case c.Moved:
-		parts = append(parts, "sends to another address at "+c.Host)
-	case c.Host != "":
-		parts = append(parts, "sends to "+c.Host)
+		parts = append(parts, "sends to another address at "+host)
+	case host != "":
+		parts = append(parts, "sends to "+host)
 	}
 	if len(c.Variables) > 0 {
 		parts = append(parts, "reads $"+strings.Join(c.Variables, ", $"))

@@ -123,3 +123,11 @@ func TestJudge(t *testing.T) {
 		t.Errorf("without a record: %s", got)
 	}
 }
+
+// A host that only looks like a known one is seen to be another.
+func TestHostsOfOtherLettersAreSeen(t *testing.T) {
+	c := trust.Claim{Host: "https://h\u043eoks.slack.com"}
+	if got, want := c.String(), "sends to https://h\u043eoks.slack.com, which is https://h"+`\u043e`+"oks.slack.com"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

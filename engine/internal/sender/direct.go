@@ -20,7 +20,7 @@ import (
 type direct struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
-	common  common
+	place   place
 	idleFor time.Duration
 	room    chan struct{} // has a value for each connection in use
 
@@ -29,11 +29,10 @@ type direct struct {
 	sweep *time.Timer   // closes idle ones; nil if there are none
 }
 
-// common is what the requests have in common.
-type common struct {
-	url       *url.URL      // of most of them
-	uri       string        // in a request to url
-	firstByte time.Duration // see [Deadlines]; 0 for no limit
+// place is where most requests go.
+type place struct {
+	url *url.URL
+	uri string // in a request to url
 }
 
 // newDirect returns nil if the receiver needs net/http.
@@ -46,7 +45,7 @@ func newDirect(target *url.URL, maxInFlight int, t *http.Transport) *direct {
 	}
 	return &direct{
 		dial: t.DialContext, address: net.JoinHostPort(target.Hostname(), portOf(target)),
-		common: common{target, target.RequestURI(), t.ResponseHeaderTimeout}, idleFor: t.IdleConnTimeout,
+		place: place{target, target.RequestURI()}, idleFor: t.IdleConnTimeout,
 		room: make(chan struct{}, max(1, maxInFlight)),
 	}
 }
@@ -88,7 +87,7 @@ func (d *direct) take(ctx context.Context, trace *httptrace.ClientTrace) (*conne
 	if err != nil {
 		return nil, err
 	}
-	c := newConnection(conn, d.common)
+	c := newConnection(conn, d.place)
 	c.release = func(keep bool) { d.release(c, keep) }
 	if c.look() == nil {
 		c.Close()

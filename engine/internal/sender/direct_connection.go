@@ -3,7 +3,6 @@ package sender
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"math"
@@ -26,7 +25,7 @@ const (
 // connection is a connection of a [direct], for one attempt at a time.
 type connection struct {
 	net.Conn
-	common
+	place     place
 	release   func(keep bool)
 	from      *bufio.Reader // reads limited
 	limited   limited
@@ -42,8 +41,8 @@ type connection struct {
 	seen  error
 }
 
-func newConnection(conn net.Conn, common common) *connection {
-	c := &connection{Conn: conn, common: common, limited: limited{from: conn}}
+func newConnection(conn net.Conn, where place) *connection {
+	c := &connection{Conn: conn, place: where, limited: limited{from: conn}}
 	c.from = bufio.NewReader(&c.limited)
 	c.interrupt = func() { _ = conn.SetDeadline(time.Unix(1, 0)) }
 	c.raw, _ = conn.(syscall.Conn).SyscallConn()
@@ -77,20 +76,21 @@ func (c *connection) exchange(req *http.Request, trace *httptrace.ClientTrace) (
 	if err := c.fill(req); err != nil {
 		return nil, err
 	}
-	ctx, out := req.Context(), c.out
+	out := c.out
 	if c.wrote = nil; len(out) <= smallRequest {
-		if err := c.send(ctx, out, trace); err != nil {
+		if err := c.send(out, trace); err != nil {
 			return nil, err
 		}
 	} else { // the receiver may answer before it has read all
 		c.out = nil
-		c.sendBeside(ctx, out, trace)
+		wrote := make(chan error, 1)
+		c.wrote = wrote
+		go func() { wrote <- c.send(out, trace) }()
 	}
 	res, err := c.answer(req)
 	if err != nil {
 		return nil, err
 	}
-	c.answerWithin(ctx, 0)
 	switch {
 	case res.StatusCode < http.StatusOK: // the connection no longer speaks HTTP
 		c.end(false)
@@ -103,33 +103,12 @@ func (c *connection) exchange(req *http.Request, trace *httptrace.ClientTrace) (
 	return res, nil
 }
 
-func (c *connection) send(ctx context.Context, out []byte, trace *httptrace.ClientTrace) error {
+func (c *connection) send(out []byte, trace *httptrace.ClientTrace) error {
 	_, err := c.Write(out)
 	if err == nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{})
-		c.answerWithin(ctx, c.firstByte)
 	}
 	return err
-}
-
-func (c *connection) sendBeside(ctx context.Context, out []byte, trace *httptrace.ClientTrace) {
-	wrote := make(chan error, 1)
-	c.wrote = wrote
-	go func() { wrote <- c.send(ctx, out, trace) }()
-}
-
-// answerWithin limits the time until the answer's header has come; 0 is no limit.
-func (c *connection) answerWithin(ctx context.Context, limit time.Duration) {
-	if c.firstByte == 0 {
-		return
-	}
-	deadline := time.Time{}
-	if limit > 0 {
-		deadline = time.Now().Add(limit)
-	}
-	if _ = c.SetReadDeadline(deadline); ctx.Err() != nil {
-		c.interrupt()
-	}
 }
 
 // answer reads the header of the answer and skips the 1xx ones before it.
@@ -163,7 +142,6 @@ func (c *connection) isWritten() bool {
 	}
 	select {
 	case err := <-c.wrote:
-		c.answerWithin(context.Background(), 0)
 		return err == nil
 	case <-time.After(writeWait):
 		return false
@@ -199,8 +177,8 @@ func (b *answerBody) Close() error {
 
 // fill puts the request into out, in the form that net/http gives it.
 func (c *connection) fill(req *http.Request) error {
-	uri := c.uri
-	if req.URL != c.url {
+	uri := c.place.uri
+	if req.URL != c.place.url {
 		uri = req.URL.RequestURI()
 	}
 	out := append(append(append(c.out[:0], req.Method...), ' '), uri...)

@@ -45,8 +45,8 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 		return fault
 	}
 	if network, known := errors.AsType[net.Error](err); known && network.Timeout() {
-		limits := [phaseAnswer + 1]time.Duration{
-			phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS, phaseAnswer: s.deadlines.FirstByte,
+		limits := [phaseTLS + 1]time.Duration{
+			phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS,
 		}
 		return &Fault{Reason: fmt.Sprintf("%s within %v", late[reached], cmp.Or(limits[reached], s.webhook.Timeout))}
 	}
@@ -154,7 +154,9 @@ func ofSystem(err error) *Fault {
 
 // ofProtocol explains an answer that is not HTTP. The error quotes what the receiver wrote, which may echo the request.
 func ofProtocol(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "server closed idle connection") {
+	isEnd := func(end error) bool { return errors.Is(err, end) }
+	ends := []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} // the last if it came while the request was being written
+	if slices.ContainsFunc(ends, isEnd) || strings.HasSuffix(err.Error(), "server closed idle connection") {
 		return "the receiver closed the connection without an answer"
 	}
 	text, _, _ := strings.Cut(err.Error(), `"`)

@@ -71,7 +71,7 @@ func plainFaults(*testing.T) []faultRow {
 		{name: "closed within the header", serve: func(p *peer) { p.read(); p.write("HTTP/1.1 200 OK\r\nX-Half: ") }, want: isDead, attempts: 3,
 			requests: 3, reason: "the receiver closed the connection without an answer"},
 		{name: "black hole", serve: (*peer).hang, tune: short, want: isDead, attempts: 3, requests: -1, reason: "no answer within 150ms"},
-		{name: "first byte too late", serve: (*peer).hang, tune: func(w *sender.Webhook) { w.Deadlines.FirstByte = 100 * time.Millisecond },
+		{name: "first byte too late", serve: (*peer).hang, tune: func(w *sender.Webhook) { w.Timeout = 100 * time.Millisecond },
 			want: isDead, attempts: 3, requests: -1, reason: "no answer within 100ms"},
 		{name: "a header by the byte", serve: func(p *peer) { p.read(); p.drip("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 1<<10)) },
 			tune: short, want: isDead, attempts: 3, requests: 3, reason: "no answer within 150ms"},

@@ -17,19 +17,17 @@ const (
 	maxHeader      = 64 << 10         // bytes of an answer's header, including those of the 1xx answers before it
 )
 
-// Deadlines limit the parts of an attempt; zero is the default. The webhook's timeout limits the whole.
+// Deadlines limit the parts of an attempt before its request; zero is the default. The webhook's timeout limits the whole.
 type Deadlines struct {
-	Connect   time.Duration // name and connection: 10 s
-	TLS       time.Duration // 10 s
-	FirstByte time.Duration // from the request's last byte to the end of the answer's header: the webhook's timeout
+	Connect time.Duration // name and connection: 10 s
+	TLS     time.Duration // 10 s
 }
 
 // within fills in the defaults. No part may last longer than the whole.
 func (d Deadlines) within(whole time.Duration) Deadlines {
 	return Deadlines{
-		Connect:   min(cmp.Or(d.Connect, connectTimeout), whole),
-		TLS:       min(cmp.Or(d.TLS, tlsTimeout), whole),
-		FirstByte: min(cmp.Or(d.FirstByte, whole), whole),
+		Connect: min(cmp.Or(d.Connect, connectTimeout), whole),
+		TLS:     min(cmp.Or(d.TLS, tlsTimeout), whole),
 	}
 }
 
@@ -47,10 +45,6 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		}
 		return conn, err
 	}
-	firstByte := limits.FirstByte
-	if firstByte >= w.Timeout { // the attempt's own deadline comes first, and saves a second timer for each request
-		firstByte = 0
-	}
 	config := &tls.Config{}
 	if w.TLS != nil {
 		config = w.TLS.Clone()
@@ -67,7 +61,6 @@ func newTransport(w *Webhook, proxy *url.URL, limits Deadlines) *http.Transport 
 		MaxIdleConnsPerHost:    w.MaxInFlight,
 		IdleConnTimeout:        idleTimeout,
 		TLSHandshakeTimeout:    limits.TLS,
-		ResponseHeaderTimeout:  firstByte,
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true,
 	}

@@ -1,9 +1,11 @@
 // Reads messages, one JSON object {"format", "body"} a line, and answers one line each: "ok", or what a client library finds wrong.
 import { createInterface } from "node:readline";
 import { EmbedBuilder, embedLength } from "@discordjs/builders";
+import * as commonmark from "commonmark";
 import { createRequire } from "node:module";
 import splunkLogging from "splunk-logging";
 
+const { parse } = createRequire(import.meta.url)("@rocket.chat/message-parser");
 const adaptive = createRequire(import.meta.url)("adaptivecards/dist/adaptivecards.js"); // what main names needs a bundler
 
 function discord(body) {
@@ -58,7 +60,54 @@ function splunk(body) {
   return missing("event", { ...body, time: Number(body.time) }, { ...made, time: Number(made.time) }) || "ok";
 }
 
-const judges = { discord, teams, splunk };
+// calls are the mentions of the tests' options.
+const calls = ["@alice", "@here", "@all"];
+
+// rocketchat looks for what Rocket.Chat's own parser makes of the texts. Only the headline is bold, and only the error is code.
+function rocketchat(body) {
+  const head = calls.reduce((text, call) => text.replace(` ${call}`, ""), body.text);
+  const texts = [head.slice(1, -1)];
+  for (const { title, text, fields } of body.attachments ?? []) {
+    texts.push(title ?? "", (text ?? "").split("```\n")[0]);
+    for (const field of fields ?? []) texts.push(field.title, field.value);
+  }
+  const plain = new Set(["PARAGRAPH", "LINE_BREAK", "PLAIN_TEXT", "EMOJI", "BIG_EMOJI"]);
+  for (const text of texts.filter((text) => text !== "")) {
+    const parts = [...parse(text)];
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const isURL = part.type === "LINK" && part.value.label.map((l) => l.value).join("").includes(part.value.src.value.replace(/^(\/\/|mailto:)/, ""));
+      if (!plain.has(part.type) && !isURL) return `${part.type} in ${text}`;
+      if (part.type === "PARAGRAPH") parts.push(...part.value);
+    }
+  }
+  const [{ value: [bold, ...others] }] = parse(head);
+  return bold.type === "BOLD" && others.length === 0 ? "ok" : `more or less than a bold headline: ${head}`;
+}
+
+// markdown looks for what CommonMark makes of the texts, apart from the bold headline and the error's code.
+function markdown(texts) {
+  const reader = new commonmark.Parser();
+  for (const text of texts) {
+    const walker = reader.parse(text ?? "").walker();
+    for (let step = walker.next(); step !== null; step = walker.next()) {
+      if (!["document", "paragraph", "text", "softbreak", "linebreak"].includes(step.node.type)) return `${step.node.type} in ${text}`;
+    }
+  }
+  return "ok";
+}
+
+function mattermost(body) {
+  const head = calls.reduce((text, call) => text.replace(` ${call}`, ""), body.text);
+  const texts = [head.slice(2, -2)];
+  for (const { title, text, fields } of body.attachments ?? []) {
+    texts.push(title, (text ?? "").split("```\n")[0]);
+    for (const field of fields ?? []) texts.push(field.title, field.value);
+  }
+  return markdown(texts);
+}
+
+const judges = { discord, teams, splunk, rocketchat, mattermost, incidentio: (body) => markdown([(body.description ?? "").split("```\n")[0]]),
+  oncall: (body) => markdown([body.title, body.message]) };
 for await (const line of createInterface({ input: process.stdin })) {
   const { format, body } = JSON.parse(line);
   let answer;

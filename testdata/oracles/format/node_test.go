@@ -13,7 +13,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
-// judgeByNode starts judge.js, which asks @discordjs/builders, adaptivecards and splunk-logging. "make oracles" installs them.
+// judgeByNode starts judge.js, which asks the libraries of package.json. "make oracles" installs them.
 func judgeByNode(t *testing.T, format string) func(c delivery.Content) error {
 	cmd := exec.Command("node", "judge.js")
 	cmd.Stderr = os.Stderr
@@ -63,6 +63,16 @@ func TestAdaptiveCards(t *testing.T) { each(t, "teams", judgeByNode(t, "teams"))
 // Splunk's own logging library makes the same members of the same values.
 func TestSplunk(t *testing.T) { each(t, "splunk", judgeByNode(t, "splunk")) }
 
+// Rocket.Chat's own parser finds no link, picture, mention or emphasis in the texts of messages.
+func TestRocketChatParser(t *testing.T) { each(t, "rocketchat", judgeByNode(t, "rocketchat")) }
+
+// CommonMark, which Mattermost's apps and other receivers read, finds none either.
+func TestCommonMark(t *testing.T) {
+	for _, name := range []string{"mattermost", "incidentio", "oncall"} {
+		t.Run(name, func(t *testing.T) { each(t, name, judgeByNode(t, name)) })
+	}
+}
+
 // The judges find faults: else their "ok" would say nothing.
 func TestJudgesFindFaults(t *testing.T) {
 	long := strings.Repeat("x", 4097)
@@ -79,6 +89,12 @@ func TestJudgesFindFaults(t *testing.T) {
 			`{"attachments":[{"content":{"type":"AdaptiveCard","version":"1.4","body":[],"actions":[{"type":"Action.OpenUrl","title":"x"}]}}]}`,
 		},
 		"splunk": {`{"time":1.5,"hostname":"a","event":{"a":1}}`},
+		"rocketchat": {
+			`{"text":"*x*","attachments":[{"title":"[\u200ba](https://evil.example)"}]}`, `{"text":"*x* _y_"}`, `{"text":"*x* @bob"}`,
+			`{"text":"*x*","attachments":[{"fields":[{"title":"a","value":"![\u200ba](https://evil.example/x.png)"}]}]}`,
+		},
+		"mattermost": {`{"text":"**x**","attachments":[{"text":"[\u200ba](https://evil.example)"}]}`},
+		"oncall":     {`{"title":"a*b*c","message":""}`},
 	} {
 		judge := judgeByNode(t, format)
 		for _, body := range bodies {

@@ -57,6 +57,9 @@ func TestBrokenFileLosesNoOutcome(t *testing.T) {
 				t.Errorf("%d wait, want the one without an outcome, whose file is broken", got)
 			}
 			q.keep(2, true)
+			if why := q.Broken().Error(); !strings.HasPrefix(why, "2 outcomes could not be stored, their deliveries are sent again: ") {
+				t.Errorf("it is broken since %q, want the two that have ended", why) // the third is sent again in any case
+			}
 			if got := ids(q.claim(2, 10)); got != "" {
 				t.Errorf("claimed %q of a broken file", got)
 			}

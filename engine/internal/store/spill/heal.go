@@ -147,11 +147,20 @@ func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
 		return nil
 	}
 	_, err := file.Settle(ctx, late)
-	if err != nil {
-		s.keepOutcomes(late)
-		return fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", len(late), err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	s.keepOutcomes(late)
+	ended := 0 // the others are tried again in any case
+	for i := range late {
+		if late[i].Outcome != delivery.Retry {
+			ended++
+		}
+	}
+	if ended > 0 {
+		err = fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", ended, err)
+	}
+	return err
 }
 
 // Lanes implements [store.Store]. Deliveries in the file count even while it cannot be written, except those with an

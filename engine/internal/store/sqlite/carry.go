@@ -11,7 +11,7 @@ import (
 // Is implements [store.Durable].
 func (s *Store) Is(_ context.Context, other store.Durable) (bool, error) {
 	o, isFile := other.(*Store)
-	return isFile && os.SameFile(s.file, o.file), nil
+	return isFile && os.SameFile(s.files[0], o.files[0]), nil
 }
 
 // Leave implements [store.Durable].

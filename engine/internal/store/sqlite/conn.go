@@ -315,6 +315,9 @@ func (e *Error) Unwrap() error { return e.system }
 // primary masks the extended part of a result code.
 const primary = 0xff
 
+// replaceIt says what to do with a file that is damaged, or no database.
+const replaceIt = "; put a backup in its place and its -wal away, or move both away and awf-hook makes a new one"
+
 // err returns the error of a result code; nil for success. It ends with the system's reason or with what the user can do.
 func (c *conn) err(code int32) error {
 	if code == lib.SQLITE_OK {
@@ -327,7 +330,7 @@ func (c *conn) err(code int32) error {
 	text := fmt.Sprintf("%s (%d)", kind, code)
 	switch code & primary {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		text += "; put a backup in its place and its -wal away, or move both away and awf-hook makes a new one"
+		text += replaceIt
 	case lib.SQLITE_CANTOPEN, lib.SQLITE_IOERR:
 		if errno := syscall.Errno(lib.Xsqlite3_system_errno(c.tls, c.db)); errno != 0 {
 			return &Error{code, text + ": " + errno.Error(), errno}

@@ -53,6 +53,7 @@ func TestOpenRefuses(t *testing.T) {
 			must(t, os.Symlink("target", path))
 		}, "queue.db is a symbolic link"},
 		{"a file that is a pipe", func(t *testing.T, _, path string) { must(t, unix.Mkfifo(path, 0o600)) }, "not a regular file"},
+		{"a file that is a folder", func(t *testing.T, _, path string) { must(t, os.Mkdir(path, 0o700)) }, "is a directory"},
 		{"a file that is not a database", func(t *testing.T, _, path string) {
 			write(t, path, strings.Repeat("notes that somebody keeps\n", 100), 0o644)
 		}, "file is not a database (26); put a backup in its place and its -wal away, or move both away"},
@@ -64,6 +65,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(dir, "queue.db")
 			tt.prepare(t, dir, path)
 			before, _ := os.Stat(path)
+			beside, _ := os.ReadDir(dir)
 			s, err := sqlite.Open(context.Background(), store.Options{Path: path})
 			if err == nil {
 				_ = s.Close()
@@ -73,6 +75,9 @@ func TestOpenRefuses(t *testing.T) {
 			}
 			if after, _ := os.Stat(path); before != nil && (after == nil || after.Mode() != before.Mode() || after.Size() != before.Size()) {
 				t.Errorf("the file was changed from %v to %v", before, after)
+			}
+			if now, _ := os.ReadDir(dir); strings.HasPrefix(tt.name, "a file") && len(now) != len(beside) {
+				t.Errorf("files were made beside it: %v", now)
 			}
 			target, err := os.Stat(filepath.Join(dir, "target"))
 			if err == nil && target.Mode().Perm() != 0o644 {

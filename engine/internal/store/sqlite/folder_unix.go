@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -47,6 +48,9 @@ func openFolder(path string) (*folder, error) {
 	if network { // the write-ahead log is shared memory, which does not reach other hosts
 		return nil, errors.New("the folder is on a network file system: the queue needs a local one")
 	}
+	if err := checkFile(path); err != nil {
+		return nil, err
+	}
 	turnstile, err := openOwn(path + ".lock")
 	if err != nil {
 		return nil, err
@@ -56,6 +60,28 @@ func openFolder(path string) (*folder, error) {
 		return nil, errors.Join(err, turnstile.Close())
 	}
 	return &folder{turnstile: turnstile, next: next, owners: path + ".owners"}, nil
+}
+
+// checkFile refuses a file that cannot be a queue before other files are made beside it. If a damaged file has a log, SQLite may read it.
+func checkFile(path string) error {
+	if _, err := os.Lstat(path); err != nil {
+		return nil // it is made later
+	}
+	f, err := openOwn(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	magic := []byte("SQLite format 3\x00")
+	head := make([]byte, len(magic))
+	n, err := io.ReadFull(f, head)
+	if _, noLog := os.Lstat(path + "-wal"); noLog != nil && n > 0 && !bytes.Equal(head, magic) {
+		return errors.New("file is not a database (26)" + replaceIt)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
 }
 
 // checkFolder refuses a folder in which others could replace the queue's files.
