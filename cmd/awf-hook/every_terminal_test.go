@@ -152,3 +152,16 @@ func shownBy(t *testing.T, in io.Reader, args []string, columns uint16) string {
 		return ""
 	}
 }
+
+// A man page lets its reader's terminal break the lines of a text, and leaves words and examples whole.
+func TestManPagesFill(t *testing.T) {
+	long := "x " + strings.Repeat("does this ", 11) + "\nand that.\n\n.dot\n  kept:  a\n"
+	text := manPage(&cobra.Command{Use: "x", Long: long, Example: "  awf-hook x\n  -y"})
+	for _, want := range []string{
+		".nh\n", "does this  and that.\n.PP\n\\&.dot\n.br\n  kept:  a\n", ".SH EXAMPLES\n.nf\n  awf\\-hook x\n  \\-y\n.fi\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

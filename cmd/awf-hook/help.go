@@ -193,21 +193,26 @@ func fitHelp(root *cobra.Command) {
 	})
 }
 
-// fit breaks the lines of a help. It joins lines of a paragraph first, and leaves examples as they are: they are there to be copied.
-func fit(text string, width int) string {
-	var lines []string
+// paragraphs returns the lines of a help, with those of a paragraph joined.
+func paragraphs(text string) (lines []string) {
 	joins := false // the last line went on
 	for line := range strings.SplitSeq(text, "\n") {
+		written := line
 		word, _, _ := strings.Cut(line, " ")
 		if joins && word != "" {
 			line = lines[len(lines)-1] + " " + line
 			lines = lines[:len(lines)-1]
 		}
 		lines = append(lines, line)
-		joins = word != "" && len(line)-strings.LastIndexByte(line, '\n') > writtenWidth*3/4
+		joins = word != "" && len(written) > writtenWidth*3/4
 	}
+	return lines
+}
+
+// fit breaks the lines of a help. It leaves examples as they are: they are there to be copied.
+func fit(text string, width int) string {
 	var b strings.Builder
-	for i, line := range lines {
+	for i, line := range paragraphs(text) {
 		if i > 0 {
 			b.WriteByte('\n')
 		}

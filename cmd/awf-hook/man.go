@@ -17,10 +17,8 @@ func (c *command) manCommand() *cobra.Command {
 		Short: "Write the manual as man pages into a folder",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, folders []string) error {
-			if info, err := os.Stat(folders[0]); err != nil {
-				return failure(err)
-			} else if !info.IsDir() {
-				return failure(fmt.Errorf("%s is not a folder", folders[0]))
+			if info, err := os.Stat(folders[0]); err != nil || !info.IsDir() {
+				return failure(fmt.Errorf("%s: no such folder", plain(folders[0])))
 			}
 			return writePages(cmd.Root(), folders[0])
 		},
@@ -49,9 +47,22 @@ func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.Command
 // manPage returns a command's man page.
 func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"awf-hook\" \"awf-hook\"\n", strings.ToUpper(pageName(cmd)))
+	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"awf-hook\" \"awf-hook\"\n.nh\n.ad l\n", strings.ToUpper(pageName(cmd)))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n", roff(pageName(cmd)), roff(cmd.Short), roff(cmd.UseLine()))
-	fmt.Fprintf(&b, ".SH DESCRIPTION\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(cmd.Long)))
+	b.WriteString(".SH DESCRIPTION\n")
+	before := ""
+	for i, line := range paragraphs(strings.TrimSpace(cmd.Long)) {
+		switch {
+		case line == "":
+			line = ".PP"
+		case i > 0 && before != ".PP":
+			line = ".br\n" + roff(line)
+		default:
+			line = roff(line)
+		}
+		b.WriteString(line + "\n")
+		before = line
+	}
 	flags := func(title string, set *pflag.FlagSet) {
 		if set.HasAvailableFlags() {
 			fmt.Fprintf(&b, ".SH %s\n", title)

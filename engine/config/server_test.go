@@ -75,7 +75,7 @@ func TestTokensAreNotGuessed(t *testing.T) {
 	for list, want := range map[string]string{
 		"{name: ci, sha256: " + one + "}, {name: ci, sha256: " + two + "}":                                   "",
 		"{name: ci, sha256: " + one + ", rate: 5/s}, {name: ci, sha256: " + two + ", rate: 5/s, role: read}": "",
-		"{name: ci, sha256: " + one + "}, {name: ops, sha256: " + one + ", role: admin}":                     "the token named \"ci\" has the same",
+		"{name: ci, sha256: " + one + "}, {name: ops, sha256: " + one + ", role: admin}":                     "has the same digest",
 		"{name: ci, sha256: " + one + ", rate: 5/s}, {name: ci, sha256: " + two + "}":                        "has another rate",
 		"{name: signed, sha256: " + one + "}":                                                                "want another name",
 		"{name: unknown, sha256: " + one + "}":                                                               "want another name",

@@ -12,7 +12,8 @@ func TestFramesAreTheAuthorsOwn(t *testing.T) {
 		".divide(i32) i32\n\t.transform(i32,i32) i64\n\n.more()": {"divide", "transform"},
 		".$3()\n.transform(i32,i32) i64":                         {"$2", "transform"},
 		".__rust_start_panic(i32)\n.rust_panic()\n._ZN3std9panicking20rust_panic_with_hook17h1b1329eaa36c7fa5E()\n" +
-			"._ZN4core6result13unwrap_failed17h0000000000000000E()\n._ZN33_$LT$a..B$u20$as$u20$a..Trait$GT$3cry17h0000000000000000E()\n" +
+			"._ZN4core6result13unwrap_failed17h0000000000000000E()\n" +
+			"._ZN33_$LT$a..B$u20$as$u20$a..Trait$GT$3cry17h0000000000000000E()\n" +
 			"._ZN4core9panicking18panic_bounds_check17h0123456789abcdefE()\n._ZN1a4boom17h0123456789abcdefE(i32)\n.transform()": {
 			"_$LT$a..B$u20$as$u20$a..Trait$GT$::cry", "core::panicking::panic_bounds_check", "a::boom", "transform"},
 		".runtime.fatalpanic()\n.runtime.gopanic()\n.main.transform()\n.runtime.main()": {"main.transform", "runtime.main"},

@@ -17,7 +17,7 @@ import (
 // functions are the functions for templates.
 var functions = template.FuncMap{
 	"ago": ago, "in": in, "stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"rfc": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }, "short": short, "seconds": seconds, "number": number,
+	"rfc": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }, "short": short, "number": number,
 	"spark": newSpark, "share": newShare, "note": partNote, "stateClass": stateClass, "stateWord": stateWord,
 	"query": query, "indent": indentClass, "join": strings.Join, "permille": func(f float64) int { return int(f * 1000) },
 	"failed": func(err error) bool { return err != nil }, "views": func() []named { return navigation },
@@ -87,8 +87,6 @@ func two(a int, of string, b int, rest string) string {
 	}
 	return strconv.Itoa(a) + of + " " + strconv.Itoa(b) + rest
 }
-
-func seconds(s view.Seconds) string { return short(time.Duration(s)) }
 
 // number formats a number with thousands separators.
 func number(n any) string {

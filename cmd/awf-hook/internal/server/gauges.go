@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -40,8 +41,8 @@ func NewQueue(eng *engine.Engine, file string, log *slog.Logger) Queue {
 	}
 }
 
-// laneStates are the values of lane_state's label.
-var laneStates = []string{"open", "resting", "breaker", "closed"}
+// laneStates are the values of lane_state's label, by the words of the API.
+var laneStates = map[string]string{"open": "open", "resting": "resting", "failing": "breaker", "closed": "closed"}
 
 // gauges exports the content of a queue.
 type gauges struct {
@@ -163,8 +164,9 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		}
 		one(g.overdue, overdue, name)
 		one(g.fuel, float64(l.FuelPercent)/100, name)
-		for _, state := range laneStates {
-			one(g.state, number(state == laneState(&l.LaneStatus, now)), name, state)
+		current := api.NewLane(&l.LaneStatus).State
+		for state, label := range laneStates {
+			one(g.state, number(state == current), name, label)
 		}
 	}
 }
@@ -230,18 +232,6 @@ func (w *waiting) add(l *engine.LaneStatus) {
 	if of := &w.LaneStatus; of.Due.IsZero() || !l.Due.IsZero() && l.Due.Before(of.Due) {
 		of.Due = l.Due
 	}
-}
-
-func laneState(l *engine.LaneStatus, now time.Time) string {
-	switch {
-	case l.Closed != "":
-		return "closed"
-	case l.BreakerOpen():
-		return "breaker"
-	case l.PausedUntil.After(now):
-		return "resting"
-	}
-	return "open"
 }
 
 func number(is bool) float64 {

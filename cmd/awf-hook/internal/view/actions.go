@@ -32,7 +32,7 @@ func (d *Desk) record(ctx context.Context, what, target string, count int, why s
 // allowed returns an error for users without the role operate.
 func allowed(ctx context.Context) error {
 	if access.From(ctx).Role < access.Operate {
-		return fmt.Errorf("%w: this needs the role operate", ErrRefused)
+		return fmt.Errorf("%w: this needs the role operate", api.ErrRefused)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type Plan struct {
 	Address  string        `json:"filter"` // the filter as in an address, restricted to what exists now
 	Tally    engine.Tally  `json:"tally"`
 	Groups   []api.Group   `json:"groups"`
-	Takes    Seconds       `json:"takes"`          // at this pace
+	Takes    time.Duration `json:"takes"`          // at this pace
 	Ordered  []string      `json:"ordered"`        // webhooks with an order: replayed deliveries join the tail of their key
 	Stopped  []string      `json:"stopped"`        // paused or closed webhooks: deliveries wait there
 	Unlisted int           `json:"other,omitzero"` // those of Tally.Count that are in no group
@@ -145,7 +145,7 @@ func (d *Desk) Plan(ctx context.Context, o Order) (*Plan, error) {
 		return nil, err
 	}
 	p.Unlisted = tally.Count
-	p.Takes = Seconds(time.Duration(tally.Count) * time.Second / time.Duration(o.Pace))
+	p.Takes = time.Duration(tally.Count) * time.Second / time.Duration(o.Pace)
 	now, err := d.look(ctx)
 	if err != nil {
 		return nil, err
@@ -178,9 +178,9 @@ func (d *Desk) Begin(ctx context.Context, o Order, want int) (*Bulk, error) {
 	case err != nil:
 		return nil, err
 	case tally.Count == 0:
-		return nil, fmt.Errorf("%w: there is nothing left to %s", ErrRefused, o.What)
+		return nil, fmt.Errorf("%w: there is nothing left to %s", api.ErrRefused, o.What)
 	case want != tally.Count:
-		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", ErrRefused, want, tally.Count)
+		return nil, fmt.Errorf("%w: there were %d when you looked, and %d now: look at the plan again", api.ErrRefused, want, tally.Count)
 	}
 	b := &Bulk{Who: access.From(ctx).Name, What: o.What, Target: api.Describe(o.Filter), Total: tally.Count, Pace: o.Pace,
 		Began: time.Now(), order: o}
@@ -204,9 +204,9 @@ func (all *bulks) add(b *Bulk) (Bulk, error) {
 	}
 	switch {
 	case all.stopped:
-		return Bulk{}, fmt.Errorf("%w: the server ends", ErrRefused)
+		return Bulk{}, fmt.Errorf("%w: the server ends", api.ErrRefused)
 	case running >= maxBulks:
-		return Bulk{}, fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", ErrRefused, running)
+		return Bulk{}, fmt.Errorf("%w: %d run already: wait until one has ended, or cancel one", api.ErrRefused, running)
 	}
 	all.last++
 	b.ID = all.last

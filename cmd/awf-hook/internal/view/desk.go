@@ -127,18 +127,3 @@ func (d *Desk) Signal(ctx context.Context) int64 {
 	}
 	return d.Seen.Revision()
 }
-
-// Seconds is a duration that is encoded in seconds.
-type Seconds time.Duration
-
-// MarshalJSON implements [json.Marshaler].
-func (s Seconds) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
-}
-
-var (
-	// ErrUnknown means that the delivery, webhook, run or bulk does not exist.
-	ErrUnknown = engine.ErrUnknown
-	// ErrRefused is wrapped by errors that say why the queue does not allow a change now.
-	ErrRefused = api.ErrRefused
-)

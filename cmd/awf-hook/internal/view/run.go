@@ -15,26 +15,26 @@ import (
 
 // Run describes a workflow's run.
 type Run struct {
-	ID       string     `json:"workflow_id"`
-	Name     string     `json:"workflow_name"`
-	Status   string     `json:"status,omitempty"` // from its end; "" while it runs, as far as known
-	Began    time.Time  `json:"began"`            // time of the first known event
-	Ended    time.Time  `json:"ended,omitzero"`
-	Duration Seconds    `json:"duration,omitzero"`
-	Events   []RunEvent `json:"events"` // ordered by time
-	Cut      bool       `json:"cut"`    // the run has more
+	ID       string        `json:"workflow_id"`
+	Name     string        `json:"workflow_name"`
+	Status   string        `json:"status,omitempty"` // from its end; "" while it runs, as far as known
+	Began    time.Time     `json:"began"`            // time of the first known event
+	Ended    time.Time     `json:"ended,omitzero"`
+	Duration time.Duration `json:"duration,omitzero"`
+	Events   []RunEvent    `json:"events"` // ordered by time
+	Cut      bool          `json:"cut"`    // the run has more
 }
 
 // RunEvent is an event of a run with its deliveries.
 type RunEvent struct {
-	ID         string     `json:"event_id"`
-	Type       string     `json:"event"`
-	At         time.Time  `json:"timestamp"`
-	Step       string     `json:"step,omitempty"`
-	Status     string     `json:"status,omitempty"`
-	Error      string     `json:"error,omitempty"`
-	Duration   Seconds    `json:"duration,omitzero"` // from AWF
-	Deliveries []api.Item `json:"deliveries"`        // empty if no webhook wanted it
+	ID         string        `json:"event_id"`
+	Type       string        `json:"event"`
+	At         time.Time     `json:"timestamp"`
+	Step       string        `json:"step,omitempty"`
+	Status     string        `json:"status,omitempty"`
+	Error      string        `json:"error,omitempty"`
+	Duration   time.Duration `json:"duration,omitzero"` // from AWF
+	Deliveries []api.Item    `json:"deliveries"`        // empty if no webhook wanted it
 
 	// From is where the time before the event's end begins within the run, from 0 to 1.
 	From float64 `json:"-"`
@@ -43,6 +43,9 @@ type RunEvent struct {
 
 // End returns the event's position within the run's time, from 0 to 1.
 func (e RunEvent) End() float64 { return min(e.From+e.Wide, 0.997) }
+
+// maxStep is how many seconds a step is taken to last at most, whatever its event says.
+const maxStep = 1e9
 
 // maxRun is how many deliveries of a run are shown.
 const maxRun = 500
@@ -92,7 +95,7 @@ func (d *Desk) runEvent(ev *event.Event) RunEvent {
 	_ = json.Unmarshal(ev.Payload, &payload) // missing members are not shown
 	return RunEvent{
 		ID: ev.ID, Type: ev.Type, At: ev.Timestamp, Step: payload.Step, Status: payload.Status,
-		Error: string(d.mask([]byte(payload.Error))), Duration: Seconds(payload.Duration * float64(time.Second)),
+		Error: string(d.mask([]byte(payload.Error))), Duration: time.Duration(min(max(0, payload.Duration), maxStep) * float64(time.Second)),
 	}
 }
 
@@ -102,7 +105,7 @@ func (r *Run) measure() {
 	last := r.Began
 	for i := range r.Events {
 		e := &r.Events[i]
-		if begin := e.At.Add(-time.Duration(e.Duration)); begin.Before(r.Began) {
+		if begin := e.At.Add(-e.Duration); begin.Before(r.Began) {
 			r.Began = begin
 		}
 		if e.At.After(last) {
@@ -112,12 +115,12 @@ func (r *Run) measure() {
 			r.Ended, r.Status = e.At, e.Status
 		}
 	}
-	r.Duration = Seconds(last.Sub(r.Began))
+	r.Duration = last.Sub(r.Began)
 	whole := last.Sub(r.Began).Seconds()
 	for i := range r.Events {
 		e := &r.Events[i]
 		if whole > 0 {
-			e.Wide = min(1, max(0, time.Duration(e.Duration).Seconds()/whole))
+			e.Wide = min(1, max(0, e.Duration.Seconds()/whole))
 			e.From = max(0, e.At.Sub(r.Began).Seconds()/whole-e.Wide)
 		}
 	}

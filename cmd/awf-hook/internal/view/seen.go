@@ -190,13 +190,13 @@ func (s *Seen) settled(st *delivery.Settlement) {
 
 // Lately says what happened to a webhook's deliveries lately, as far as this process attempted them.
 type Lately struct {
-	Minute Outcomes   `json:"last_minute"`
-	Hour   Outcomes   `json:"last_hour"`
-	Day    Outcomes   `json:"last_day"`
-	Bars   []Outcomes `json:"minutes"`      // the last hour by minute, the oldest first
-	Rate   float64    `json:"rate"`         // outcomes per second, in the last ten seconds
-	P50    Seconds    `json:"p50,omitzero"` // of the duration of the last attempts
-	P95    Seconds    `json:"p95,omitzero"`
+	Minute Outcomes      `json:"last_minute"`
+	Hour   Outcomes      `json:"last_hour"`
+	Day    Outcomes      `json:"last_day"`
+	Bars   []Outcomes    `json:"minutes"`      // the last hour by minute, the oldest first
+	Rate   float64       `json:"rate"`         // outcomes per second, in the last ten seconds
+	P50    time.Duration `json:"p50,omitzero"` // of the duration of the last attempts
+	P95    time.Duration `json:"p95,omitzero"`
 }
 
 func (l *Lately) add(by *Lately) {
@@ -224,7 +224,7 @@ func (s *Seen) lately(webhook string) Lately {
 	l := Lately{Minute: c.seconds.sum(now, 60), Hour: c.minutes.sum(now, 60), Day: c.hours.sum(now, 24), Bars: c.minutes.series(now)}
 	l.Rate = float64(c.seconds.sum(now, 10).Sum()) / 10
 	if times := slices.Sorted(slices.Values(c.times)); len(times) > 0 {
-		l.P50, l.P95 = Seconds(times[len(times)/2]), Seconds(times[len(times)*95/100])
+		l.P50, l.P95 = times[len(times)/2], times[len(times)*95/100]
 	}
 	return l
 }

@@ -172,7 +172,7 @@ func TestChangesAreRecorded(t *testing.T) {
 		return err
 	}
 	for what := range changes {
-		if err := change(as(t, reader), what); !errors.Is(err, view.ErrRefused) {
+		if err := change(as(t, reader), what); !errors.Is(err, api.ErrRefused) {
 			t.Errorf("%s by a reader: %v, want it refused", what, err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestChangesAreRecorded(t *testing.T) {
 		}
 	}
 	_, err = d.Change(as(t, operator), func(q api.Queue) (int, error) { return lanes(q.Pause(t.Context(), "nobody", time.Hour, "")) })
-	if !errors.Is(err, view.ErrUnknown) {
+	if !errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("a pause of nobody: %v", err)
 	}
 }
@@ -235,10 +235,10 @@ func TestBulkTakesWhatWasSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := view.Order{What: "replay", Filter: f, Pace: 100}
-	if _, err := d.Begin(as(t, reader), order, 5); !errors.Is(err, view.ErrRefused) {
+	if _, err := d.Begin(as(t, reader), order, 5); !errors.Is(err, api.ErrRefused) {
 		t.Errorf("begun by a reader: %v", err)
 	}
-	if _, err := d.Begin(as(t, operator), order, 4); !errors.Is(err, view.ErrRefused) {
+	if _, err := d.Begin(as(t, operator), order, 4); !errors.Is(err, api.ErrRefused) {
 		t.Errorf("begun with another number: %v", err)
 	}
 	if _, err := d.Begin(as(t, operator), order, 5); err != nil {
@@ -264,7 +264,7 @@ func TestBulkIsPacedAndCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "a part", func() bool { return d.Bulks()[0].Done >= 2 })
-	if err := d.Cancel(as(t, reader), b.ID); !errors.Is(err, view.ErrRefused) {
+	if err := d.Cancel(as(t, reader), b.ID); !errors.Is(err, api.ErrRefused) {
 		t.Errorf("cancelled by a reader: %v", err)
 	}
 	if err := d.Cancel(as(t, operator), b.ID); err != nil {
@@ -275,7 +275,7 @@ func TestBulkIsPacedAndCancelled(t *testing.T) {
 	if ended.Halted != "anna" || ended.Done > 10 || d.count(t, delivery.IsDead) != 30-ended.Done {
 		t.Errorf("%+v with %d left, want a cancelled one that did few", ended, d.count(t, delivery.IsDead))
 	}
-	if err := d.Cancel(as(t, operator), b.ID); !errors.Is(err, view.ErrUnknown) {
+	if err := d.Cancel(as(t, operator), b.ID); !errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("cancelled twice: %v", err)
 	}
 }
@@ -322,7 +322,7 @@ func TestBulksEndWithTheProcess(t *testing.T) {
 	if all := late.Bulks(); len(all) != 1 || all[0].Ended.IsZero() || all[0].Halted != "the end of the process" {
 		t.Errorf("bulks %+v, want one that ended with the process", all)
 	}
-	if _, err := late.Begin(as(t, operator), order, 3); !errors.Is(err, view.ErrRefused) {
+	if _, err := late.Begin(as(t, operator), order, 3); !errors.Is(err, api.ErrRefused) {
 		t.Errorf("a bulk after the end: %v, want it refused", err)
 	}
 }
@@ -359,14 +359,25 @@ func TestRunIsATimeLine(t *testing.T) {
 		}
 	}
 	run, err := d.RunOf(t.Context(), "r/1")
-	if err != nil || len(run.Events) != 3 || run.Name != "deploy" || run.Status != "success" || run.Duration != view.Seconds(5*time.Second) {
+	if err != nil || len(run.Events) != 3 || run.Name != "deploy" || run.Status != "success" || run.Duration != (5*time.Second) {
 		t.Fatalf("%+v, %v", run, err)
 	}
 	step := run.Events[1]
 	if step.Step != "build" || len(step.Deliveries) != 1 || step.From < 0.39 || step.From > 0.41 || step.Wide != 0.2 {
 		t.Errorf("the step is %+v", step)
 	}
-	if _, err := d.RunOf(t.Context(), "none"); !errors.Is(err, view.ErrUnknown) {
+	for i, duration := range []string{"1e300", "-1e300"} { // whatever a payload claims
+		id := fmt.Sprint("odd", i)
+		ev := event.Event{ID: id, Type: event.StepComplete, WorkflowID: id, Timestamp: began, Payload: []byte(`{"duration":` + duration + `}`)}
+		if err := d.engine.Submit(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		odd, err := d.RunOf(t.Context(), id)
+		if err != nil || odd.Began.After(began) || odd.Began.Year() < 1990 || odd.Duration < 0 || odd.Events[0].Duration < 0 {
+			t.Errorf("a duration of %s: %+v, %v", duration, odd, err)
+		}
+	}
+	if _, err := d.RunOf(t.Context(), "none"); !errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("no run: %v", err)
 	}
 }
@@ -400,10 +411,10 @@ func TestDeliveryOfAnAmbiguousID(t *testing.T) {
 	d := open(t, twoHooks)
 	d.submit(t, 2, event.StepComplete)
 	until(t, "delivered", func() bool { return d.count(t, delivery.IsDelivered) == 2 })
-	if _, err := d.Delivery(t.Context(), "msg_"); !errors.Is(err, api.ErrAmbiguous) || errors.Is(err, view.ErrUnknown) {
+	if _, err := d.Delivery(t.Context(), "msg_"); !errors.Is(err, api.ErrAmbiguous) || errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("msg_ with two deliveries: %v, want a refusal", err)
 	}
-	if _, err := d.Delivery(t.Context(), "msg_0"); !errors.Is(err, view.ErrUnknown) {
+	if _, err := d.Delivery(t.Context(), "msg_0"); !errors.Is(err, engine.ErrUnknown) {
 		t.Errorf("an unknown id: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // Is implements [store.Durable].
 func (s *Store) Is(_ context.Context, other store.Durable) (bool, error) {
 	o, isFile := other.(*Store)
-	return isFile && os.SameFile(s.file, o.file), nil
+	return isFile && os.SameFile(s.files[0], o.files[0]), nil
 }
 
 // Leave implements [store.Durable].
@@ -107,9 +107,17 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 	return entries, err
 }
 
+// leftToken marks a pruned delivery that left for another queue, and may come back.
+const leftToken = 0
+
 // Forget implements [store.Durable].
 func (s *Store) Forget(ctx context.Context, ids []string) error {
-	return s.write(ctx, func(tx *tx) { tx.withIDs(ids, func(seq, _ int64) { tx.strip(seq) }) })
+	return s.write(ctx, func(tx *tx) {
+		tx.withIDs(ids, func(seq, _ int64) {
+			tx.strip(seq)
+			tx.run(`UPDATE deliveries SET token = ? WHERE seq = ?`, leftToken, seq)
+		})
+	})
 }
 
 // withIDs calls f with the number and the state of each delivery that exists.

@@ -19,8 +19,13 @@ func TestFileThatIsTakenAway(t *testing.T) {
 		return s.Accept(t.Context(), []*delivery.Entry{e})
 	}
 	for name, take := range map[string]func(path string) error{
-		"deleted": os.Remove,
-		"moved":   func(path string) error { return os.Rename(path, path+".aside") },
+		"deleted":         os.Remove,
+		"its log deleted": func(path string) error { return os.Remove(path + "-wal") },
+		"its log replaced": func(path string) error {
+			return errors.Join(os.Rename(path+"-wal", path+".aside"), os.WriteFile(path+"-wal", nil, 0o600))
+		},
+		"the index of its log": func(path string) error { return os.Remove(path + "-shm") },
+		"moved":                func(path string) error { return os.Rename(path, path+".aside") },
 		"replaced": func(path string) error {
 			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("something else"), 0o600))
 		},

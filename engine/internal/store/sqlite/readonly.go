@@ -24,7 +24,7 @@ func (s *Store) openToRead(why error) error {
 	s.unwritable, s.folder = fmt.Errorf("it can only be read: %w", why), &folder{}
 	err := s.checkLog()
 	if err == nil {
-		s.file, err = os.Stat(s.opts.Path)
+		err = s.remember("")
 	}
 	if err != nil {
 		return err

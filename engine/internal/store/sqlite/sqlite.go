@@ -21,7 +21,7 @@ import (
 type Store struct {
 	opts   store.Options
 	folder *folder
-	file   os.FileInfo   // the database's, when it was opened
+	files  []os.FileInfo // the database's when it was opened: see ends
 	conn   *conn         // for writing; nil if the store is closed; guarded by turn
 	pruned time.Time     // when Keep last pruned
 	turn   chan struct{} // whoever fills it commits, for all that wait
@@ -79,7 +79,7 @@ func (s *Store) open(ctx context.Context) error {
 		err = s.connect()
 	}
 	if err == nil {
-		s.file, err = os.Stat(s.opts.Path)
+		err = s.remember(ends...)
 	}
 	if err == nil {
 		err = s.folder.register()
@@ -122,13 +122,30 @@ func (s *Store) connect() error {
 	}
 }
 
-var errMoved = errors.New("the file was moved, deleted or replaced while it was in use: " +
+// ends are the ends of the names of the database's files: the database, its log, and the index of the log.
+var ends = []string{"", "-wal", "-shm"}
+
+// remember notes which files are open.
+func (s *Store) remember(ends ...string) error {
+	for _, end := range ends {
+		info, err := os.Stat(s.opts.Path + end)
+		if err != nil {
+			return err
+		}
+		s.files = append(s.files, info)
+	}
+	return nil
+}
+
+var errMoved = errors.New("the file or its log was moved, deleted or replaced while it was in use: " +
 	"put it back, or restart awf-hook to use what is there now")
 
-// checkPlace returns an error if the open database is no longer the one at its path: nobody would find what goes into it.
+// checkPlace returns an error if the open files are no longer the ones at their paths: nobody would find what goes into them.
 func (s *Store) checkPlace() error {
-	if now, err := os.Stat(s.opts.Path); err != nil || !os.SameFile(now, s.file) {
-		return errMoved
+	for i, file := range s.files {
+		if now, err := os.Stat(s.opts.Path + ends[i]); err != nil || !os.SameFile(now, file) {
+			return errMoved
+		}
 	}
 	return nil
 }
