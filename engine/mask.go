@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"encoding/json"
+	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/jsonbytes"
 	"github.com/awf-project/awf-hook/engine/secret"
 	"github.com/awf-project/awf-hook/transforms"
 	"github.com/awf-project/awf-hook/transforms/format"
@@ -108,6 +111,13 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 func (w *compiled) maskValue(v any, isSecret bool) any {
 	if isSecret && v != nil {
 		return Masked
+	}
+	if raw, isRaw := v.(json.RawMessage); isRaw { // decoded, since escapes may hide a secret
+		v = jsonbytes.ValueOf(raw)
+		if masked := w.masker.Value(v); !reflect.DeepEqual(masked, v) {
+			return masked
+		}
+		return raw
 	}
 	return w.masker.Value(v)
 }

@@ -4,11 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash/maphash"
 	"html"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/awf-project/awf-hook/engine/legible"
 )
@@ -84,7 +87,8 @@ func encodings(s string) []string {
 	query, path := url.QueryEscape(s), url.PathEscape(s)
 	list := []string{
 		s, strings.ToLower(s), strings.ToUpper(s), query, path, lowerEscapes(query), lowerEscapes(path), html.EscapeString(s),
-		inJSON(s, true), inJSON(s, false), strings.ReplaceAll(s, "/", `\/`), hex.EncodeToString([]byte(s)), legible.Line(s),
+		inJSON(s, true), inJSON(s, false), strings.ReplaceAll(s, "/", `\/`),
+		inASCII(inJSON(s, false), `\u%04x`), inASCII(inJSON(s, false), `\u%04X`), hex.EncodeToString([]byte(s)), legible.Line(s),
 	}
 	for offset := range 3 {
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -112,6 +116,21 @@ func inJSON(s string, escapeHTML bool) string {
 	encoder.SetEscapeHTML(escapeHTML)
 	_ = encoder.Encode(s) // a string always has an encoding
 	return b.String()[1 : b.Len()-2]
+}
+
+// inASCII escapes what is not ASCII in JSON, as Python's and Java's libraries do.
+func inASCII(s, escape string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r <= unicode.MaxASCII {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, escape, unit)
+		}
+	}
+	return b.String()
 }
 
 // lowerEscapes turns %2F into %2f.

@@ -114,13 +114,11 @@ func (m *Masker) Body(body []byte) []byte {
 	return []byte(m.Text(string(body)))
 }
 
-// Value returns a JSON value, or the JSON itself, with the secrets in its texts and numbers masked.
+// Value returns a JSON value with the secrets in its texts and numbers masked.
 func (m *Masker) Value(v any) any {
 	switch v := v.(type) {
 	case string:
 		return m.Text(v)
-	case json.RawMessage:
-		return json.RawMessage(MaskParts(v, m.Parts(v)))
 	case []any:
 		masked := make([]any, len(v))
 		for i := range v {

@@ -59,6 +59,15 @@ func TestMaskerKnowsASecretInEachForm(t *testing.T) {
 	}
 }
 
+// Other languages' JSON has ASCII alone.
+func TestMaskerKnowsEscapedLetters(t *testing.T) {
+	m := secret.NewMasker([]string{"pässwört😀"}, nil)
+	const want = `["<secret>","<secret>","<secret>"]`
+	if got := m.Text(`["pässwört😀","p\u00e4ssw\u00f6rt\ud83d\ude00","p\u00E4ssw\u00F6rt\uD83D\uDE00"]`); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // One or two characters are in any text.
 func TestMaskerKnowsShortSecretsAsWords(t *testing.T) {
 	m := secret.NewMasker([]string{"4", "ab", "pin"}, nil)
