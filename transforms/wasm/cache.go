@@ -1,20 +1,15 @@
 package wasm
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 )
 
 // What the cache on disk may hold. Each module has a folder, named by its digest. The folders that were unused for longest
@@ -42,58 +37,6 @@ func prepareCache(dir string) error {
 		return fmt.Errorf("%s belongs to another user", dir)
 	}
 	return nil
-}
-
-// meteredFile holds the rewritten module: a line with the SHA-256 of the rest, in hex, which detects damage on disk; a line of
-// JSON; and the module.
-const meteredFile = "metered"
-
-// metered is the line of JSON.
-type metered struct {
-	Version string // the meter's
-	Module  meter.Module
-	Native  native // of a skeleton
-}
-
-// readMetered reads a rewritten module, or the skeleton of one, from a file of a folder. It returns nil if there is none of this version.
-func readMetered(dir, file string) (*meter.Module, native) {
-	if dir == "" {
-		return nil, native{}
-	}
-	text, err := os.ReadFile(filepath.Join(dir, file))
-	sum, rest, _ := bytes.Cut(text, []byte("\n"))
-	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
-	var kept metered
-	if err != nil || string(sum) != sumOf(rest) || json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
-		return nil, native{}
-	}
-	kept.Module.Wasm = wasm
-	return &kept.Module, kept.Native
-}
-
-// writeMetered keeps a rewritten module, or the skeleton of one with its native code, in a file. A failure does no harm.
-func writeMetered(dir, file string, m *meter.Module, code native) {
-	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
-		return
-	}
-	kept := metered{Version: meter.Version(), Module: *m, Native: code}
-	kept.Module.Wasm = nil
-	line, err := json.Marshal(kept)
-	if err != nil {
-		return
-	}
-	f, err := os.CreateTemp(dir, file+"-*")
-	if err != nil {
-		return
-	}
-	text := append(append(line, '\n'), m.Wasm...)
-	_, err = f.Write(append([]byte(sumOf(text)+"\n"), text...))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, file))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
 }
 
 func sumOf(text []byte) string {

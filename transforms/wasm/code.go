@@ -95,7 +95,11 @@ func (c *code) build() {
 		markUsed(dir)
 		return
 	}
-	if c.err = c.rewrite(dir); c.err != nil {
+	m, err := rewritten(c.bytes, c.refills)
+	if err == nil {
+		err = c.describe(m)
+	}
+	if c.err = err; err != nil {
 		return
 	}
 	if dir != "" {
@@ -108,19 +112,6 @@ func (c *code) build() {
 		_ = os.RemoveAll(dir) // the module runs in spite of a damaged file or a full disk
 	}
 	c.err = c.compile("")
-}
-
-// rewrite checks the module and makes it count what it uses, unless the directory has the result.
-func (c *code) rewrite(dir string) (err error) {
-	defer recovered(&err)
-	m, _ := readMetered(dir, meteredFile)
-	if m == nil {
-		if m, err = rewritten(c.bytes, c.refills); err != nil {
-			return err
-		}
-		writeMetered(dir, meteredFile, m, native{})
-	}
-	return c.describe(m)
 }
 
 // describe sets the fields that follow from the rewritten module.

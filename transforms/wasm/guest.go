@@ -179,14 +179,12 @@ func (g *guest) result(pointer, length uint64) ([]byte, error) {
 
 // overOutput is the failure of a body of so many bytes.
 func (g *guest) overOutput(n int) *Error {
-	limit := g.module.limits.Output
-	return g.fail(ErrOutput, tooLarge(int64(n), limit)+raise("output", limit))
+	return g.fail(ErrOutput, over("output", int64(n), g.module.limits.Output))
 }
 
 // noMemory is the failure of a guest that needs more memory than its limit.
 func (g *guest) noMemory() *Error {
-	limit := g.module.limits.Memory
-	return g.fail(ErrMemory, fmt.Sprintf("limit %d bytes%s", limit, raise("memory", limit)))
+	return g.fail(ErrMemory, reached("memory", g.module.limits.Memory))
 }
 
 func (g *guest) checked(body []byte) ([]byte, error) {
@@ -238,7 +236,7 @@ func (g *guest) failed(err error) *Error {
 	case g.fuel != nil && g.left() < 0:
 		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
 	case g.stack != nil && int32(g.stack.Get()) < 0 || strings.HasSuffix(text, "stack overflow"):
-		e.Kind, e.Detail = ErrStack, fmt.Sprintf("limit %d bytes%s", g.module.limits.Stack, raise("stack", g.module.limits.Stack))
+		e.Kind, e.Detail = ErrStack, reached("stack", g.module.limits.Stack)
 	case errors.As(err, &stopped):
 		e.Kind, e.Detail = stopped.kind, stopped.detail
 	case g.memory.isRefused:

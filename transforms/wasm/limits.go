@@ -60,7 +60,7 @@ func Bounds() (least, most Limits) {
 func (l Limits) CheckSize(size int64) error {
 	limits, err := l.complete()
 	if err == nil && size > limits.Module {
-		err = fmt.Errorf("%w: %s", ErrModule, tooLarge(size, limits.Module)+raise("module", limits.Module))
+		err = fmt.Errorf("%w: %s", ErrModule, over("module", size, limits.Module))
 	}
 	return err
 }
@@ -97,6 +97,14 @@ func raise(name string, value int64) string {
 }
 
 func tooLarge(n, limit int64) string { return fmt.Sprintf("%d bytes, want at most %d", n, limit) }
+
+// over says that so many bytes exceed the limit with the given name.
+func over(name string, n, limit int64) string { return tooLarge(n, limit) + raise(name, limit) }
+
+// reached says that a guest has used up the limit with the given name.
+func reached(name string, limit int64) string {
+	return fmt.Sprintf("limit %d bytes%s", limit, raise(name, limit))
+}
 
 // Isolation says what one event can leave behind for the next.
 type Isolation int

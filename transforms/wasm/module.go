@@ -61,7 +61,7 @@ type Output struct {
 	Memory int64  // bytes of linear memory at the end
 }
 
-// Load makes a module usable as a step of the given name. It compiles modules of equal bytes once. An error is one line that
+// Load makes a module usable as a step of the given name. Modules of equal bytes are compiled once. An error is one line that
 // says what to change; if it wraps [ErrModule], the module is at fault.
 func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options) (*Module, error) {
 	m, err := s.module(name, o)
@@ -113,8 +113,7 @@ func (m *Module) fit() error {
 	}
 	switch {
 	case int64(m.code.MinPages) > pages:
-		return errors.New("its memory begins with " + tooLarge(int64(m.code.MinPages)*pageSize, m.limits.Memory) +
-			raise("memory", m.limits.Memory))
+		return errors.New("its memory begins with " + over("memory", int64(m.code.MinPages)*pageSize, m.limits.Memory))
 	case !m.grows && m.starting >= m.limits.Fuel:
 		return fmt.Errorf("an instance takes %d fuel before its code runs, want at most %d%s", m.starting, m.limits.Fuel-1,
 			raise("fuel", m.limits.Fuel))
@@ -196,7 +195,7 @@ func (m *Module) Limits() Limits { return m.limits }
 // interrupted; it ends at its limits.
 func (m *Module) Transform(ctx context.Context, e Event) (Output, error) {
 	if n := int64(len(e.Body)); n > m.limits.Input {
-		return Output{}, &Error{Kind: ErrInput, Detail: tooLarge(n, m.limits.Input) + raise("input", m.limits.Input)}
+		return Output{}, &Error{Kind: ErrInput, Detail: over("input", n, m.limits.Input)}
 	}
 	if !m.begin() {
 		return Output{}, ErrClosed

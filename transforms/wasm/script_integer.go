@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
-// longNumber matches digits of which a Number may lose some.
+// longNumber matches digits that a Number may not hold in full.
 var longNumber = lazy.Regexp(`[0-9]{16}`)
 
 // isLongInteger reports whether a number is an integer that a script gets as a BigInt if no Number holds it.

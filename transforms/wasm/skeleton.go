@@ -1,6 +1,8 @@
 package wasm
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,8 +16,16 @@ import (
 // code were missing, wazero would compile the skeleton, whose functions all trap. So the skeleton's file names the file of native code,
 // and a skeleton is used only if that file is the only one in its folder and has its size, before and after wazero reads it.
 
-// skeletonFile holds the skeleton of a rewritten module, in the form of meteredFile.
+// skeletonFile holds the skeleton of a rewritten module: a line with the SHA-256 of the rest, in hex, which detects damage on disk; a line
+// of JSON; and the skeleton.
 const skeletonFile = "skeleton"
+
+// metered is the line of JSON.
+type metered struct {
+	Version string // the meter's
+	Module  meter.Module
+	Native  native
+}
 
 // nativeFolder is the cache that wazero gets for a skeleton. Other processes may compile the whole module beside it.
 const nativeFolder = "native"
@@ -44,6 +54,40 @@ func nativeIn(dir string) (file native, info os.FileInfo, err error) {
 	return native{names[0], info.Size()}, info, nil
 }
 
+// readSkeleton reads a skeleton and the name of its native code from a folder. It returns nil if there is none of this version.
+func readSkeleton(dir string) (*meter.Module, native) {
+	text, err := os.ReadFile(filepath.Join(dir, skeletonFile))
+	sum, rest, _ := bytes.Cut(text, []byte("\n"))
+	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
+	var kept metered
+	if err != nil || string(sum) != sumOf(rest) || json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
+		return nil, native{}
+	}
+	kept.Module.Wasm = wasm
+	return &kept.Module, kept.Native
+}
+
+// writeSkeleton keeps the skeleton of a module and the name of its native code in a folder. A failure does no harm.
+func writeSkeleton(dir string, m meter.Module, skeleton []byte, code native) {
+	m.Wasm = nil
+	line, err := json.Marshal(metered{meter.Version(), m, code})
+	if err != nil {
+		return
+	}
+	f, err := os.CreateTemp(dir, skeletonFile+"-*")
+	if err != nil {
+		return
+	}
+	text := append(append(line, '\n'), skeleton...)
+	_, err = f.Write(append([]byte(sumOf(text)+"\n"), text...))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, skeletonFile))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+}
+
 // compileSkeleton reads the module's native code from the directory by its skeleton. It removes the directory if that fails.
 func (c *code) compileSkeleton(dir string) (err error) {
 	if _, err := os.Stat(filepath.Join(dir, skeletonFile)); err != nil {
@@ -55,7 +99,7 @@ func (c *code) compileSkeleton(dir string) (err error) {
 			_ = os.RemoveAll(dir)
 		}
 	}()
-	m, want := readMetered(dir, skeletonFile)
+	m, want := readSkeleton(dir)
 	if m == nil {
 		return errNoSkeleton
 	}
@@ -93,11 +137,8 @@ func (c *code) keepSkeleton(dir string, wasm []byte) {
 	if os.MkdirAll(filepath.Dir(to), 0o700) != nil || os.Link(filepath.Join(dir, compiled.Name), to) != nil {
 		return
 	}
-	m := *c.Module
-	m.Wasm = skeleton
-	writeMetered(dir, skeletonFile, &m, native{place, compiled.Size})
+	writeSkeleton(dir, *c.Module, skeleton, native{place, compiled.Size})
 	_ = os.Remove(filepath.Join(dir, compiled.Name))
-	_ = os.Remove(filepath.Join(dir, meteredFile))
 }
 
 // placeOf returns where in a cache wazero looks for the native code of a module. It compiles the module in a folder of the directory.
