@@ -50,9 +50,9 @@ func (s *Store) config() string {
 	return s.opts.Config()
 }
 
-// takeHouse reports that this node lives, and its configuration: a node that counted as dead is a node again. It makes this node keep house
-// for its namespace if no other one does. A node that exports the queue's gauges takes over from one that does not. This is a lease, and not
-// a session lock, which a pooler in transaction mode would lose.
+// takeHouse reports that this node lives, and its configuration: a node that counted as dead is a node again. It makes this node keep
+// house for its namespace if no other one does. A node that exports the queue's gauges takes over from one that does not. This is a lease,
+// and not a session lock, which a pooler in transaction mode would lose.
 func (s *Store) takeHouse(ctx context.Context) (now time.Time, err error) {
 	keeper := 0
 	err = s.write(ctx, func(tx *tx) {
