@@ -47,7 +47,7 @@ type Reading struct {
 	err    error
 }
 
-// Begin starts to read a stream. Lines that are no events pass through at once, even before an engine is open.
+// Begin starts to read a stream. Lines that are not events pass through at once, even before an engine is open.
 func (s Stream) Begin(ctx context.Context) *Reading {
 	r := &Reading{intake: newIntake(s.Waits), ended: make(chan struct{})}
 	add := r.intake.add

@@ -156,6 +156,8 @@ func TestSpillFileMoves(t *testing.T) {
 	}
 	if said := doctor(); strings.Contains(said, files[0]) {
 		t.Errorf("doctor names a spill file that is empty: %s", said)
+	} else if !strings.Contains(said, "down: waiting: 3") || strings.Contains(said, "not in this configuration") {
+		t.Errorf("doctor does not know a webhook of the database: %s", said)
 	}
 	runHook(t, exitOK, nil, "queue", "check", "-c", config)
 }

@@ -122,6 +122,10 @@ func (d *doctor) spillFiles() {
 func (d *doctor) database(url string, cfg *config.Config) {
 	const part = "queue"
 	name := engine.QueueName(url)
+	if err := cfg.Share(); err != nil {
+		d.find(part, wrong, "%v", err)
+		return
+	}
 	queue, err := engine.OpenDeliveries(url, cfg.Queue.Space())
 	if err != nil {
 		d.find(part, wrong, "%v", err)
@@ -162,7 +166,7 @@ func (d *doctor) from(identity string, here map[string]*config.Webhook) (flags s
 	file, _, _ := strings.Cut(identity, "#")
 	named, err := filepath.Abs(d.file)
 	switch {
-	case d.file != "" && err == nil && named == file:
+	case d.file != "" && (err == nil && named == file || !filepath.IsAbs(file)): // in a database, a namespace
 		flags = " -c " + quoted(d.file)
 	case here[identity] == nil && filepath.IsAbs(file): // another configuration's
 		flags = " -c " + quoted(file)

@@ -7,7 +7,7 @@ import (
 	"github.com/awf-project/awf-hook/filters"
 )
 
-// Each type of event that the documents name has an example, and a row that says when it comes.
+// Each known type of event has an example, and a row that says when it comes.
 func TestEveryTypeHasAnExample(t *testing.T) {
 	for _, typ := range filters.Types() {
 		if when, _ := eventRow(typ); when == "" || !slices.Contains(eventTypes(), typ) {

@@ -281,7 +281,7 @@ func TestExecExitCodeOfTheTopRun(t *testing.T) {
 	}
 }
 
-// A run that goes on after its command is not said to have failed, however often its lines are read, and its own end arrives.
+// A run that goes on after its command is not reported as failed, however often its lines are read, and its own end arrives.
 func TestExecLeavesARunBehind(t *testing.T) {
 	t.Parallel()
 	url, end := startListen(t, "--json")

@@ -311,7 +311,7 @@ func (s *session) stopAfter(running context.Context, stop, end func()) {
 	}
 }
 
-// adopt accepts the events that dead processes left of their commands, beside the session. wait waits for that until ctx ends.
+// adopt begins to accept the events that dead processes of this configuration left. wait waits until it has, or ctx ends.
 func (s *session) adopt(c *command, eng *engine.Engine) (wait func(ctx context.Context)) {
 	if !s.adopts {
 		return func(context.Context) {}

@@ -50,6 +50,7 @@ type Past struct {
 	Reason   string
 	Unrouted bool
 	Foreign  bool // another process accepted it, so this one does not report it as its own
+	Carried  bool // it moves from queue to queue, perhaps back to one that it left: that one's memory of its id does not make it known
 }
 
 // Tried returns the number of the last attempt; 0 if there was none.

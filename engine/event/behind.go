@@ -39,7 +39,8 @@ func (p *parser) read(line []byte, now time.Time) Line {
 	return l
 }
 
-// beginsOwn reports whether a line begins with a complete object that is no event, so that what is broken follows a step's output.
+// beginsOwn reports whether a line begins with a complete object that is not an event. The broken text then follows a step's
+// output.
 func beginsOwn(line []byte) bool {
 	own, err := jsonbytes.NewReader(line).Raw()
 	if err != nil {
@@ -78,7 +79,7 @@ func readBehind(text, passed []byte, now time.Time) (l Line) {
 	return l
 }
 
-// parseBehind decodes an object that follows other text; nil if it is no event.
+// parseBehind decodes an object that follows other text. It returns nil if the object is not an event.
 func parseBehind(before, object []byte, now time.Time) *Record {
 	if bytes.HasSuffix(bytes.TrimRight(before, blanks), dataPrefix) {
 		if rec, _ := ParseLine(append([]byte("data: "), object...), now); rec != nil {

@@ -99,7 +99,7 @@ func (d *decoder) optional(key int) string {
 	return d.parser.text(key, raw)
 }
 
-// textOr returns the string of a key, or "" if the key is missing or has another value, which is no mistake.
+// textOr returns the string of a key, or "" if the key is missing or has another kind of value; neither is a mistake.
 func (d *decoder) textOr(key int) string {
 	if raw := d.value[key]; raw != nil && raw[0] == '"' {
 		return jsonbytes.String(raw)

@@ -45,7 +45,7 @@ func TestFailureOrCancel(t *testing.T) {
 	}
 }
 
-// An end is an end in each dialect, whatever AWF calls it. One whose status nobody knows is a failure, and says the status.
+// Every dialect knows all of AWF's names for an end. An end with an unknown status is a failure and names the status.
 func TestEndsThatAWFDoesNotDocument(t *testing.T) {
 	const at = `"timestamp":"2026-11-24T01:24:01Z"`
 	fill := strings.NewReplacer("AT", at, "COMPLETED", `"event":"workflow.completed","execution_id":"r",`+at)

@@ -26,8 +26,8 @@ type Joiner struct {
 	runs    runs
 	waiting []waiting
 	due     time.Time       // when to look again at those that wait
-	held    map[string]bool // families of which one waits for its state, and all others behind it
-	stopped bool            // one waits for another record, and all others behind it
+	held    map[string]bool // families in which a record waits for its state, and the others behind it
+	stopped bool            // a record waits for another one, and all others behind it
 }
 
 // waiting is an incomplete record.
@@ -41,7 +41,7 @@ type waiting struct {
 	poll   time.Time     // when the file is read again
 }
 
-// Add takes a record. It returns false if the record is no event, but a second start or end of a run.
+// Add takes a record. It returns false if the record is a second start or end of a run, and so not an event.
 func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 	j.runs.files = j.Files
 	run, need, isEvent := j.runs.learn(rec, now)

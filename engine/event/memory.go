@@ -38,7 +38,7 @@ func (j *Joiner) Restore(state json.RawMessage) error {
 	return nil
 }
 
-// Learn takes note of a past record, and makes no event of it. A run with only past records never becomes an orphan.
+// Learn notes what a past record says, and makes no event of it. A run with only past records never becomes an orphan.
 func (j *Joiner) Learn(rec *Record) {
 	r, _, _ := j.runs.learn(rec, rec.Timestamp)
 	if r == nil {

@@ -178,7 +178,7 @@ func (r *Reader) judge(text []byte, whole bool, now time.Time) (pass, used int) 
 	return pass, len(text)
 }
 
-// read decodes the end of a line. The text before it is no event.
+// read decodes the end of a line. The text before it is not an event.
 func (r *Reader) read(line []byte, now time.Time) Line {
 	if !r.rest.begun {
 		return r.parser.read(line, now)

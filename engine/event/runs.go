@@ -124,8 +124,8 @@ const (
 	needState                    // the state file's final content
 )
 
-// learn takes note of what a record says about its run, and adds what earlier lines said. It returns what is still missing, and false for
-// a second start or end that is no event.
+// learn notes what a record says about its run, and adds what earlier lines said. It returns what is still missing, and false for a
+// second start or end, which is not an event.
 func (rs *runs) learn(rec *Record, now time.Time) (*run, need, bool) {
 	if rec.dialect == envelope || rec.WorkflowID == "" {
 		return nil, needNothing, true

@@ -80,7 +80,7 @@ var mattermost = Receiver{
 		Rate:    Rate{N: 10, Per: time.Second, Burst: 10},
 		Success: "200 with the text `ok`",
 		Retry:   "429 with Retry-After, or X-RateLimit-Reset",
-		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"message"}},
+		answers: answers{reason: []string{"message"}},
 	},
 	sample: sample{url: "${MATTERMOST_WEBHOOK_URL}",
 		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},
@@ -97,7 +97,7 @@ var rocketChat = Receiver{
 		Rate:    Rate{N: 5, Per: time.Second, Burst: 5},
 		Success: "200 with `\"success\": true`",
 		Retry:   "429",
-		answers: answers{dead: []int{400, 401, 403, 404}, reason: []string{"error"}},
+		answers: answers{reason: []string{"error"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if a.Status == http.StatusOK && a.json["success"] == false {
 				return dead(a.text("error"))

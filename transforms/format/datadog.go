@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var datadogMarkup = markup{apart: "@%"}
+var datadogMarkup = newMarkup("", "@", "@%")
 
 var datadog = Receiver{
 	Name:    "datadog",
@@ -27,7 +27,7 @@ var datadog = Receiver{
 		Success: "202",
 		address: pathAt("Datadog", ".datadoghq.com", "/api/v1/events"),
 		Retry:   "429 with X-RateLimit-Reset",
-		answers: answers{delivered: []int{200, 202}, dead: []int{400, 401, 403, 413}, reason: []string{"errors"}},
+		answers: answers{reason: []string{"errors"}},
 	},
 	sample: sample{url: "https://api.datadoghq.com/api/v1/events", header: `DD-API-KEY: "${DD_API_KEY}"`,
 		with: []Option{{Name: "tags", Value: []string{"env:production"}}, {Name: "link", Value: sampleLink}}},

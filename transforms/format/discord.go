@@ -38,8 +38,7 @@ var discord = Receiver{
 		Retry:   "429 with Retry-After, or `retry_after` in JSON; X-RateLimit-Reset-After",
 		Gone:    "401, 403, 404 but for an unknown thread",
 		address: address{path: lacks(`/(slack|github)$`), objection: "want Discord's own webhook, without /slack or /github"},
-		answers: answers{delivered: []int{200, 204}, retry: []int{429},
-			dead: []int{400}, gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
+		answers: answers{gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			const unknownChannel = 10003 // a thread that is gone
 			if a.Status == 404 && a.at("code") == float64(unknownChannel) {
@@ -75,7 +74,7 @@ func writeDiscord(m *message) {
 // discordHead returns the text above the embed, which notifications show.
 func discordHead(m *message) string {
 	var b strings.Builder
-	b.WriteString(m.look.sign + " **" + discordEscape(cut(m.title, m.limit("headline"), discordCost)) + "**")
+	b.WriteString(m.look.sign + " **" + discordMarkup.inert(cut(m.title, m.limit("headline"), discordMarkup.cost)) + "**")
 	for _, s := range m.mentions { // there is room for all: they are few and short
 		b.WriteString(" " + discordMention(s))
 	}
@@ -84,14 +83,14 @@ func discordHead(m *message) string {
 
 func discordEmbed(m *message) (title, description string, fields raw) {
 	const fences = "```\n\n```\n" // around the error, and between it and the text
-	room := m.budget("the embed", discordCost, 0)
+	room := m.budget("the embed", discordMarkup.cost, 0)
 	if m.link != "" {
-		linkText := m.budget("link's text", discordCost, 0).take(m.linkText, maxLabel)
-		room.left -= discordCost(linkText)
-		title = discordEscape(linkText)
+		linkText := m.budget("link's text", discordMarkup.cost, 0).take(m.linkText, maxLabel)
+		room.left -= discordMarkup.cost(linkText)
+		title = discordMarkup.inert(linkText)
 	}
 	most := m.limit("text and error")
-	description = discordEscape(room.take(m.text, most/3))
+	description = discordMarkup.inert(room.take(m.text, most/3))
 	if m.err != "" {
 		room.cost = fenceCost
 		failure := fence(room.take(m.err, most-utf16Units(description)-len(fences)))
@@ -101,10 +100,10 @@ func discordEmbed(m *message) (title, description string, fields raw) {
 		}
 		description += "```\n" + failure + "\n```"
 	}
-	room.cost = discordCost
+	room.cost = discordMarkup.cost
 	for i, f := range room.takeFields(m.fields, m.limit("field's value")) {
 		if i < m.limit("fields") {
-			name, value := discordEscape(f.label), discordEscape(f.value)
+			name, value := discordMarkup.inert(f.label), discordMarkup.inert(f.value)
 			fields.add(object{{"name", name}, {"value", value}, {"inline", yes(len(f.value) < discordInline)}})
 		}
 	}
@@ -156,41 +155,5 @@ func discordMention(s string) string {
 	return ""
 }
 
-// Discord's markup, anywhere and at the beginning of a line.
-const (
-	discordMarkup = "\\*_~`|<[]"
-	discordBegin  = "#-+>"
-)
-
-// discordEscape escapes Discord's markup. In a URL, where Discord would show the escapes, it percent-encodes what could do more than that.
-func discordEscape(s string) string {
-	if !strings.ContainsAny(s, discordMarkup+discordBegin+"@") {
-		return s
-	}
-	var b strings.Builder
-	begins, end := true, 0 // of a line; the end of the last URL
-	for i := range len(s) {
-		c := s[i]
-		if i >= end {
-			end = i + lengthOfURL(s, i)
-		}
-		if i < end && strings.IndexByte("@*~", c) >= 0 {
-			b.WriteString(percentByte(c))
-			continue
-		}
-		if i >= end && (strings.IndexByte(discordMarkup, c) >= 0 || begins && strings.IndexByte(discordBegin, c) >= 0) {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(c)
-		if c == '@' {
-			b.WriteString(zeroWidthSpace)
-		}
-		begins = c == '\n' || begins && (c == ' ' || strings.IndexByte(discordBegin, c) >= 0)
-	}
-	return b.String()
-}
-
-// discordCost measures the most that discordEscape makes of a text.
-func discordCost(s string) int {
-	return utf16Units(s) + countAny(s, discordMarkup+discordBegin) + 2*countAny(s, "@")
-}
+// discordMarkup is read after URLs, in which Discord would show the escapes.
+var discordMarkup = newMarkup(`\`, "@*~", "@", "", "\\*_~`|<[]", "#-+>")

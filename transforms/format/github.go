@@ -53,13 +53,13 @@ var githubStatus = Receiver{
 	sample: sample{url: "https://api.github.com/repos/OWNER/REPO/statuses", header: githubHeader,
 		with: []Option{{Name: "sha", Value: sampleCommit}, {Name: "link", Value: sampleLink}}},
 	write: func(m *message) {
+		if m.look.commit == "" {
+			return
+		}
 		m.made.URLSuffix = "/" + m.matching("sha")
 		context := "awf/" + m.name
 		if m.moment.isStep() {
 			context += "/" + cmp.Or(m.known.path, m.known.step)
-		}
-		if m.look.commit == "" {
-			return
 		}
 		m.put(object{
 			{"state", m.look.commit},
@@ -77,7 +77,7 @@ func githubPolicy(good int, end string) Policy {
 		Success: strconv.Itoa(good),
 		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After, else a minute",
 		address: pathEnds("GitHub", end),
-		answers: answers{delivered: []int{good}, dead: []int{400, 401, 403, 404, 409, 422}, reason: []string{"message"}},
+		answers: answers{reason: []string{"message"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("message"); (a.Status == 403 || a.Status == 429) && strings.Contains(strings.ToLower(reason), "rate limit") {
 				return again(reason, time.Minute)

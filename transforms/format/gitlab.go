@@ -30,7 +30,7 @@ var gitlab = Receiver{
 		Success: "201",
 		Retry:   "429 with Retry-After",
 		address: pathEnds("GitLab", "/trigger/pipeline"),
-		answers: answers{delivered: []int{201}, dead: []int{400, 401, 403, 404, 422}, reason: []string{"message", "message.base", "error"}},
+		answers: answers{reason: []string{"message", "message.base", "error"}},
 	},
 	isData: true,
 	sample: sample{url: "https://gitlab.example.com/api/v4/projects/ID/trigger/pipeline",

@@ -35,8 +35,7 @@ var googleChat = Receiver{
 		Success: "200; the request's id in the URL identifies a repeated message",
 		Retry:   "429",
 		Gone:    "404",
-		answers: answers{delivered: []int{200}, retry: []int{429},
-			dead: []int{400, 401, 403}, gone: []int{404}, reason: []string{"error.status", "error.message"}},
+		answers: answers{gone: []int{404}, reason: []string{"error.status", "error.message"}},
 	},
 	sample: sample{url: "${GOOGLE_CHAT_URL}", with: []Option{{Name: "thread", Value: "=workflow_id"}}},
 	write:  writeGoogleChat,
@@ -91,7 +90,7 @@ func gchatMessage(m *message) string {
 	return b.String()
 }
 
-var gchatMarkup = markup{apart: "<", marks: emphasis}
+var gchatMarkup = newMarkup("", emphasis, "<", "", emphasis)
 
 var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 

@@ -1,22 +1,44 @@
 package format
 
 import (
+	"cmp"
 	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// markup lists the characters that a receiver reads as more than text.
+// markup says which characters a receiver reads as more than text.
 type markup struct {
-	// No character is in two of these.
-	apart  string // characters that do nothing before a zero-width space: they begin mentions, links and tags
-	edges  string // the same, except inside a word
-	marks  string // characters that some receivers read as markup whatever is beside them: a look-alike stands for them
-	begins string // characters that are markup at the beginning of a line
+	kinds  [utf8.RuneSelf]kind
+	escape string // before a mark and at the beginning of a line; "" if there is none: then a look-alike stands for a mark
+	encode string // characters that are percent-encoded in a URL, where all others stay
+}
+
+// kind is how a character is markup.
+type kind byte
+
+const (
+	isText  kind = iota
+	isApart      // does nothing before a zero-width space: it begins mentions, links or tags
+	isEdge       // the same, except inside a word
+	isMark       // some receivers read it as markup whatever is beside it
+	isBegin      // is markup at the beginning of a line
+)
+
+// newMarkup makes a markup of the characters of each kind, in the kinds' order.
+func newMarkup(escape, encode string, kinds ...string) *markup {
+	k := &markup{escape: escape, encode: encode}
+	for i, set := range kinds {
+		for _, c := range set {
+			k.kinds[c] = isApart + kind(i)
+		}
+	}
+	return k
 }
 
 // markdown is the markup that most chats have in common.
-var markdown = markup{apart: "@<]$\\", edges: "#|", marks: emphasis, begins: ">-+=0123456789"}
+var markdown = newMarkup("", "@]"+emphasis, "@<]$\\", "#|", emphasis, ">-+=0123456789")
 
 // emphasis has the marks of emphasis and code.
 const emphasis = "*_~`"
@@ -24,45 +46,61 @@ const emphasis = "*_~`"
 // alike has a look-alike for each mark.
 var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
 
-// inert makes a text that shows as it is. In a URL it percent-encodes what is markup, so that the URL still leads to the same place.
+func (k *markup) kind(c byte) kind {
+	if c >= utf8.RuneSelf {
+		return isText
+	}
+	return k.kinds[c]
+}
+
+// inert makes a text that shows as it is. A URL in it still leads to the same place.
 func (k *markup) inert(s string) string {
-	if !strings.ContainsAny(s, k.apart+k.edges+k.marks+k.begins) {
+	if k.count(s) == 0 {
 		return s
 	}
 	var b strings.Builder
 	begins, end := true, 0 // of a line; the end of the last URL
 	for i := range len(s) {
 		c := s[i]
-		if i >= end {
+		if c == 'h' && i >= end {
 			end = i + lengthOfURL(s, i)
 		}
-		if begins && strings.IndexByte(k.begins, c) >= 0 {
-			b.WriteString(zeroWidthSpace)
-		}
-		begins = c == '\n' || begins && c == ' '
-		inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
-		isMark := strings.IndexByte(k.marks, c) >= 0 && !(inside && c == '_')
-		isApart := strings.IndexByte(k.apart, c) >= 0 || strings.IndexByte(k.edges, c) >= 0 && !inside
+		is, inside := k.kind(c), i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
 		switch {
-		case i < end && c != '#' && (isMark || isApart):
-			b.WriteString(percentByte(c))
-		case isMark:
+		case is == isText:
+			b.WriteByte(c)
+		case i < end && strings.IndexByte(k.encode, c) >= 0 && !(inside && c == '_'):
+			b.WriteString("%" + strings.ToUpper(hex.EncodeToString([]byte{c})))
+		case i < end:
+			b.WriteByte(c)
+		case is == isMark && k.escape != "":
+			b.WriteString(k.escape + string(c))
+		case is == isMark && !(inside && c == '_'):
 			b.WriteString(alike[c])
-		case isApart && i >= end:
+		case is == isApart, is == isEdge && !inside:
 			b.WriteString(string(c) + zeroWidthSpace)
+		case is == isBegin && begins:
+			b.WriteString(cmp.Or(k.escape, zeroWidthSpace) + string(c))
 		default:
 			b.WriteByte(c)
 		}
+		begins = c == '\n' || begins && (c == ' ' || k.escape != "" && is == isBegin)
 	}
 	return b.String()
 }
 
-// cost measures the most that inert makes of a text.
-func (k *markup) cost(s string) int {
-	return utf16Units(s) + (len("%XX")-1)*countAny(s, k.apart+k.edges+k.marks+k.begins)
+// count counts the characters of a text that may be markup.
+func (k *markup) count(s string) (n int) {
+	for i := range len(s) {
+		if k.kind(s[i]) != isText {
+			n++
+		}
+	}
+	return n
 }
 
-func percentByte(c byte) string { return "%" + strings.ToUpper(hex.EncodeToString([]byte{c})) }
+// cost measures the most that inert makes of a text.
+func (k *markup) cost(s string) int { return utf16Units(s) + (len("%XX")-1)*k.count(s) }
 
 // lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does. It ends before whatever ends it for a receiver.
 func lengthOfURL(s string, i int) int {

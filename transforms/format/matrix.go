@@ -12,6 +12,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
+var matrixRoom = matches(`^![^\s/?#]+$`)
+
 var matrixUser = matches(`^@[^\s:<>"&]{1,100}:[A-Za-z0-9.:\[\]-]{1,200}$`)
 
 var matrix = Receiver{
@@ -20,7 +22,7 @@ var matrix = Receiver{
 	URL:     "https://matrix.example.org, the home server; the token goes into `headers: {Authorization: Bearer ${MATRIX_TOKEN}}`",
 	Keys: slices.Concat([]Key{
 		{Name: "room", Kind: KindText, Required: true, Is: "the room's id: `!…:example.org`",
-			want: "a room's id, !… and its server", match: matches(`^![^\s/?#]{1,254}$`)},
+			want: "a room's id, !… and its server", match: func(s string) bool { return len(s) <= 255 && matrixRoom(s) }},
 	}, chatKeys(), mentionKeys("people's ids, `@someone:example.org`, or `room`", "@someone:server or room", isMatrixMention), []Key{
 		{Name: "notice", Kind: KindBool, Default: "true", Is: "false sends a text, which other bots may answer, instead of a notice"},
 	}),
@@ -38,7 +40,7 @@ var matrix = Receiver{
 		Success: "200; the transaction's id in the URL identifies a repeated message",
 		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
 		address: address{path: lacks(`/_matrix`), objection: "want the home server alone: the path is added to it"},
-		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"errcode", "error"}},
+		answers: answers{reason: []string{"errcode", "error"}},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if a.Status == http.StatusTooManyRequests {
 				return again(a.text("errcode"), a.seconds("retry_after_ms")/1000)

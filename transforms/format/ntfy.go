@@ -36,8 +36,7 @@ var ntfy = Receiver{
 		Success: "200",
 		Retry:   "429: 5 s, an hour for a day's quota, if Retry-After does not say",
 		address: address{path: matches(`^/*$`), objection: "want ntfy's root: the topic is an option"},
-		answers: answers{delivered: []int{200}, retry: []int{429},
-			dead: []int{400, 401, 403, 413}, reason: []string{"error"}, pause: 5 * time.Second},
+		answers: answers{reason: []string{"error"}, pause: 5 * time.Second},
 		judge: func(_ *Format, a *answer) delivery.Verdict {
 			if reason := a.text("error"); a.Status == 429 && strings.Contains(reason, "daily") {
 				return again(reason, time.Hour)

@@ -19,7 +19,6 @@ var onCall = Receiver{
 		Rate:    Rate{N: 60, Per: time.Minute, Burst: 10},
 		Success: "200",
 		Retry:   "429: 300 alerts in 5 minutes for an integration",
-		answers: answers{delivered: []int{200}},
 	},
 	sample: sample{url: "${ONCALL_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
 	write: func(m *message) {

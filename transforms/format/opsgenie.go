@@ -37,7 +37,7 @@ var opsgenie = Receiver{
 		Success: "202: it is queued there",
 		Retry:   "429",
 		address: pathEnds("Opsgenie", "/v2/alerts"),
-		answers: answers{delivered: []int{202}, retry: []int{429}, dead: []int{400, 401, 402, 403, 404, 422}, reason: []string{"message"}},
+		answers: answers{reason: []string{"message"}},
 	},
 	sample: sample{url: "https://api.atlassian.com/jsm/ops/integration/v2/alerts", header: `Authorization: "GenieKey ${OPSGENIE_KEY}"`,
 		with: []Option{{Name: "priority", Value: "P2"}, {Name: "link", Value: sampleLink}}},
@@ -47,7 +47,9 @@ var opsgenie = Receiver{
 
 func writeOpsgenie(m *message) {
 	action, alias := m.alert()
-	if alias == "." || strings.Contains(alias, "..") { // it would lead elsewhere in a URL
+	const longest = 1024 // bytes in a URL
+	// A dot would lead elsewhere in a URL.
+	if alias == "." || strings.Contains(alias, "..") || len(url.PathEscape(alias)) > longest {
 		alias = hashed(alias)
 	}
 	switch action {

@@ -30,10 +30,9 @@ type Policy struct {
 	judge   func(*Format, *answer) delivery.Verdict // judges what the table cannot express, before the table; nil for none
 }
 
-// answers gives the meaning of a receiver's statuses where it differs from the general rules, and the keys of its JSON bodies.
+// answers says what a receiver's answers tell beside what their statuses mean for all receivers, and the keys of its JSON bodies.
 type answers struct {
-	delivered, retry, dead, gone []int
-
+	gone   []int         // statuses with which it wants no more messages
 	reason []string      // paths of texts: "error.message"
 	after  string        // path of the seconds until the next attempt
 	pause  time.Duration // the pause that its documentation wants before the next attempt; 0 for none
@@ -66,7 +65,7 @@ func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	return v
 }
 
-// verdict judges an answer by its status.
+// verdict judges an answer that its status and the receiver's words explain.
 func (t *answers) verdict(a *answer) delivery.Verdict {
 	var words []string
 	for _, path := range t.reason {
@@ -75,15 +74,14 @@ func (t *answers) verdict(a *answer) delivery.Verdict {
 		}
 	}
 	reason := strings.Join(words, " ")
+	general := []int{407, 408, 410, 425} // their meaning is the same for all receivers
 	switch {
-	case slices.Contains(t.delivered, a.Status):
-		return delivered()
 	case slices.Contains(t.gone, a.Status):
 		return gone(reason)
-	case slices.Contains(t.dead, a.Status) && reason != "": // else the general rules say as much
-		return dead(reason)
-	case slices.Contains(t.retry, a.Status):
+	case a.Status == 429:
 		return again(reason, cmp.Or(a.seconds(t.after), t.pause))
+	case reason != "" && a.Status >= 400 && a.Status < 500 && !slices.Contains(general, a.Status):
+		return dead(reason)
 	}
 	return delivery.Verdict{}
 }

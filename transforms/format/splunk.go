@@ -26,7 +26,7 @@ var splunk = Receiver{
 			objection: "want the collector's path for events, /services/collector/event: the path for raw data keeps the envelope as text"},
 		Success: "200 with `\"code\": 0`",
 		Retry:   "503: the server is busy",
-		answers: answers{delivered: []int{200}, dead: []int{400, 401, 403, 404, 413}, reason: []string{"text"}},
+		answers: answers{reason: []string{"text"}},
 	},
 	isData: true,
 	sample: sample{url: "https://splunk.example.com:8088/services/collector/event", header: `Authorization: "Splunk ${SPLUNK_TOKEN}"`,

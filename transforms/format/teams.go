@@ -36,7 +36,7 @@ var teams = Receiver{
 		Rate:    Rate{N: 2, Per: time.Second, Burst: 4},
 		Success: "202: the workflow began; only its run history says whether the card was shown",
 		Retry:   "429 with Retry-After; old connectors answer 200 and say `HTTP error 429` in the text",
-		answers: answers{dead: []int{400, 401, 403, 404, 405, 409, 413, 415, 422}, reason: []string{"error.code", "error.message"}},
+		answers: answers{reason: []string{"error.code", "error.message"}},
 		judge:   judgeTeams,
 	},
 	sample: sample{url: "${TEAMS_WORKFLOW_URL}", with: []Option{{Name: "link", Value: sampleLink}}},

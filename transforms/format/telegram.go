@@ -83,7 +83,7 @@ func telegramMessage(m *message) *styled {
 	room := m.budget("the whole text", utf16Units, len(": \n"))
 	room.left -= gaps
 	s := &styled{}
-	s.add("bold", room.take(inertNames(m.heading()), m.limit("headline")), "")
+	s.add("bold", room.take(telegramMarkup.inert(m.heading()), m.limit("headline")), "")
 	mentions := ""
 	for _, who := range m.mentions {
 		if len(mentions)+len(who) >= m.limit("headline") {
@@ -96,14 +96,14 @@ func telegramMessage(m *message) *styled {
 	room.left -= len(mentions)
 	linkText := room.take(m.linkText, maxLabel)
 	failure := room.take(m.err, m.limit("error"))
-	if text := strings.TrimSpace(room.take(inertNames(m.text), m.limit("text"))); text != "" {
+	if text := strings.TrimSpace(room.take(telegramMarkup.inert(m.text), m.limit("text"))); text != "" {
 		s.add("", "\n\n"+text, "")
 	}
 	if fields := room.takeFields(m.fields, m.limit("field's value")); len(fields) > 0 {
 		s.add("", "\n", "")
 		for _, f := range fields {
 			s.add("", "\n", "")
-			s.add("bold", inertNames(f.label), "")
+			s.add("bold", telegramMarkup.inert(f.label), "")
 			s.add("", ": ", "")
 			s.add("code", f.value, "")
 		}
@@ -119,26 +119,8 @@ func telegramMessage(m *message) *styled {
 	return s
 }
 
-// inertNames breaks mentions, commands and tags that Telegram would recognize, except in code and in URLs. The one slash of two that could
-// begin a command is the second.
-func inertNames(s string) string {
-	if !strings.ContainsAny(s, "@/#$") {
-		return s
-	}
-	var b strings.Builder
-	end := 0 // of the last URL
-	for i := range len(s) {
-		if i >= end {
-			end = i + lengthOfURL(s, i)
-		}
-		b.WriteByte(s[i])
-		begins := i == 0 || !isWord(s[i-1])
-		if i >= end && begins && strings.IndexByte("@/#$", s[i]) >= 0 && i < len(s)-1 && s[i+1] != ' ' && s[i+1] != '\n' {
-			b.WriteString(zeroWidthSpace)
-		}
-	}
-	return b.String()
-}
+// telegramMarkup has what begins mentions, commands and tags. Telegram reads them nowhere in code and URLs.
+var telegramMarkup = newMarkup("", "", "", "@/#$")
 
 func judgeTelegram(f *Format, a *answer) delivery.Verdict {
 	code := a.Status

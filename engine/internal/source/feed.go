@@ -17,7 +17,7 @@ const (
 	maxAhead  = 1000    // lines of an audit file that are decoded before the transcripts of their runs are looked for
 	someAhead = 16      // the same for a transcript
 	maxOpen   = 128     // transcripts that are read at once
-	maxUnread = 100     // files and folders of which it is said that they cannot be read
+	maxUnread = 100     // files and folders that are reported as unreadable
 )
 
 // The waits between two looks at files: the first after something new, doubled up to the last.
@@ -56,7 +56,7 @@ type Sink struct {
 	Stored func() bool                                // whether all that was committed outlives the process or is delivered; nil is true
 	Broken func(*event.LineError)                     // receives broken lines of a known dialect; may be nil
 	Counts func(event.Counts)                         // receives the counts since the last call; may be nil
-	// Trouble receives a possible problem each time that it is looked for, with a nil error if all is well. It may be nil.
+	// Trouble receives the result of each check for a problem: a nil error means that there is none. It may be nil.
 	Trouble func(what string, err error)
 }
 
@@ -87,7 +87,7 @@ type feed struct {
 	batch  []event.Event
 	size   int // bytes of batch
 	counts event.Counts
-	unread map[string]bool // files and folders of which it was said that they cannot be read
+	unread map[string]bool // files and folders that were reported as unreadable
 }
 
 func newFeed(sink Sink) *feed {
@@ -128,7 +128,7 @@ func (f *feed) look(t *tail, n int, final bool) (something bool) {
 	return len(t.ahead) > 0
 }
 
-// readable says when a file or folder cannot be read, and when it can be read again. One that does not exist is no trouble.
+// readable reports a file or folder that cannot be read, and later that it can be read again. It does not report a missing one.
 func (f *feed) readable(path string, err error) {
 	if failed, is := errors.AsType[*fs.PathError](err); is {
 		err = failed.Err

@@ -253,7 +253,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// Of a command that runs a workflow with AWF and writes nothing it is said why. Other commands need not write anything.
+// A command that runs a workflow with AWF and writes nothing is explained. Other commands need not write anything.
 func TestCommandsThatWriteNothing(t *testing.T) {
 	for line, want := range map[string]string{
 		"awf run deploy --interactive": "AWF writes no events with --interactive", "/usr/bin/awf run --step=build deploy": "AWF writes no events",

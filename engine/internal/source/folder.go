@@ -75,7 +75,7 @@ func (d *folder) add(t *tail) {
 	}
 }
 
-// list returns the paths of new files, oldest first as far as their names tell. If the folder is unchanged it costs one
+// list returns the paths of new files, the oldest first if their names say so. If the folder is unchanged it costs one
 // system call.
 func (d *folder) list() ([]string, error) {
 	info, err := os.Stat(d.path)

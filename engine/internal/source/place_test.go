@@ -76,12 +76,12 @@ func TestFollowNeedsAStateFolder(t *testing.T) {
 	}
 }
 
-// A file or a folder that is there and cannot be read is said once, and so is that it can be read again.
+// Follow reports once that an existing file or folder cannot be read, and once that it can be read again.
 func TestUnreadableFilesAreSaid(t *testing.T) {
 	dir := t.TempDir()
 	audit, transcripts := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "transcripts")
 	for _, path := range []string{audit, transcripts} {
-		if err := os.Symlink(path, path); err != nil { // also root cannot follow it
+		if err := os.Symlink(path, path); err != nil { // not even root can follow it
 			t.Fatal(err)
 		}
 	}

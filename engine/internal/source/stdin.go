@@ -4,7 +4,6 @@ package source
 import (
 	"context"
 	"io"
-	"sync/atomic"
 
 	"github.com/awf-project/awf-hook/engine/event"
 )
@@ -13,11 +12,10 @@ import (
 //
 // A blocked read cannot be interrupted: when ctx ends, Pipe abandons the goroutine that reads, which then passes on nothing.
 func Pipe(ctx context.Context, in io.Reader, reader *event.Reader) (event.Counts, error) {
-	var left atomic.Bool
-	reader.Event, reader.Pass, reader.Broken = until(&left, reader.Event), until(&left, reader.Pass), until(&left, reader.Broken)
+	reader.Event, reader.Pass, reader.Broken = until(ctx, reader.Event), until(ctx, reader.Pass), until(ctx, reader.Broken)
 	if open := reader.Open; open != nil {
 		reader.Open = func(workflow, run string) {
-			if !left.Load() {
+			if ctx.Err() == nil {
 				open(workflow, run)
 			}
 		}
@@ -31,18 +29,17 @@ func Pipe(ctx context.Context, in io.Reader, reader *event.Reader) (event.Counts
 	case err := <-done:
 		return reader.Counts(), err
 	case <-ctx.Done():
-		left.Store(true)
 		return reader.Counts(), context.Cause(ctx)
 	}
 }
 
-// until returns a function that calls f until over is set. A nil f stays nil.
-func until[T any](over *atomic.Bool, f func(T)) func(T) {
+// until returns a function that calls f until ctx ends. A nil f stays nil.
+func until[T any](ctx context.Context, f func(T)) func(T) {
 	if f == nil {
 		return nil
 	}
 	return func(value T) {
-		if !over.Load() {
+		if ctx.Err() == nil {
 			f(value)
 		}
 	}

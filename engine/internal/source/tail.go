@@ -42,7 +42,7 @@ type tail struct {
 	moved bool // a line was given
 }
 
-// parsed is one item of a line: a record, an error, or neither for a line that is no event. A line may hold several.
+// parsed is one item of a line: a record, an error, or neither for a line that is not an event. A line may hold several.
 type parsed struct {
 	rec   *event.Record
 	err   error

@@ -299,7 +299,7 @@ func (t *trail) targetBefore() []byte {
 	}
 	target, err := file.Open(t.Target)
 	if err != nil {
-		return nil // does not exist yet, or is no file: then no run is known to be resumed
+		return nil // it does not exist yet, or is not a file: no run is known to be resumed
 	}
 	defer target.Close()
 	from := max(0, t.TargetSize-most)

@@ -105,7 +105,9 @@ func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
 	ids := IDs(entries)
 	for _, entry := range entries {
 		for i := range entry.Wants {
-			entry.Wants[i].Webhook, entry.Wants[i].Past.Foreign = c.rename(entry.Wants[i].Webhook), true
+			want := &entry.Wants[i]
+			want.Webhook = c.rename(want.Webhook)
+			want.Past.Foreign, want.Past.Carried = true, true
 		}
 	}
 	if err := c.to.Accept(ctx, entries); err != nil {

@@ -176,8 +176,8 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 		var seqs []int64
 		column(tx, &seqs, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		tx.send()
-		tx.remove(seqs)
+		tx.remove(seqs, true)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id)
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, ids, tx.now.Add(store.KeepIDs))
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, true FROM gone`, ids, tx.now.Add(store.KeepIDs))
 	})
 }

@@ -43,7 +43,8 @@ func (tx *tx) revive(seqs []int64) {
     WITH ORDINALITY AS s(line, n) WHERE log <> '')
   INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, token, batch, accepted_by, accepted_at, since, done_at,
     place, order_key, attempts, spent, size, reason)
-  SELECT seq, id, lane, event, state, done_at, token, 0, 0, accepted_at, since, done_at, seq, order_key, attempts, spent, size, reason
+  SELECT seq, id, lane, event, state, done_at, token, 0, accepted_by, accepted_at, since, done_at,
+    seq, order_key, attempts, spent, size, reason
     FROM gone`, seqs)
 }
 

@@ -8,10 +8,13 @@ import (
 // queue is full.
 func (a *acceptance) look() bool {
 	var keyed, locked, all []int
-	var ids []string
+	ids, carried := []string{}, []string{}
 	var keys [][]byte
 	for _, w := range a.wants {
 		ids, all = append(ids, w.id), append(all, w.lane)
+		if w.want.Past != nil && w.want.Past.Carried {
+			carried = append(carried, w.id)
+		}
 		if w.key != nil {
 			keyed, keys = append(keyed, w.lane), append(keys, w.key)
 		}
@@ -25,7 +28,7 @@ func (a *acceptance) look() bool {
 	a.locked = a.lanesOf(locked, true)
 	a.lanes = a.lanesOf(all, false)
 	a.clock()
-	a.readKnown(ids)
+	a.readKnown(ids, carried)
 	if len(keys) > 0 {
 		a.readKeys(a.active, keyed, keys)
 	}
@@ -48,11 +51,13 @@ func (a *acceptance) look() bool {
 	return a.err == nil
 }
 
-// readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost.
-func (a *acceptance) readKnown(ids []string) {
+// readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost. Those of deliveries
+// that left the database and are carried back are not known.
+func (a *acceptance) readKnown(ids, carried []string) {
 	a.each(func(r *row) { a.known[r.Text()] = true },
 		`SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
-  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)`, ids)
+  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
+    AND NOT (moved AND id = ANY($2::text[]))`, ids, carried)
 	if !a.again {
 		return
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -131,6 +132,32 @@ func shareQueue(t *testing.T, url string, nodes, events int) {
 		t.Errorf("the server saw a deadlock:\n%s", server.Log())
 	}
 	t.Logf("deliveries by node: %v", byNode)
+}
+
+// A node that hangs or loses its machine in the middle of a transaction does not keep a lane from the others.
+func TestNodeHangsInATransaction(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	p, behind := behindProxy(t, url)
+	hung := open(t, store.Options{Path: behind + "&default_query_exec_mode=exec"})
+	s := open(t, store.Options{Path: url})
+	accept(t, s, entry("a", "k"))
+	last := "SKIP LOCKED"
+	p.mute.Store(&last)
+	go func() { _, _, _ = hung.Claim(context.Background(), lane, 1) }()
+	for ask[int](t, url, `SELECT count(*) FROM pg_stat_activity
+  WHERE state = 'idle in transaction' AND datname = current_database()`) == 0 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	for begun := time.Now(); ; {
+		claims, _, err := s.Claim(t.Context(), lane, 1)
+		if len(claims) == 1 {
+			break
+		}
+		if time.Since(begun) > 25*time.Second {
+			t.Fatalf("a lane is locked for %v: %v", time.Since(begun), err)
+		}
+	}
 }
 
 // A dead node loses its claims, and a node that was only stopped settles nothing that another node has claimed.

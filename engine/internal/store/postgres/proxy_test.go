@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // proxy is between a store and its server, and cuts connections. It counts the COMMITs of transactions that name the table of
@@ -87,6 +88,7 @@ func (p *proxy) join(client net.Conn, target string) {
 		}
 		if mute := p.mute.Load(); mute != nil && bytes.Contains(buf[:n], []byte(*mute)) {
 			_, _ = io.Copy(io.Discard, client)
+			time.Sleep(time.Minute) // the server does not learn that the client is gone
 			return
 		}
 		said = append(said, buf[:n]...)

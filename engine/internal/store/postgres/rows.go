@@ -100,7 +100,7 @@ func (tx *tx) removeAll(found []deliveryRow) {
 	for _, d := range found {
 		tx.add(d.lane, d.state, -1, -d.size)
 	}
-	tx.remove(seqsOf(found))
+	tx.remove(seqsOf(found), false)
 }
 
 func seqsOf(found []deliveryRow) []int64 {

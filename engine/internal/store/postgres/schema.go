@@ -238,6 +238,9 @@ DROP INDEX awf_hook.deliveries_own;
 CREATE INDEX deliveries_accepted ON awf_hook.deliveries(accepted_by) WHERE state IN (0, 5) AND accepted_by > 0;
 `, `
 CREATE INDEX deliveries_behind ON awf_hook.deliveries(lane) WHERE state = 5; -- so that they are counted without reading them
+`, `
+ALTER TABLE awf_hook.ids ADD COLUMN moved boolean NOT NULL DEFAULT false;       -- to another queue, from where it may come back
+ALTER TABLE awf_hook.history ADD COLUMN accepted_by int NOT NULL DEFAULT 0;
 `}
 
 // migrationLock is the advisory lock of a migration.

@@ -180,7 +180,7 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
     n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body, id)),
   gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND ` + isSameID + `
     AND d.` + isStillWaiting + `
-    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_by, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
       n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
@@ -190,7 +190,7 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
     g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body),
-    e.trace, e.source
+    e.trace, e.source, g.accepted_by
   FROM gone g CROSS JOIN LATERAL (SELECT * FROM awf_hook.events WHERE seq = g.event OFFSET 0) e
   LEFT JOIN made m ON m.delivery = g.seq RETURNING seq, lane`
 

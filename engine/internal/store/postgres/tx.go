@@ -94,10 +94,12 @@ var (
 
 // The server keeps the plan of a statement, which it may have made while a table was empty, and its counts of rows are as old as the
 // last ANALYZE: no plan may read a table or an index whole that may have grown since. Statements name the rows by ANY or look them up by
-// LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it.
+// LATERAL with OFFSET 0, which keeps them lookups. Compiling a plan takes longer than running it. The server ends the transaction of a node
+// that hangs or has lost its machine before those that wait for its locks give up.
 const (
-	patience = `SELECT set_config('lock_timeout', '10s', true), set_config('jit', 'off', true)`
-	lookups  = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+	patience = `SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '5s', true),
+  set_config('jit', 'off', true)`
+	lookups = `, set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
 	// How values are written, for a mode of pgx in which they are texts: a role or a database may have other settings.
 	texts = `, set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true),
   set_config('array_nulls', 'on', true), set_config('extra_float_digits', '1', true)`

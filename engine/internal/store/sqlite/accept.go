@@ -87,6 +87,9 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
 	a.makeRoomInLane(l, size)
 	p := a.place(l, want)
 	id := want.DeliveryID(entry.Event.ID)
+	if want.Past != nil && want.Past.Carried {
+		a.run(`DELETE FROM deliveries WHERE id = ? AND state = PRUNED AND token = ?`, id, leftToken)
+	}
 	added := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
   reason, unrouted, done_at, accepted_by)
   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,

@@ -107,9 +107,17 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 	return entries, err
 }
 
+// leftToken marks a pruned delivery that left for another queue, and may come back.
+const leftToken = 0
+
 // Forget implements [store.Durable].
 func (s *Store) Forget(ctx context.Context, ids []string) error {
-	return s.write(ctx, func(tx *tx) { tx.withIDs(ids, func(seq, _ int64) { tx.strip(seq) }) })
+	return s.write(ctx, func(tx *tx) {
+		tx.withIDs(ids, func(seq, _ int64) {
+			tx.strip(seq)
+			tx.run(`UPDATE deliveries SET token = ? WHERE seq = ?`, leftToken, seq)
+		})
+	})
 }
 
 // withIDs calls f with the number and the state of each delivery that exists.

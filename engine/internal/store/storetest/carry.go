@@ -112,3 +112,44 @@ func leaves(t *testing.T, q *queue) {
 		t.Fatal(err)
 	}
 }
+
+// comeBack checks that deliveries that left for another queue may be carried back, once each, and that no other ones become known again.
+func comeBack(t *testing.T, q *queue) {
+	if durable(q) == nil {
+		return
+	}
+	fates := func(what string, want delivery.Fate, entries ...*delivery.Entry) {
+		t.Helper()
+		acceptAll(t, q, at(5), entries...)
+		for _, e := range entries {
+			if e.Wants[0].Fate != want {
+				t.Errorf("%s: %s is %s, want %s", what, e.Event.ID, e.Wants[0].Fate, want)
+			}
+		}
+	}
+	for round := range 2 {
+		if round == 0 {
+			accept(t, q, at(0), "a", hook)
+			acceptAll(t, q, at(0), keyed("k1", "k", hook), keyed("k2", "k", hook))
+			settle(t, q, claim(t, q, hook, at(1), 1)[0], delivery.Delivered, at(1), at(1))
+		}
+		left := leaveAll(t, q, 2)
+		if err := durable(q).Forget(q.set(at(3)), store.IDs(left)); err != nil || len(left) != 3 {
+			t.Fatalf("%d left, %v, want 3", len(left), err)
+		}
+		fates("of a spill file", delivery.Known, left...)
+		for _, e := range left {
+			e.Wants[0].Past.Carried = true
+		}
+		fates("back", delivery.Accepted, left...)
+		fates("back twice", delivery.Known, left...)
+		fates("again", delivery.Known, entry("a", hook), keyed("k1", "k", hook))
+		agrees(t, q)
+	}
+	wantClaims(t, q, hook, at(30), 5, "k1")
+	wantN(t, 1)(q.Delete(q.set(at(100)), delivery.Filter{State: delivery.IsDelivered}))
+	deleted := entry("a", hook)
+	deleted.Wants[0].Past = past(delivery.Due)
+	deleted.Wants[0].Past.ID, deleted.Wants[0].Past.Carried = "", true
+	fates("deleted", delivery.Known, deleted)
+}

@@ -82,8 +82,10 @@ func leftTellsApart(t *testing.T, q *queue) {
 	check(delivery.Counts{Waiting: 1, Retrying: 1}, delivery.Counts{Waiting: 1})
 	wantN(t, 1)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.IsDead}, delivery.Change{}))
 	check(delivery.Counts{Waiting: 1, Retrying: 2}, delivery.Counts{Waiting: 1})
+	wantN(t, 1)(q.Replay(q.set(at(11)), delivery.Filter{State: delivery.IsDelivered}, delivery.Change{}))
+	check(delivery.Counts{Waiting: 1, Retrying: 3}, delivery.Counts{Waiting: 1})
 	wantN(t, 1)(q.Delete(q.set(at(100)), delivery.Filter{Webhook: "two"}))
-	check(delivery.Counts{Waiting: 1, Retrying: 2})
+	check(delivery.Counts{Waiting: 1, Retrying: 3})
 }
 
 // putOffIsNotInFlight checks that a delivery whose lease ended is not in flight while it waits for another one of its key.

@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"where an event comes from and its trace stay with it", origins},
 		{"a long order key is a key", longKeys},
 		{"deliveries leave for another queue", leaves},
+		{"deliveries that left come back", comeBack},
 		{"a limit for all processes holds", boundsTotal},
 		{"a closed queue accepts and gives nothing", closedQueue},
 	}
