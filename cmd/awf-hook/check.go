@@ -34,6 +34,8 @@ func (c *command) checkCommand() *cobra.Command {
 		Short: "Report every mistake in configurations",
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
+			case flags.schema && len(files) > 0:
+				return errors.New("--schema goes with no FILE")
 			case flags.schema:
 				encodeIndented(c.out, "", "  ", engine.Schema())
 				return nil
@@ -83,7 +85,7 @@ func check(cfg *config.Config, err error) checked {
 	return all
 }
 
-func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
+func (r checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
 
 // report lists mistakes and warnings by their places.
 func (r *checked) report() config.Errors {
@@ -116,7 +118,8 @@ func (c *command) check(files []string, flags checkFlags) error {
 	var shown *effectiveConfig
 	if flags.print {
 		var err error
-		if shown, err = effective(results, flags.workflow).only(flags.webhook); err != nil {
+		shown, err = effective(results, flags.workflow).only(flags.webhook)
+		if err != nil && !slices.ContainsFunc(results, func(r checked) bool { return !r.good() }) { // else the mistakes may be why
 			return failure(err)
 		}
 	}
@@ -127,7 +130,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 		if len(files) == 0 {
 			c.sayUntrusted(results)
 		}
-		if flags.print {
+		if shown != nil {
 			c.printEffective(shown)
 		}
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
@@ -116,6 +118,9 @@ func (c *command) listTrust(search config.Search, asJSON bool) error {
 
 func (c *command) revokeTrust(search config.Search) error {
 	folder, err := trust.Folder(search.Dir)
+	if errors.Is(err, fs.ErrNotExist) { // its record may outlive it
+		folder, err = filepath.Abs(search.Dir)
+	}
 	if err != nil {
 		return failure(err)
 	}
