@@ -72,7 +72,7 @@ func TestEveryBlockOfCommandsRuns(t *testing.T) {
 // Commands are in blocks of the language sh, which tests run. Files that a document shows exist.
 func TestNoCommandsHideInOtherBlocks(t *testing.T) {
 	files := map[string]string{"ini": "a systemd unit", "text": "a workflow of AWF's, see TestDocumentedHooks",
-		"sql": "for the database's administrator"}
+		"sql": "for the database's administrator", "nginx": "a part of a proxy's configuration"}
 	known := []string{"", "sh", "yaml", "json", "python", "js", "go", "c", "rust", "ts", "wat", "xml", "toml"}
 	line := regexp.MustCompile(`(?m)^(?:[$ ]*|ExecStart=\S*/)awf-hook ([a-z][^\n]*)$`)
 	opening := regexp.MustCompile("(?ms)^ *(```+|~~~+)([^\n]*)\n(.*?)^ *(?:```+|~~~+) *$")

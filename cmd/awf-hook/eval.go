@@ -107,28 +107,21 @@ func (c *command) evalAll(program *expression.Program, events []*event.Event, fl
 		env.SetEventBody()
 		var trace *expression.Trace
 		env.Watch(func(t *expression.Trace) { trace = t })
-		if flags.filter {
-			_, _ = program.Bool(env) // the trace has the error
-		} else {
-			_, _ = program.AppendJSON(nil, env) // as in a map
-		}
+		_, _ = program.AppendJSON(nil, env) // the trace has the error
 		if flags.json {
 			encode(c.out, evaluated{ev.Type, ev.ID, ev.WorkflowID, trace})
 			continue
 		}
 		fmt.Fprintf(c.out, "%-*s ", width, plain(ev.Type))
-		c.showValue(trace, flags.filter, parts)
+		c.showValue(trace, parts)
 	}
 }
 
 // minTypeWidth is the width of the column of types.
 const minTypeWidth = len("message_assistant ")
 
-func (c *command) showValue(trace *expression.Trace, filter, parts bool) {
+func (c *command) showValue(trace *expression.Trace, parts bool) {
 	text := outcomeOf(trace)
-	if filter && trace.Err == nil && trace.Value == nil {
-		text = "false"
-	}
 	var lacks []string
 	for _, p := range trace.Parts() {
 		if p.Missing() && (p.Depth > 0 || len(trace.Parts()) == 1) && !slices.Contains(lacks, p.Source) {

@@ -49,6 +49,7 @@ type daemon struct {
 	mistakes    string            // of the last reload; "" if it was good
 	definitions string            // the mistakes of workflows' definitions; "" for none
 	taken       map[string]string // look's result for the files of the current configuration
+	flags       []config.Value    // what flags say instead of the configuration
 	hangups     chan os.Signal    // SIGHUPs, from the start to the end of the process: none of them ends it
 }
 
@@ -91,6 +92,7 @@ func (d *daemon) serve() error {
 	if err != nil {
 		return err
 	}
+	d.flags = d.overriding()
 	d.config, d.queue = cfg, queueFile(d.search(), cfg, d.queue)
 	d.taken = look(d.watched())
 	maps.Copy(d.taken, before) // later changes are loaded once serve runs
@@ -111,6 +113,21 @@ func (d *daemon) serve() error {
 	d.options = engine.Options{Keeps: d.keeper.holds, Serves: true, Observer: d.seen.Observer(d.metrics.Observer(followSource))}
 	d.feed, d.leaving = d.work, d.leave
 	return d.session.run(c)
+}
+
+// overriding returns what flags say instead of the configuration.
+func (d *daemon) overriding() (list []config.Value) {
+	if d.queue != "" {
+		key := "queue.path"
+		if config.IsDatabase(d.queue) {
+			key = "queue.url"
+		}
+		list = append(list, config.Value{Key: key, Text: engine.QueueName(d.queue), Place: "--queue"})
+	}
+	if d.listen != "" {
+		list = append(list, config.Value{Key: "serve.listen", Text: d.listen, Place: "--listen"})
+	}
+	return list
 }
 
 // enterProject makes the flags' paths absolute and enters the project's folder, as AWF does.
@@ -191,7 +208,7 @@ func (d *daemon) work(ctx context.Context, eng *engine.Engine) error {
 		Metrics: d.metrics.Handler(), Refused: d.metrics.Refused, Took: d.took, Span: d.options.Observer.Span,
 	}
 	desk := view.New(view.Options{Engine: eng, Seen: d.seen, Log: d.command.logger(), ModuleCache: moduleCache(), Env: os.LookupEnv,
-		Version: version(), Stale: func() string { return d.server.Load().Stale() }})
+		Version: version(), Flags: d.flags, Stale: func() string { return d.server.Load().Stale() }})
 	people := page.New(desk)
 	options.API, options.Page, options.Login = desk.Handler(), people, people.Login
 	if d.debug {

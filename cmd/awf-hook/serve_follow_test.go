@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A line of a followed file that cannot be read, such as an end of a status that AWF has yet to invent, is said with its place and counted
-// where an alert sees it. The lines beside it are read.
+// A line of a followed file that cannot be read, such as an end whose status is no text, is said with its place and counted where an alert
+// sees it. The lines beside it are read.
 func TestServeSaysWhatItCannotFollow(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()
@@ -23,7 +23,7 @@ func TestServeSaysWhatItCannotFollow(t *testing.T) {
 	var text strings.Builder
 	for i := range maxBadLines + 20 {
 		run := fmt.Sprint("r", i)
-		text.WriteString(line(run, "started", "") + line(run, "completed", `,"status":"vanished","duration_ms":1`))
+		text.WriteString(line(run, "started", "") + line(run, "completed", `,"status":["vanished"],"duration_ms":1`))
 	}
 	text.WriteString(line("last", "started", "") + line("last", "completed", `,"status":"success","duration_ms":1`))
 	if err := os.WriteFile(audit, []byte(text.String()), 0o600); err != nil {
@@ -38,12 +38,12 @@ func TestServeSaysWhatItCannotFollow(t *testing.T) {
 		defer receiver.mu.Unlock()
 		return len(receiver.runs["last"]) == 2
 	})
-	for _, want := range []string{audit + `:2: `, `"vanished"`, "further bad lines are counted for the rest of the hour"} {
+	for _, want := range []string{audit + `:2: status: want a string`, "further bad lines are counted for the rest of the hour"} {
 		if !strings.Contains(s.talk(), want) {
 			t.Errorf("it does not say %q: %s", want, s.talk())
 		}
 	}
-	if n := strings.Count(s.talk(), "vanished"); n != maxBadLines {
+	if n := strings.Count(s.talk(), "status: want a string"); n != maxBadLines {
 		t.Errorf("it says %d of them, want %d", n, maxBadLines)
 	}
 	s.end(t, syscall.SIGTERM)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -81,5 +82,32 @@ func TestServeRefusesASocketThatIsOpenToAll(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if code := exitCode(t, err); code != exitFailure || !strings.Contains(string(out), "other users can open this socket") {
 		t.Errorf("exit code %d, said %s", code, out)
+	}
+}
+
+// The page says where the queue and the address of a running serve are, whatever its configuration says.
+func TestServeShowsWhatItsFlagsSay(t *testing.T) {
+	folder := t.TempDir()
+	config := writeConfig(t, "queue: {path: %q}\nserve: {listen: '127.0.0.2:2'}\nwebhooks: [{name: hook, url: 'http://127.0.0.1:1/'}]",
+		filepath.Join(folder, "configured.db"))
+	queue := filepath.Join(folder, "own.db")
+	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", queue)
+	defer s.end(t, syscall.SIGTERM)
+	resp, err := http.Get(s.url + "/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{queue + `</td><td class="dim">--queue<`, `127.0.0.1:0</td><td class="dim">--listen<`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(string(text), "configured.db") || strings.Contains(string(text), "127.0.0.2:2") {
+		t.Errorf("what does not hold is there:\n%s", text)
 	}
 }

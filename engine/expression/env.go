@@ -66,9 +66,7 @@ func (p *Envs) Keep(env *Env) {
 	}
 	clear(members)
 	clear(env.args[:cap(env.args)])
-	env.event, env.trace, env.watch = nil, nil, nil
-	env.roots = [3]object{payload: {members: members[:0]}}
-	env.fields, env.secrets = [4]any{}, secretKeys{}
+	*env = Env{roots: [3]object{payload: {members: members[:0]}}, slots: env.slots, args: env.args}
 	p.pool.Put(env)
 }
 

@@ -33,7 +33,7 @@ func TestMarkupShowsAsText(t *testing.T) {
 			"see https://ci.example/my_job/_x_?a=%2Ab%2A&c=%40everyone."},
 		{[]string{"discord"}, "http://*a* https://", `http://%2Aa%2A https://`},
 		{[]string{"telegram"}, "//start /@alice x//stop //#tag",
-			"/" + zero + "/" + zero + "start /" + zero + "@" + zero + "alice x/" + zero + "/" + zero + "stop /" + zero + "/" + zero + "#" + zero + "tag"},
+			strings.ReplaceAll("/_/_start /_@_alice x/_/_stop /_/_#_tag", "_", zero)},
 		{[]string{"telegram"}, "see https://ci.example/@a/#b and /start", "see https://ci.example/@a/#b and /" + zero + "start"},
 	} {
 		for _, name := range c.formats {

@@ -18,7 +18,8 @@ func TestFramesAreTheAuthorsOwn(t *testing.T) {
 			"_$LT$a..B$u20$as$u20$a..Trait$GT$::cry", "core::panicking::panic_bounds_check", "a::boom", "transform"},
 		".runtime.fatalpanic()\n.runtime.gopanic()\n.main.transform()\n.runtime.main()": {"main.transform", "runtime.main"},
 		".runtime.throw()\n.runtime.main()":                                             {"runtime.throw", "runtime.main"},
-		"._ZN\n._ZN9\n._ZNE\n._ZN3abE\n._ZN99999999999999999999aE\n._ZN-1aE":            {"_ZN", "_ZN9", "_ZNE", "_ZN3abE", "_ZN99999999999999999999aE"},
+		"._ZN\n._ZN9\n._ZNE\n._ZN3abE\n._ZN99999999999999999999aE\n._ZN-1aE": {
+			"_ZN", "_ZN9", "_ZNE", "_ZN3abE", "_ZN99999999999999999999aE"},
 		"": nil,
 	} {
 		if got := frames(trace, true); !slices.Equal(got, want) {

@@ -43,8 +43,7 @@ type Module struct {
 	mu     sync.Mutex
 	closed bool
 	worst  int64              // see FuelPercent
-	free   map[*code][]*guest // for later events, with isolation: instance and of scripts; the last one is the next to be used
-	idle   []*memory          // clean
+	free   map[*code][]*guest // for later events; the last one is the next to be used
 }
 
 // Event is what a transform sees of an event.
@@ -269,10 +268,7 @@ func (m *Module) Close() {
 			g.memory.unmap()
 		}
 	}
-	for _, memory := range m.idle {
-		memory.unmap()
-	}
-	m.free, m.idle = nil, nil
+	m.free = nil
 	m.code.release()
 	if m.clocked != nil {
 		m.clocked.release()

@@ -27,9 +27,7 @@ func (m *Module) run(e Event, code *code, limit int64) (Output, error) {
 	case m.isolation == IsolateEvent, err != nil && err != ErrDrop, g.events >= maxEvents, out.Memory > m.limits.Memory/2:
 		g.close()
 		g.memory.reset()
-		m.mu.Lock()
-		m.idle = append(m.idle, g.memory)
-		m.mu.Unlock()
+		m.keep(&guest{module: m, code: code, memory: g.memory})
 	default:
 		m.keep(g)
 	}
@@ -43,8 +41,8 @@ func (m *Module) keep(g *guest) {
 	m.mu.Unlock()
 }
 
-// take returns the guest of the code that was used last or, if none is kept, a guest with clean memory and without an instance. A
-// module never keeps more guests of a code than may run at a time.
+// take returns the guest of the code that was used last, or a new one. A guest without an instance has clean memory. A module never
+// keeps more guests of a code than may run at a time.
 func (m *Module) take(code *code) (*guest, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -54,11 +52,6 @@ func (m *Module) take(code *code) (*guest, error) {
 		free[last] = nil
 		m.free[code] = free[:last]
 		return g, nil
-	}
-	if n := len(m.idle); n > 0 {
-		mem := m.idle[n-1]
-		m.idle = m.idle[:n-1]
-		return &guest{module: m, code: code, memory: mem}, nil
 	}
 	r, err := newRegion(int(m.limits.Memory))
 	if err != nil {

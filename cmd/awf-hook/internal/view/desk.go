@@ -21,10 +21,11 @@ type Options struct {
 	Seen   *Seen
 	Log    *slog.Logger
 
-	Stale       func() string // returns why the last reload failed, or ""; nil without reloads
-	Version     string        // awf-hook's, shown in requests
-	ModuleCache string        // of compiled modules in the playground; "" keeps none
-	Env         config.Env    // variables for tests that are sent; nil has none
+	Stale       func() string  // returns why the last reload failed, or ""; nil without reloads
+	Version     string         // awf-hook's, shown in requests
+	ModuleCache string         // of compiled modules in the playground; "" keeps none
+	Flags       []config.Value // what flags say instead of the configuration, with the flag as its place
+	Env         config.Env     // variables for tests that are sent; nil has none
 }
 
 // Desk is where people look at a queue and change it. It is safe for concurrent use.

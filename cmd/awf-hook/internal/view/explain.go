@@ -120,6 +120,13 @@ type ConfiguredWebhook struct {
 func (d *Desk) Configuration() *Configuration {
 	cfg := d.Engine.Config()
 	c := &Configuration{Files: cfg.Files, Values: cfg.Values(), Webhooks: []ConfiguredWebhook{}, Warnings: []string{}}
+	for _, flag := range d.Flags {
+		isQueue := strings.HasPrefix(flag.Key, "queue.")
+		c.Values = slices.DeleteFunc(c.Values, func(v config.Value) bool {
+			return v.Key == flag.Key || isQueue && (v.Key == "queue.path" || v.Key == "queue.url")
+		})
+	}
+	c.Values = append(c.Values, d.Flags...)
 	for identity, w := range d.configured() {
 		c.Webhooks = append(c.Webhooks, ConfiguredWebhook{w.Name, identity, w.Place(), w.Origin == config.WorkflowFile, w.Values()})
 	}

@@ -42,7 +42,7 @@ func (s *Store) Is(ctx context.Context, other store.Durable) (is bool, err error
 // Leave implements [store.Durable]. Waiting and dead deliveries leave first, then finished ones, which stay unchanged
 // until Forget.
 func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []*delivery.Entry, to store.Cursor, err error) {
-	for to = from; ; to = (store.Cursor{Stage: leaveHistory}) {
+	for to = from; ; {
 		before := to
 		err = s.write(ctx, func(tx *tx) {
 			to = before
@@ -59,8 +59,8 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 		if err != nil || len(entries) > 0 || to.Stage == leaveHistory {
 			return entries, to, err
 		}
-		if to.Seq > before.Seq { // all of them had busy keys
-			return s.Leave(ctx, to, n)
+		if to.Seq == before.Seq { // else all of them had busy keys
+			to = store.Cursor{Stage: leaveHistory}
 		}
 	}
 }

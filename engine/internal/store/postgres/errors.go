@@ -46,7 +46,7 @@ var causes = map[string]string{
 	adminShutdown:      "the server is shutting down",
 	crashShutdown:      "the server is recovering from a crash",
 	cannotConnectNow:   "the server is starting up",
-	lockNotAvailable:   "another transaction holds a lock for more than 10 s: pg_stat_activity shows it",
+	lockNotAvailable:   "another transaction has held a lock for too long: pg_stat_activity shows it",
 	noSuchPrepared:     "a pooler in transaction mode loses prepared statements: add default_query_exec_mode=exec to the queue's URL",
 	preparedTwice:      "a pooler in transaction mode mixes prepared statements: add default_query_exec_mode=exec to the queue's URL",
 }

@@ -24,14 +24,8 @@ func (s *Store) Keep(ctx context.Context) error {
 	if s.closed.Load() {
 		return store.ErrClosed
 	}
-	now, err := s.now(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.beat(ctx, now); err != nil {
-		return err
-	}
-	if err := s.takeHouse(ctx, now); err != nil || !s.Keeps() {
+	now, err := s.takeHouse(ctx)
+	if err != nil || !s.Keeps() {
 		return err
 	}
 	if err := s.recover(ctx, now); err != nil {

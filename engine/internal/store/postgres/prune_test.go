@@ -3,11 +3,13 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
+	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -83,4 +85,30 @@ func TestLongReaders(t *testing.T) {
 	if accept(t, s, again); again.Wants[0].Fate != delivery.Known {
 		t.Errorf("an event of a day that is gone is %s, want known", again.Wants[0].Fate)
 	}
+}
+
+// A newer node that finds a transaction which has read the tables does not keep the others waiting, and changes the schema when it ends.
+func TestUpgradeBesideALongReader(t *testing.T) {
+	url := database(t)
+	old := open(t, store.Options{Path: url})
+	accept(t, old, entry("a", ""))
+	execSQL(t, url, `ALTER TABLE awf_hook.ids DROP COLUMN moved; ALTER TABLE awf_hook.history DROP COLUMN accepted_by;
+UPDATE awf_hook.meta SET version = 7`)
+	dump, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dump.Close(context.Background()) })
+	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	_, err = postgres.Open(t.Context(), store.Options{Path: url})
+	if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), "another transaction has held a lock") || took > 5*time.Second {
+		t.Errorf("Open = %v after %v, want soon that another transaction holds a lock", err, took)
+	}
+	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, open(t, store.Options{Path: url}), entry("b", ""))
 }

@@ -260,7 +260,8 @@ func (s *Store) migrate(ctx context.Context, limit time.Duration) error {
 	}
 	return s.repeat(ctx, migrating, func(tx *tx) {
 		tx.queue(`SELECT pg_advisory_xact_lock($1)`, int64(migrationLock))
-		version := tx.version() // another node may have been here first
+		tx.queue(`SET LOCAL lock_timeout = '1s'`) // beside a long reader, such as pg_dump, all nodes wait as long as this one
+		version := tx.version()                   // another node may have been here first
 		if version < 0 {
 			tx.makeSchema()
 			version = 0
