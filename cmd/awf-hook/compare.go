@@ -174,7 +174,7 @@ func (a *actual) header(name string) (string, bool) {
 	return strings.Join(values, ", "), len(values) > 0
 }
 
-// value returns the body as JSON, or as a text if it is no JSON.
+// value returns the body as JSON, or as a text if it is not JSON.
 func (a *actual) value() any {
 	if v, ok := decode(a.Body); ok {
 		return v

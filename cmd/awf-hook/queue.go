@@ -63,15 +63,15 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
+	if isSameFile(from, to) {
+		return failure(errSame)
+	}
 	source, err := openQueue(from, cfg.Queue.Space())
 	if err != nil {
 		return err
 	}
 	defer source.Close()
 	c.warnOfNamespaces(ctx, source, from, cfg)
-	if isSameFile(from, to) { // SQLite must not open one file under two names
-		return failure(errSame)
-	}
 	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
 	if err != nil {
 		return failure(err)

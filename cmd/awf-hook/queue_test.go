@@ -97,5 +97,8 @@ func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 			t.Errorf("to %s: %s, want %q", filepath.Base(to), got, want)
 		}
 	}
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
 	runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", file)
 }

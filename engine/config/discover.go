@@ -27,7 +27,7 @@ type Search struct {
 }
 
 // Load reads and merges the files that it finds. It returns what it could read, and the mistakes in the user's own files as [Errors].
-// A missing file is no mistake, unless it is Search.File. Mistakes in a project's files are kept in [Config.Project], because they must
+// A missing file is not a mistake, unless it is Search.File. Mistakes in a project's files are kept in [Config.Project], because they must
 // not affect the user's own webhooks; with Inspect, Load returns them too.
 func (s Search) Load() (*Config, error) {
 	merged, mistakes, err := s.loadOwn()

@@ -268,7 +268,7 @@ func tooDeep(text []byte) int {
 	return 0
 }
 
-// mapping reads the keys of a mapping in their order. It returns false if n is no mapping.
+// mapping reads the keys of a mapping in their order. It returns false if n is not a mapping.
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
 		like := ""

@@ -65,7 +65,7 @@ func (t Text) Fail(line, col int, code, message string) *Error {
 	return &Error{Pos: pos, Code: code, Path: t.Path, Message: legible.Line(message)}
 }
 
-// secrets returns the whole text if a variable was expanded in it. For a text with expressions, which are no secret, it returns only
+// secrets returns the whole text if a variable was expanded in it. For a text with expressions, which are not secret, it returns only
 // the values of the variables.
 func (t Text) secrets() (list []string) {
 	if len(t.values) > 0 && t.Value != "" && !strings.Contains(t.Value, "{{") && t.Value[0] != '=' {

@@ -17,8 +17,8 @@ var variable = lazy.Regexp(`\$\$|\$\{([^}]*)(\}?)`)
 
 var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// scalar returns the text of a scalar with its variables expanded. It reports a mistake and returns false if n is no scalar or null, or
-// if a variable is not set.
+// scalar returns the text of a scalar with its variables expanded. It reports a mistake and returns false if n is not a scalar, is null, or
+// has a variable that is not set.
 func (d *decoder) scalar(n node) (string, bool) {
 	if !n.isText() {
 		d.fail(n, "value.type", "want a value, got %s", describe(n.Node))

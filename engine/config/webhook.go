@@ -110,7 +110,7 @@ func (d *decoder) unnamed(n node, w *Webhook, lines map[string][2]int) string {
 	return fmt.Sprintf("%s-%d", name, first[1]+1)
 }
 
-// webhook reads an entry. It returns nil if the entry is no mapping.
+// webhook reads an entry. It returns nil if the entry is not a mapping.
 func (d *decoder) webhook(n node) *Webhook {
 	w := &Webhook{Origin: d.origin, pos: d.pos(n.Node)}
 	d.defaults(n.key, w)

@@ -154,7 +154,7 @@ func (ws *Workflows) refresh() {
 			}
 			def := ws.files[path]
 			if def == nil || !def.modTime.Equal(now.modTime) || def.size != now.size {
-				now.name = ws.nameOf(path) // "" for what is no file: reading it says so
+				now.name = ws.nameOf(path) // "" for what is not a file, which reading it reports
 				def, changed = &now, true
 			}
 			files[path] = def
@@ -263,7 +263,7 @@ func (f *Found) warn(name *yaml.Node, message string) {
 	f.Warnings = append(f.Warnings, &Error{Pos{f.File, name.Line, name.Column}, "value.form", "name", message, true})
 }
 
-// NoFile returns a warning if the definition is no file: a folder, a pipe, a link that leads nowhere. Otherwise it returns nil.
+// NoFile returns a warning if the definition is not a file but a folder, a pipe or a link that leads nowhere. Otherwise it returns nil.
 func (f *Found) NoFile() *Error {
 	for _, why := range []error{file.ErrNotRegular, syscall.EISDIR, syscall.ELOOP, syscall.ENOENT} {
 		if errors.Is(f.Err, why) {

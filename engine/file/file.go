@@ -129,7 +129,7 @@ func create(path string, flag int, mode os.FileMode) (*os.File, error) {
 	return regular(f, err)
 }
 
-// regular closes f and returns an error if it is no regular file.
+// regular closes f and returns an error if it is not a regular file.
 func regular(f *os.File, err error) (*os.File, error) {
 	if errors.Is(err, syscall.ENXIO) { // a socket, or a pipe without a reader
 		return nil, ErrNotRegular

@@ -45,7 +45,7 @@ func ParseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// whyNoURL says why a text is no URL, without quoting it.
+// whyNoURL says why a text is not a URL, without quoting it.
 func whyNoURL(text string) string {
 	_, rest, _ := strings.Cut(text, "://")
 	authority, _, _ := strings.Cut(rest, "/")

@@ -38,6 +38,13 @@ func TestLogAndFileBelongTogether(t *testing.T) {
 			}
 			return errors.Join(s.Backup(t.Context(), path+".backup"), s.Close(), os.Rename(path+".backup", path))
 		}, "is the log of a file that was here before", false},
+		"a backup takes the place of both": {func(path string) error {
+			s, err := Open(t.Context(), store.Options{Path: path})
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.Backup(t.Context(), path+".backup"), s.Close(), os.Remove(path+"-wal"), os.Rename(path+".backup", path))
+		}, "", false},
 		"the log is damaged": {func(path string) error {
 			return os.WriteFile(path+"-wal", bytes.Repeat([]byte("damaged "), 9000), 0o600)
 		}, "is damaged", false},
