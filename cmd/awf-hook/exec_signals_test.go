@@ -2,7 +2,7 @@ package main
 
 import (
 	"os"
-	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +33,11 @@ func TestExecIgnoredSignals(t *testing.T) {
 			start(t, cmd)
 			waitFor(t, "a transcript", func() bool { return transcripts(h) > 0 })
 			time.Sleep(200 * time.Millisecond)
-			if err := exec.Command("kill", "-INT", strings.TrimSpace(h.read("pid"))).Run(); err != nil {
+			pid, err := strconv.Atoi(strings.TrimSpace(h.read("pid")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
 				t.Fatal(err)
 			}
 			ended := make(chan error, 1)

@@ -40,6 +40,7 @@ func (m ownState) Run() int {
 	}
 	defer os.RemoveAll(ownFolder)
 	defer databases.Close()
+	os.Setenv("TERM", "xterm") // also where none is set: tests have terminals of their own
 	os.Setenv("XDG_STATE_HOME", ownFolder)
 	os.Setenv("AWF_CONFIG_HOME", "/nonexistent")
 	os.Unsetenv("AWF_WORKFLOWS_PATH")
