@@ -40,7 +40,7 @@ var needNoExample = map[string]string{
 	"config finds mistakes with it": `engine/secret.Pasted engine/secret.Placeholder engine/secret.SplitHost engine/secret.Unread`,
 	"transforms and formats are built on it": `engine/expression.Env.SetBody engine/expression.Env.SetEventBody engine/expression.Env.SetWith
 		engine/expression.TraceTemplate transforms.Compiler.Warn transforms.TemplatesOf transforms/format.Receiver.Compile`,
-	"the engine or its tests call it": `engine/trace.Begin filters.Filter.IsOperators transforms/wasm.Module.Begun
+	"the engine or its tests call it": `engine/config.Config.Unread engine/trace.Begin filters.Filter.IsOperators transforms/wasm.Module.Begun
 		transforms/wasm.Module.FuelPercent transforms/wasm.Sandbox.Instances`,
 	"serve and its page show it": `engine.Engine.KeepsHouse engine.Engine.ReloadFailed engine.Deliveries.Standing engine.Engine.Turned
 		engine.Deliveries.Nodes engine.Deliveries.Oldest engine.Deliveries.Operations engine.Deliveries.Record`,
