@@ -14,7 +14,7 @@ import (
 func TestCommitStoresOrRefuses(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken.db")
-	if err := os.WriteFile(broken, []byte("this is no database, and no room for one either"), 0o600); err != nil {
+	if err := os.WriteFile(broken, []byte("this is not a database, and no room for one either"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, queue := range map[string]string{"memory": "", "broken": broken} {

@@ -24,7 +24,7 @@ type compiled struct {
 	filter   *filters.Filter
 	chain    transforms.Chain
 	orderBy  *expression.Program // nil if the webhook has no order
-	format   *format.Format      // of the last step; nil if that step is no format
+	format   *format.Format      // of the last step; nil if that step is not a format
 	masker   *secret.Masker      // masks what its transforms can read
 	warnings config.Errors       // about its expressions
 }

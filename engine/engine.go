@@ -73,7 +73,7 @@ type Options struct {
 
 	Observer Observer // receives metrics and traces
 
-	// Trace is the parent of events that name none; the zero value is no parent.
+	// Trace is the parent of events that name none; the zero value means no parent.
 	Trace trace.Context
 
 	// Keeps reports whether this process prunes the queue and ends the leases of dead processes now. Nil means
@@ -124,7 +124,7 @@ type Engine struct {
 }
 
 // Open compiles the webhooks of a configuration and opens the queue. Mistakes in globs and expressions are
-// [config.Errors]. A queue that cannot be used is no error: the engine then keeps deliveries in memory and logs why, and
+// [config.Errors]. A queue that cannot be used is not an error: the engine then keeps deliveries in memory and logs why, and
 // [Engine.Ready] returns the reason. Open starts nothing.
 func Open(cfg *config.Config, opts Options) (*Engine, error) {
 	if err := prepare(cfg, opts.Queue); err != nil {
@@ -162,7 +162,7 @@ func Open(cfg *config.Config, opts Options) (*Engine, error) {
 const minPatience = 5 * time.Second
 
 // patient returns a context for the wait for a locked queue. It ends with Hurry, and after Patience, but not before least and not after
-// most. Without Patience it ends after most. A most of 0 is no bound.
+// most. Without Patience it ends after most. A most of 0 means no bound.
 func (o *Options) patient(least, most time.Duration) (context.Context, context.CancelFunc) {
 	ctx, limit := o.Hurry, most
 	if ctx == nil {

@@ -107,7 +107,7 @@ func (w *compiled) maskTrace(t *expression.Trace) {
 	}
 }
 
-// maskValue masks the secrets in a value of an expression. nil stays nil, since it can be no secret.
+// maskValue masks the secrets in a value of an expression. nil stays nil, since it cannot be a secret.
 func (w *compiled) maskValue(v any, isSecret bool) any {
 	if isSecret && v != nil {
 		return Masked

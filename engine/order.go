@@ -3,7 +3,7 @@ package engine
 import "github.com/awf-project/awf-hook/engine/expression"
 
 // orderKey returns the key by which the webhook orders its deliveries: order_by's value, else the format's own. The store
-// keeps a delivery waiting while an earlier one with the same key is in flight or due. "" is no key.
+// keeps a delivery waiting while an earlier one with the same key is in flight or due. "" means no key.
 func (w *webhook) orderKey(in *expression.Env) (string, error) {
 	switch {
 	case w.orderBy == nil && w.format != nil:

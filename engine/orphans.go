@@ -33,7 +33,7 @@ const (
 )
 
 // Orphans finds the orphans among the lanes of a queue. A file that exists and is not part of this configuration
-// belongs to another configuration, so its webhooks are no orphans.
+// belongs to another configuration, so its webhooks are not orphans.
 func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 	orphaned, used := Orphaned(cfg), map[string]bool{}
 	for i := range lanes {

@@ -20,7 +20,7 @@ func TestEveryFailureOfAModuleHasAWord(t *testing.T) {
 		"ErrModule": wasm.ErrModule,
 	}
 	for _, name := range errorNames(t, "wasm/errors.go") {
-		if kinds[name] == nil && name != "ErrDrop" && name != "ErrClosed" { // these are no failures
+		if kinds[name] == nil && name != "ErrDrop" && name != "ErrClosed" { // these are not failures
 			t.Errorf("%s is missing in this test", name)
 		}
 	}

@@ -108,7 +108,7 @@ func TestWhatIsMadeOfSecretsDoesNotShow(t *testing.T) {
 					out, talk := runHook(t, exitOK, nil, args...)
 					said[strings.Join(args, " ")] = out + talk
 					if !strings.Contains(out, "in the file") && name != "an expression after a map" {
-						t.Errorf("%s hides what is no secret: %s", args, out)
+						t.Errorf("%s hides what is not a secret: %s", args, out)
 					}
 				}
 			}
@@ -179,7 +179,7 @@ func TestSecretsInMessagesDoNotShow(t *testing.T) {
 						}
 					}
 					if !strings.Contains(out, "an open word") {
-						t.Errorf("%s hides what is no secret: %s", command, out)
+						t.Errorf("%s hides what is not a secret: %s", command, out)
 					}
 				}
 			}

@@ -96,7 +96,7 @@ func describe(cmd *cobra.Command) {
 	}
 }
 
-// onlySubcommands refuses a word that is no subcommand. It suggests a subcommand of this command, else of any.
+// onlySubcommands refuses a word that is not a subcommand. It suggests a subcommand of this command, else of any.
 func onlySubcommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return checkValues(cmd)

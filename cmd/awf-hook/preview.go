@@ -121,7 +121,7 @@ func (c *command) earlier(now *config.Config, events []*event.Event, at time.Tim
 	}
 	for i := range cfg.Webhooks {
 		w := &cfg.Webhooks[i]
-		w.Identity = cmp.Or(identities[w.Name], w.Identity) // an id that comes from the file's name is no difference
+		w.Identity = cmp.Or(identities[w.Name], w.Identity) // an id that comes from the file's name is not a difference
 	}
 	eng, err := c.openEngine(cfg, engine.Options{})
 	if err != nil {

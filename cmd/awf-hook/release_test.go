@@ -220,7 +220,7 @@ func TestReleaseByGoInstall(t *testing.T) {
 }
 
 // A program that was built from a checkout says which commit it is, and whether that had changes; at a tag it is that version. Without
-// Git it is "devel", which is no version.
+// Git it is "devel", which is not a version.
 func TestReleaseVersions(t *testing.T) {
 	released(t)
 	checkout, program := t.TempDir()+"/checkout", t.TempDir()+"/awf-hook"
@@ -301,7 +301,7 @@ func TestReleaseAsAnAction(t *testing.T) {
 		for name, value := range step.Env {
 			input := strings.TrimSuffix(strings.TrimPrefix(value, "${{ inputs."), " }}")
 			if _, known := action.Inputs[input]; !known {
-				t.Errorf("step %d: %s: %s is no input", i, name, value)
+				t.Errorf("step %d: %s: %s is not an input", i, name, value)
 			}
 			value := action.Inputs[input].Default
 			if own, is := given[input]; is {

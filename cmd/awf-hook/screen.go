@@ -51,7 +51,7 @@ func (s *screen) draw(line string) {
 	_, _ = s.out.WriteString("\r\x1b[K" + line) // a terminal that is gone shows nothing
 }
 
-// useScreen makes stderr, and stdout on the same terminal, panes of a screen. If stderr is no terminal, or one that
+// useScreen makes stderr, and stdout on the same terminal, panes of a screen. If stderr is not a terminal, or one that
 // cannot redraw a line, nothing shows progress.
 func (c *command) useScreen() {
 	out, isFile := c.err.(*os.File)

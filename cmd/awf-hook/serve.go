@@ -260,7 +260,7 @@ func (d *daemon) took(source string, ev *event.Event, fate engine.Fate) {
 	d.metrics.Took(source, ev, fate)
 }
 
-// queueFile returns the queue's file; "" if the queue is no file.
+// queueFile returns the queue's file; "" if the queue is not a file.
 func (d *daemon) queueFile() string {
 	if config.IsDatabase(d.queue) {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A line of a followed file that cannot be read, such as an end whose status is no text, is said with its place and counted where an alert
-// sees it. The lines beside it are read.
+// serve names the place of a followed file's line that it cannot read, such as an end whose status is not a text, and counts it where an
+// alert sees it. It reads the lines beside it.
 func TestServeSaysWhatItCannotFollow(t *testing.T) {
 	t.Parallel()
 	receiver := newCounted()

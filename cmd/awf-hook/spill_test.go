@@ -41,7 +41,7 @@ var unusable = []struct {
 		write(t, file, "")
 		return "", file
 	}},
-	{"a queue that is no database", func(t *testing.T) (string, string) {
+	{"a queue that is not a database", func(t *testing.T) (string, string) {
 		file := filepath.Join(t.TempDir(), "queue.db")
 		write(t, file, strings.Repeat("no database, ", 100))
 		return file, ""

@@ -36,7 +36,7 @@ func (o *stdout) failed() error {
 	return o.err
 }
 
-// judge returns the error of a command whose writes may have failed. It is no error if the reader went away, since it has read what it
+// judge returns the error of a command whose writes may have failed. It is not an error if the reader went away, since it has read what it
 // wanted. An error of the command itself comes first.
 func (o *stdout) judge(err error) error {
 	lost := o.failed()

@@ -114,13 +114,13 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(width-uniseg.StringWidth(text), 0))
 }
 
-// terminalWidth returns a terminal's number of columns; 0 if a stream is no terminal.
+// terminalWidth returns a terminal's number of columns; 0 if a stream is not a terminal.
 func terminalWidth(stream any) int {
 	width, _ := terminalSize(stream)
 	return width
 }
 
-// terminalSize returns a terminal's numbers of columns and lines; 0 if a stream is no terminal.
+// terminalSize returns a terminal's numbers of columns and lines; 0 if a stream is not a terminal.
 func terminalSize(stream any) (width, height int) {
 	if f := fileOf(stream); f != nil {
 		if width, height, err := term.GetSize(int(f.Fd())); err == nil {

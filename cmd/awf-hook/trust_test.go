@@ -56,7 +56,7 @@ func newCheckout(t *testing.T, own string) *checkout {
 `, c.url)
 	for name, text := range map[string]string{
 		"project/.awf/settings.yaml":         hostile,
-		"project/.awf/no-module.wasm":        "this is no module",
+		"project/.awf/no-module.wasm":        "this is not a module",
 		"project/.awf/endless.js":            "export default (event) => event;\nfor (;;);\n",
 		"project/.awf/workflows/deploy.yaml": "name: deploy\n" + hostile,
 		"project/awf-hook.yaml":              hostile,

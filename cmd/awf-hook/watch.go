@@ -15,7 +15,7 @@ const (
 	clearRest    = "\x1b[J"
 )
 
-// watch shows a picture until a signal, and redraws it at each interval. If stdout is no terminal, or one that cannot
+// watch shows a picture until a signal, and redraws it at each interval. If stdout is not a terminal, or one that cannot
 // redraw, it shows one picture.
 func (c *command) watch(ctx context.Context, every time.Duration, picture func(ctx context.Context) (string, error)) error {
 	show := newPrinter(c.out)

@@ -82,7 +82,7 @@ func (f families) uses(t *testing.T, where, text string) (names []string) {
 	for _, name := range metricName.FindAllString(text, -1) {
 		name = strings.TrimSuffix(name, "_bucket")
 		if f[name] == "" {
-			t.Errorf("%s uses %s, which is no metric", where, name)
+			t.Errorf("%s uses %s, which is not a metric", where, name)
 		}
 		_, of, _ := strings.Cut(f[name], " | ")
 		labels, names = append(labels, strings.Split(of, ", ")...), append(names, name)

@@ -55,7 +55,7 @@ var serveKeys = []Key{
 		Is: "admits requests with a signature of Standard Webhooks, such as another awf-hook's. A list serves to rotate secrets"},
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from requests without a token"},
 	{Path: "page", Kind: KindText, Without: "read", Choices: []string{"off", "read", "operate"},
-		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` is no page. With `tokens`, " +
+		Is: "the page in a browser: `read` shows the queue, `operate` can also replay, discard and pause, `off` means no page. With `tokens`, " +
 			"the token's role decides within this bound; without, whoever reaches the address may do this"},
 }
 

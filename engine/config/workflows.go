@@ -267,7 +267,7 @@ func (f *Found) warn(name *yaml.Node, message string) {
 func (f *Found) NoFile() *Error {
 	for _, why := range []error{file.ErrNotRegular, syscall.EISDIR, syscall.ELOOP, syscall.ENOENT} {
 		if errors.Is(f.Err, why) {
-			return &Error{Pos{f.File, 1, 1}, "file.read", "", why.Error() + ": it is no definition", true}
+			return &Error{Pos{f.File, 1, 1}, "file.read", "", why.Error() + ": it is not a definition", true}
 		}
 	}
 	return nil

@@ -16,17 +16,17 @@ import (
 // JSON does not matter.
 func TestBrokenLinesAreOfTheirDialect(t *testing.T) {
 	for line, broken := range map[string]bool{
-		`{"event":"workflow_end","workflow_id":"1","workfl`:                  true,
-		`{"event":"workflow_end",,"workflow_id":"1"}`:                        true,
-		`{"workflow_name":bad,"event":"workflow_end","workflow_id":"1"}`:     true,
-		`{bad,"event" : "workflow_end","workflow_id"	:"1"}`:                  true,
-		`{"x":"\q","execution_id":"1","event":"workflow.started"}`:           true,
-		`{"x":01,"run_id":"1","seq":1,"type":"step.started"}`:                true,
-		`{"x":01,"source":"s","metadata":{},"type":"t"}`:                     true,
-		`data: {"x":01,"kind":"step.started","run_id":"1"}`:                  true,
-		`{"x":01,"event":"an event without the id of its run"}`:              false,
-		`{bad, "the event": "x", "workflow_id_of": "1"}`:                     false,
-		`{bad: "a text that names \"event\" and \"workflow_id\" is no key"}`: false,
+		`{"event":"workflow_end","workflow_id":"1","workfl`:                     true,
+		`{"event":"workflow_end",,"workflow_id":"1"}`:                           true,
+		`{"workflow_name":bad,"event":"workflow_end","workflow_id":"1"}`:        true,
+		`{bad,"event" : "workflow_end","workflow_id"	:"1"}`:                     true,
+		`{"x":"\q","execution_id":"1","event":"workflow.started"}`:              true,
+		`{"x":01,"run_id":"1","seq":1,"type":"step.started"}`:                   true,
+		`{"x":01,"source":"s","metadata":{},"type":"t"}`:                        true,
+		`data: {"x":01,"kind":"step.started","run_id":"1"}`:                     true,
+		`{"x":01,"event":"an event without the id of its run"}`:                 false,
+		`{bad, "the event": "x", "workflow_id_of": "1"}`:                        false,
+		`{bad: "a text that names \"event\" and \"workflow_id\" is not a key"}`: false,
 		`{bad}`: false,
 	} {
 		rec, err := event.ParseLine([]byte(line), time.Time{})

@@ -47,7 +47,7 @@ func (p *phrase) between() string {
 	case isValue(next):
 		return fmt.Sprintf("%s cannot stand here", next)
 	case endsValue(last):
-		return fmt.Sprintf("%s is no operator: want ==, and, or, contains or another one after %s", next, last)
+		return fmt.Sprintf("%s is not an operator: want ==, and, or, contains or another one after %s", next, last)
 	case last == "":
 		return "want a value before " + next
 	}

@@ -148,7 +148,7 @@ func (o *object) value() any {
 	return o.whole
 }
 
-// member returns a member, nil if there is none. It panics with an error if the object is no JSON.
+// member returns a member, nil if there is none. It panics with an error if the object is not JSON.
 func (o *object) member(key string) any {
 	if o.decoded || !o.indexed && !isObject(o.json()) {
 		whole, _ := o.value().(map[string]any)
@@ -237,7 +237,7 @@ func (o *object) index() error {
 	return nil
 }
 
-// at is find that returns nil, too, if the value is no object or no JSON.
+// at is find that returns nil, too, if the value is not an object or not JSON.
 func (o *object) at(key string) *member {
 	if !isObject(o.json()) || o.index() != nil {
 		return nil
@@ -245,7 +245,7 @@ func (o *object) at(key string) *member {
 	return o.find(key)
 }
 
-// find returns the bytes of the value at a path. It returns nil if there is no value, if the object is no JSON, and if the bytes are not
+// find returns the bytes of the value at a path. It returns nil if there is no value, if the object is not JSON, and if the bytes are not
 // the value, as for a number in a string.
 func (env *Env) find(path []string) []byte {
 	if len(path) == 0 {

@@ -65,7 +65,7 @@ func TestCompileErrorsHaveTheirPlace(t *testing.T) {
 		{"payload.status > 60", 1, 15, "> is not for string and int: want the number in quotes, or int(…) around the text"},
 		{"payload.duration contains 'a'", 1, 17, "contains is not for float and string: want two texts, string(…) makes one"},
 		{"payload.status.code == 3", 1, 15, "payload.status is a string, which has no members"},
-		{"payload.f(1) == 3", 1, 8, "payload.f is no function"},
+		{"payload.f(1) == 3", 1, 8, "payload.f is not a function"},
 		{"body == nil", 1, 0, "unknown name body: a filter sees the event alone"},
 	} {
 		_, err := expression.CompileBool(tt.source)

@@ -160,14 +160,16 @@ func (p *phrase) member() string {
 	case of == fields[0] && (name == "type" || name == "name") && !strings.HasPrefix(p.rest, name+"("):
 		return fmt.Sprintf("%s is a string, the event's type: want %s", of, of)
 	}
-	if say := methodOf(of, name); !strings.HasSuffix(say, "no function") {
-		return say
-	}
-	return fmt.Sprintf("%s is a %s, which has no members", of, kind)
+	return cmp.Or(insteadOf(of, name), fmt.Sprintf("%s is a %s, which has no members", of, kind))
 }
 
-// method returns the answer for a call of a method that a value does not have.
+// methodOf returns the answer for a call of a method that a value does not have.
 func methodOf(of, name string) string {
+	return cmp.Or(insteadOf(of, name), fmt.Sprintf("%s.%s is not a function", of, name))
+}
+
+// insteadOf says what to write instead of a method, "" if nothing is like it.
+func insteadOf(of, name string) string {
 	if say, known := adviceOn(otherMethods, name); known {
 		return "want " + strings.ReplaceAll(say, "$of", of)
 	}
@@ -186,7 +188,7 @@ func methodOf(of, name string) string {
 		}
 		return fmt.Sprintf("want %s(%s%s)", name, of, more)
 	}
-	return fmt.Sprintf("%s.%s is no function", of, name)
+	return ""
 }
 
 // timeMethod returns the method of a time that a name probably means.

@@ -338,7 +338,7 @@ func (w *writer) call(n *ast.CallNode) part {
 		}
 		return w.apply(n, method(callee.Node.Type(), name.Value), append([]part{w.node(callee.Node)}, args...)...)
 	}
-	w.fail(n, "expr.function", "%s is no function", n.Callee.String())
+	w.fail(n, "expr.function", "%s is not a function", n.Callee.String())
 	return constant(nil)
 }
 

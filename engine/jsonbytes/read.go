@@ -179,7 +179,7 @@ func ValueOf(raw []byte) any {
 	return scalar(raw)
 }
 
-// scalar decodes a valid value that is no object and no list.
+// scalar decodes a valid value that is neither an object nor a list.
 func scalar(raw []byte) any {
 	switch raw[0] {
 	case '"':

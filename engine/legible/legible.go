@@ -29,7 +29,7 @@ func ShortLine(s string, most int) string { return Line(s[:min(len(s), most)]) }
 // IsLine reports whether s has only printable characters.
 func IsLine(s string) bool { return !strings.ContainsFunc(s, unprintable) }
 
-// Plain returns s, in quotes if it is no line. It is for names, such as those of files, which must not be altered.
+// Plain returns s, in quotes if it is not a line. It is for names, such as those of files, which must not be altered.
 func Plain(s string) string {
 	if IsLine(s) {
 		return s

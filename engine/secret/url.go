@@ -62,7 +62,7 @@ func whyNoURL(text string) string {
 	case strings.ContainsAny(host, "{}<>"):
 		return "not a URL: ${NAME} reads a variable, and other brackets do not"
 	case host != authority:
-		return "not a URL: write what is no letter or digit in the password percent-encoded"
+		return "not a URL: write what is not a letter or digit in the password percent-encoded"
 	}
 	return "not a URL"
 }

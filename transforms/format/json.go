@@ -172,7 +172,7 @@ func jsonSize(s string) int {
 // members calls each for each member of a valid JSON object until it returns false.
 func members(object []byte, each func(name, value []byte) bool) {
 	r := jsonbytes.NewReader(object)
-	_ = r.Members(func(name []byte) error { // a value that is no object has no members
+	_ = r.Members(func(name []byte) error { // a value that is not an object has no members
 		value, err := r.Raw()
 		if err == nil && !each(name, value) {
 			err = io.EOF

@@ -30,7 +30,7 @@ type Key struct {
 	Kind     ValueKind
 	Required bool
 	Default  string   // as written in a file, or in words; "" for none
-	Choices  []string // of a choice; of a text that is no expression
+	Choices  []string // of a choice; of a text that is not an expression
 	Min, Max int      // of numbers; Max is also of a list's and a mapping's entries
 	Is       string   // what it means
 

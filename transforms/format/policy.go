@@ -49,7 +49,7 @@ type Rate struct {
 // a Retry-After takes precedence over RetryAfter.
 func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	a := &answer{Answer: from}
-	_ = json.Unmarshal(from.Body, &a.json) // a body that is no object is ignored
+	_ = json.Unmarshal(from.Body, &a.json) // a body that is not an object is ignored
 	p := &f.Receiver.Policy
 	var v delivery.Verdict
 	switch {

@@ -63,7 +63,7 @@ func TestFaultsOfTheSecondCompilation(t *testing.T) {
 	}
 }
 
-// A compiler that gets no memory now is no fault of the module.
+// A compiler that gets no memory now is not a fault of the module.
 func TestNoMemoryForCodeIsNoFault(t *testing.T) {
 	compile := func() (err error) {
 		defer recovered(&err)

@@ -31,7 +31,7 @@ func TestLoadRefusesWhatGrowsTooMuchForLongEvents(t *testing.T) {
 	}
 }
 
-// An event whose context ends while the code for long events is compiled may be tried again: its error is no failure.
+// An event whose context ends while the code for long events is compiled may be tried again: its error is not a failure.
 func TestEndedContextIsNoFailure(t *testing.T) {
 	m := load(t, newSandbox(t, ""), read(t, guestDir, "reshape.wasm"), wasm.Options{})
 	ctx, cancel := context.WithCancel(t.Context())

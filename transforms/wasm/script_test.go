@@ -182,7 +182,7 @@ func loadExample(t *testing.T, example string, o wasm.Options) *wasm.Module {
 	return m
 }
 
-// The engine is the file that its README names, and a module of the same bytes is no script.
+// The engine is the file that its README names, and a module of the same bytes is not a script.
 func TestEngineIsTheOneDocumented(t *testing.T) {
 	engine := read(t, "quickjs", "quickjs.wasm")
 	if want := fmt.Sprintf("sha256 %x\n", sha256.Sum256(engine)); !strings.Contains(string(read(t, "quickjs", "README.md")), want) {

@@ -84,7 +84,7 @@ func missing(path string, ours, theirs any) error {
 	case map[string]any:
 		theirs, ok := theirs.(map[string]any)
 		if !ok {
-			return fmt.Errorf("%s is no object any more", path)
+			return fmt.Errorf("%s is not an object any more", path)
 		}
 		for k, v := range ours {
 			if err := missing(path+"."+k, v, theirs[k]); err != nil {

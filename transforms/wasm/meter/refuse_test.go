@@ -119,7 +119,7 @@ func TestRewriteRefusesDeclarations(t *testing.T) {
 		{"a start function that is not", build{start: "\x00"}, "function 0 of 0"},
 		{"a data count that is wrong", build{memory: "\x01\x00\x01", count: "\x02", datas: list("\x01\x00")},
 			"the data count is 2, but there are 1 segments"},
-		{"a type that is no function's", build{types: []string{"\x5f\x00"}}, "function references and garbage collection are not supported"},
+		{"a type that is not a function's", build{types: []string{"\x5f\x00"}}, "function references and garbage collection are not supported"},
 		{"typed references", build{types: []string{"\x60\x01\x64\x70\x00"}}, "function references and garbage collection are not supported"},
 		{"a type that there is not", build{types: []string{"\x5a\x00"}}, "type form 0x5a is not known"},
 		{"a value of a type that there is not", build{types: []string{"\x60\x01\x62\x00"}}, "value type 0x62 is not known"},

@@ -299,7 +299,7 @@ func TestDialWantsAServer(t *testing.T) {
 	}
 }
 
-// A server that is no awf-hook serve must not look like an empty queue.
+// A server that is not an awf-hook serve must not look like an empty queue.
 func TestClientKnowsItsServer(t *testing.T) {
 	for text, status := range map[string]int{"<html>": 200, `{"webhooks":`: 200, "": 404, `{"error":"nobody"}`: 401, "moved": 302} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -86,7 +86,7 @@ func (p parameter) decode(s string) (err error) {
 	return err
 }
 
-// ParseTime parses a time, or how long ago it was; "" is no time.
+// ParseTime parses a time, or how long ago it was; "" means no time.
 func ParseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

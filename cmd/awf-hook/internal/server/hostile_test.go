@@ -244,7 +244,7 @@ func TestStreamsThatAreReset(t *testing.T) {
 	running.Wait()
 }
 
-// A CloudEvent and the headers beside it have one meaning. A value that is given twice, is of another kind or is no text is refused in
+// A CloudEvent and the headers beside it have one meaning. A value that is given twice, is of another kind or is not a text is refused in
 // words, not guessed at.
 func TestIntakeOfOddCloudEvents(t *testing.T) {
 	ce := func(more string) string { return `{"specversion":"1.0","id":"i","source":"/x","type":"t"` + more + `}` }
@@ -269,7 +269,7 @@ func TestIntakeOfOddCloudEvents(t *testing.T) {
 		"data before null base64":   {ce(`,"data":{},"data_base64":null`), []string{asCloud}, ""},
 		"null data twice":           {ce(`,"data":null,"data":null,"data_base64":"e30="`), []string{asCloud}, "data: given twice"},
 		"no base64":                 {ce(`,"data_base64":"!"`), []string{asCloud}, "data_base64: not base64"},
-		"base64 that is no text":    {ce(`,"data_base64":7`), []string{asCloud}, "data_base64: want a string, got a number"},
+		"base64 that is not a text": {ce(`,"data_base64":7`), []string{asCloud}, "data_base64: want a string, got a number"},
 		"base64 of broken JSON":     {ce(`,"data_base64":"eyI="`), []string{asCloud}, "data_base64: invalid JSON"},
 		"names in capitals":         {`{"SpecVersion":"1.0","ID":"i","Source":"/x","Type":"t"}`, []string{asCloud}, "specversion"},
 		"no UTF-8":                  {ce(",\"subject\":\"\xff\""), []string{asCloud}, "not UTF-8"},

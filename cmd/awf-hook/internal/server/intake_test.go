@@ -112,7 +112,7 @@ func TestIntakeRefuses(t *testing.T) {
 	}{
 		{"an attribute of a batch's second event", `"type":7}]`, 4, 4},
 		{"a batch's second event", `"type":""}]`, 2, 3},
-		{"what is no JSON in a batch", `"type":"t"` + "\n" + ` "time":""}]`, 5, 2},
+		{"what is not JSON in a batch", `"type":"t"` + "\n" + ` "time":""}]`, 5, 2},
 		{"a batch that stops", `"type":"t"},`, 4, 15},
 		{"what follows a batch", `"type":"t"}]` + "\n]", 5, 1},
 	} {
@@ -177,10 +177,10 @@ func TestIntakeOfOddRequests(t *testing.T) {
 		"a duplicate key":               {body(asJSON, strings.Replace(good, "{", `{"event":"x",`, 1)), "400"},
 		"binary and batch at once": {body(asBatch+"\r\nce-specversion: 1.0\r\nce-id: 7\r\nce-source: /x\r\nce-type: t", "["+cloud+"]"),
 			"202"},
-		"a lone surrogate":            {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
-		"a payload that is no object": {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
-		"gzip in gzip":                {body(asJSON+"\r\nContent-Encoding: gzip", "\x1f\x8b\x08\x00"), "400"},
-		"another method":              {"", "405"},
+		"a lone surrogate":                {body(asJSON, strings.Replace(good, "1.50", `"\ud800"`, 1)), "202"},
+		"a payload that is not an object": {body(asJSON, strings.Replace(good, `{"n":1.50}`, "[1]", 1)), "400"},
+		"gzip in gzip":                    {body(asJSON+"\r\nContent-Encoding: gzip", "\x1f\x8b\x08\x00"), "400"},
+		"another method":                  {"", "405"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t, server.Access{})

@@ -25,7 +25,7 @@ type parsed struct {
 	event     event.Event
 	anonymous bool   // it has no id of its own
 	given     string // the id from the client
-	known     bool   // a second start or end of a run, which is no event
+	known     bool   // a second start or end of a run, which is not an event
 	bad       *problem
 }
 

@@ -112,7 +112,7 @@ func (n *node) post(t *testing.T, path, body string, headers ...string) (*http.R
 	}
 	var got map[string]any
 	if len(text) > 0 && json.Unmarshal(text, &got) != nil {
-		t.Fatalf("%d %q is no JSON object", resp.StatusCode, text)
+		t.Fatalf("%d %q is not a JSON object", resp.StatusCode, text)
 	}
 	return resp, got
 }

@@ -39,7 +39,7 @@ func (in *intake) endSpan(span *trace.Span, refused *problem) {
 		{Key: "url.scheme", Value: scheme}, {Key: "http.response.status_code", Value: status},
 		{Key: "awf_hook.source", Value: in.source}, {Key: "awf_hook.events", Value: len(in.parsed)},
 	}
-	if status >= http.StatusInternalServerError { // a client's mistake is no error of the server
+	if status >= http.StatusInternalServerError { // a client's mistake is not an error of the server
 		span.Failed = refused.text
 		span.Attributes = append(span.Attributes, trace.Attribute{Key: "error.type", Value: strconv.Itoa(status)})
 	}

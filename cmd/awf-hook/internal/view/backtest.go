@@ -97,7 +97,7 @@ func Requests(ctx context.Context, eng *engine.Engine, name func(string) string,
 	return all
 }
 
-// Count counts what the configuration makes of an event at a time; nil is no request.
+// Count counts what the configuration makes of an event at a time; nil means no request.
 func (c *Compared) Count(at time.Time, now *engine.Preview) {
 	switch {
 	case now == nil:
@@ -114,7 +114,7 @@ func (c *Compared) Count(at time.Time, now *engine.Preview) {
 	}
 }
 
-// Compare counts how what both configurations make of an event differs; nil is no request. It reports whether it does.
+// Compare counts how what both configurations make of an event differs; nil means no request. It reports whether it does.
 func (c *Compared) Compare(now, old *engine.Preview) (differ bool) {
 	if old != nil {
 		c.Old++

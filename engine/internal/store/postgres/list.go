@@ -35,7 +35,7 @@ func (c *condition) param(value any) string {
 }
 
 // items makes the query of a filter's deliveries, in the order of acceptance. Each of the two halves uses its index, and
-// reads no further than the limit; 0 is no limit.
+// reads no further than the limit; 0 means no limit.
 func (c *condition) items(columns, order string, limit int) string {
 	tail := ` ORDER BY 1 ` + order
 	if limit > 0 {

@@ -96,7 +96,7 @@ func checkFolder(dir string) error {
 // mayOwn reports whether a file's owner is this process's user or root. For root, everybody may own it.
 func mayOwn(uid int) bool { return uid == 0 || os.Geteuid() == 0 || uid == os.Geteuid() }
 
-// openOwn opens or makes a file. It refuses a symbolic link, another user's file, and anything that is no regular file.
+// openOwn opens or makes a file. It refuses a symbolic link, another user's file, and anything that is not a regular file.
 func openOwn(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) {

@@ -145,7 +145,7 @@ const (
 )
 
 // open brings a file's database to the newest schema, inside the turnstile. Before it changes anything, it refuses a file
-// that is no queue, or that a newer awf-hook made.
+// that is not a queue, or that a newer awf-hook made.
 func (c *conn) open(path string) error {
 	version, err := c.number(`PRAGMA user_version`)
 	if err != nil {

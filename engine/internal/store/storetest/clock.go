@@ -21,7 +21,7 @@ func clockJumps(t *testing.T, q *queue) {
 	accept(t, q, at(0), "in flight", "three")
 	flies := claim(t, q, "three", at(0), 1)
 
-	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // small corrections are no jumps
+	for _, set := range []time.Duration{0, time.Second, 30 * time.Minute} { // small corrections are not jumps
 		q.keep(t, at(0).Add(-set))
 		for _, webhook := range []string{hook, "two", "three"} {
 			wantClaims(t, q, webhook, at(0).Add(-set), 1, "")

@@ -195,7 +195,7 @@ func Options(receiver *format.Receiver, n uint64) []format.Option {
 	return options
 }
 
-// plain is a text that is no expression.
+// plain is a text that is not an expression.
 func plain(s string) string {
 	return strings.ReplaceAll(strings.TrimLeft(s, "= "), "{", "{ ")
 }
