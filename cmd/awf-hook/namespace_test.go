@@ -34,7 +34,7 @@ func TestNamespacesShareADatabase(t *testing.T) {
 	_, listed := runHook(t, exitOK, nil, "deliveries", "list", "-c", renamed)
 	_, ran := runHook(t, exitOK, strings.NewReader(""), "run", "-c", renamed)
 	for _, talk := range []string{listed, ran} {
-		if !strings.Contains(talk, "2 waiting for green#hook, which this configuration does not have: "+
+		if !strings.Contains(talk, "2 waiting for green#hook, which is not in this configuration: "+
 			"awf-hook deliveries move --from green#hook --to other") {
 			t.Errorf("nobody says that two deliveries wait for a webhook that is gone: %s", talk)
 		}
