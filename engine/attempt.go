@@ -9,7 +9,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/event"
-	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/internal/lane"
 	"github.com/awf-project/awf-hook/transforms"
 )
@@ -120,24 +119,6 @@ func (w *webhook) notRun(claim *delivery.Claim, st *delivery.Settlement, err err
 	}
 	w.log.LogAttrs(context.Background(), level, w.Name+": "+st.Reason+", next in "+shortWait(wait)+" (further ones are at level debug)",
 		slog.String("delivery", claim.Delivery.ID), slog.String("event", claim.Event.Type))
-}
-
-// errNotWanted is returned when a filter failed while its event was accepted and rejects the event now.
-var errNotWanted = errors.New("the filter does not match")
-
-// askAgain runs a filter that failed while the event was accepted. The error is errNotWanted or the filter's own.
-func (w *webhook) askAgain(claim *delivery.Claim) error {
-	if !claim.Unrouted || claim.Delivery.Attempts > 0 {
-		return nil
-	}
-	match, err := w.filter.Match(expression.NewEnv(claim.Event))
-	switch {
-	case err != nil:
-		return w.filterError(err)
-	case !match:
-		return errNotWanted
-	}
-	return nil
 }
 
 // sayAttempt logs how an attempt ended and what follows: "oncall: attempt 3: 503 Service Unavailable after 1.2s, next

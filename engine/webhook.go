@@ -96,30 +96,6 @@ func (w *webhook) close() {
 	w.chain.Close()
 }
 
-// want returns the webhook's delivery of an event, and false if the webhook does not want it. If asked is set, the
-// event names the webhook, which then gets it whatever the filter says. An expression that fails at run time makes a
-// dead letter. A replay runs the filter again.
-func (w *webhook) want(in *expression.Env, asked bool) (delivery.Want, bool) {
-	match, err := w.filter.Match(in)
-	if err == nil && !match && !asked {
-		return delivery.Want{}, false
-	}
-	want := delivery.Want{Webhook: w.Identity}
-	if err != nil {
-		err = w.filterError(err)
-	} else {
-		want.OrderKey, err = w.orderKey(in)
-	}
-	if err != nil {
-		want.Dead = w.masker.Text(err.Error())
-		w.sayFault(in.Event(), want.Dead)
-	}
-	return want, true
-}
-
-// filterError adds the filter's place to its failure.
-func (w *webhook) filterError(err error) error { return w.Filter.Fail(1, 0, "", err.Error()) }
-
 // sayFault logs the first failure of the user's own code in a webhook. The report counts the others.
 func (w *webhook) sayFault(ev *event.Event, reason string) {
 	level := slog.LevelDebug

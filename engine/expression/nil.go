@@ -6,7 +6,7 @@ package expression
 //   - A computation with nil is nil, except by the functions in takesNil.
 //   - A loop over nil runs over no elements. Functions of lists skip nil elements, and sorts put them last.
 //
-// Operators call anyNil first.
+// Operators of two values that are not == or != call anyNil first.
 
 // takesNil lists the functions that accept nil.
 var takesNil = map[string]bool{"type": true, "json": true, "toJSON": true}
