@@ -32,7 +32,6 @@ const (
 // changes. Workflows is safe for concurrent use.
 type Workflows struct {
 	search  Search
-	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
 	base    Config   // applies to all workflows
 	project *Project // nil if it is left out
@@ -134,11 +133,7 @@ func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
-	folders := ws.folders
-	if ws.project != nil {
-		folders = slices.Concat(folders, ws.search.packFolders())
-	}
-	for _, folder := range folders {
+	for _, folder := range ws.folders() {
 		entries, _ := readDir(folder) // a missing folder has no definitions
 		for _, entry := range entries {
 			ext := strings.ToLower(filepath.Ext(entry.Name()))
@@ -171,6 +166,24 @@ func (ws *Workflows) refresh() {
 	maps.DeleteFunc(ws.found, func(def *definition, found *Found) bool {
 		return files[def.path] != def || found.shadows != ws.shadowed(def)
 	})
+}
+
+// folders lists the folders to read, of which earlier ones win. A folder may come into being, or become the user's own, at any time.
+func (ws *Workflows) folders() []string {
+	var folders []string
+	for _, folder := range ws.search.workflowFolders() {
+		isOwn := folder == ws.own || sameFile(folder, ws.own)
+		switch {
+		case isOwn && !slices.Contains(folders, ws.own):
+			folders = append(folders, ws.own)
+		case !isOwn && ws.project != nil:
+			folders = append(folders, folder)
+		}
+	}
+	if ws.project != nil {
+		folders = append(folders, ws.search.packFolders()...)
+	}
+	return folders
 }
 
 // shadowed returns the user's own definition whose name a definition of the project takes, nil for none.
