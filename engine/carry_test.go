@@ -51,7 +51,7 @@ func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 
 func openDeliveries(t *testing.T, queue string) *engine.Deliveries {
 	t.Helper()
-	d, err := engine.OpenDeliveries(queue, "")
+	d, err := engine.OpenDeliveries(queue, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,13 +66,13 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if isSameFile(from, to) {
 		return failure(errSame)
 	}
-	source, err := openQueue(from, cfg.Queue.Space())
+	source, err := c.openQueue(from, cfg.Queue.Space())
 	if err != nil {
 		return err
 	}
 	defer source.Close()
 	c.warnOfNamespaces(ctx, source, from, cfg)
-	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
+	target, err := engine.OpenDeliveries(to, cfg.Queue.Space(), c.logger())
 	if err != nil {
 		return failure(err)
 	}
@@ -111,7 +111,7 @@ func (c *command) checkQueue() *cobra.Command {
 			if cfg == nil {
 				return err
 			}
-			queue, err := openQueue(file, "")
+			queue, err := c.openQueue(file, "")
 			if err != nil {
 				return err
 			}
