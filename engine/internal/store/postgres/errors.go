@@ -110,7 +110,8 @@ func unconnected(err error) error {
 		}
 		var dial *net.OpError
 		var lookup *net.DNSError
-		reason := strings.TrimPrefix(inWords(cmp.Or(errors.Unwrap(try), try)).Error(), "ValidateConnect failed: ") // pgx's, of target_session_attrs
+		reason := inWords(cmp.Or(errors.Unwrap(try), try)).Error()
+		reason = strings.TrimPrefix(reason, "ValidateConnect failed: ") // pgx's, of target_session_attrs
 		switch {
 		case errors.As(try, &lookup):
 			reason = lookup.Error()
