@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,18 +271,29 @@ func TestSubmitGoesOnWhenRoomComes(t *testing.T) {
 	})
 }
 
-// A transport that is not net/http's may return less than it should.
-func TestTransportThatReturnsTooLittle(t *testing.T) {
+// A transport that is not net/http's may return less than it should, and any may fail at any time.
+func TestTransportsFail(t *testing.T) {
+	late := func(err error) func(*http.Request) (*http.Response, error) { // after the request was sent
+		return func(r *http.Request) (*http.Response, error) {
+			httptrace.ContextClientTrace(r.Context()).WroteRequest(httptrace.WroteRequestInfo{})
+			return nil, err
+		}
+	}
+	returning := func(res *http.Response) func(*http.Request) (*http.Response, error) {
+		return func(*http.Request) (*http.Response, error) { return res, nil }
+	}
 	for _, tt := range []struct {
 		name, want string
-		res        *http.Response
+		transport  func(*http.Request) (*http.Response, error)
 	}{
-		{"nothing", "attempts used up: the transport returned neither an answer nor an error", nil},
-		{"no body", "", &http.Response{StatusCode: http.StatusOK}},
-		{"no status", "attempts used up: an answer with the status 000", &http.Response{}},
+		{"nothing", "attempts used up: the transport returned neither an answer nor an error", returning(nil)},
+		{"no body", "", returning(&http.Response{StatusCode: http.StatusOK})},
+		{"no status", "attempts used up: an answer with the status 000", returning(&http.Response{})},
+		{"a dead machine", "attempts used up: connection timed out", late(syscall.ETIMEDOUT)},
+		{"a deadline of its own", "attempts used up: i/o timeout", late(os.ErrDeadlineExceeded)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			e := open(t, roundTripper(func(*http.Request) (*http.Response, error) { return tt.res, nil }), oneHook("retry: {max_attempts: 1}"))
+			e := open(t, roundTripper(tt.transport), oneHook("retry: {max_attempts: 1}"))
 			run(t, e)
 			submit(t, e, newEvent("a"))
 			drain(t, e)

@@ -2,12 +2,10 @@ package config
 
 import (
 	"net/textproto"
-	"slices"
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
-	"gopkg.in/yaml.v3"
 )
 
 // schemeKeys lists the keys of a mapping in signing.
@@ -35,8 +33,7 @@ var customKeys = []Key{
 // custom reads the receiver's own scheme.
 func (d *decoder) custom(n node, w *Webhook) {
 	var c signature.Custom
-	unresolved := func(value *yaml.Node) bool { return d.unresolved(node{Node: resolve(value)}) }
-	if !d.mapping(n, &c) || d.failed(n) || slices.ContainsFunc(n.Content, unresolved) {
+	if !d.mapping(n, &c) || !d.isKnown(n) {
 		return
 	}
 	if err := c.Check(); err != nil {

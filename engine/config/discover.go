@@ -66,14 +66,6 @@ func (s Search) workflows(base *Config, p *Project) *Workflows {
 	if folder := s.globalFolder(); folder != "" {
 		ws.own = filepath.Join(folder, "workflows")
 	}
-	for _, folder := range s.workflowFolders() {
-		switch {
-		case ws.own != "" && sameFile(folder, ws.own):
-			ws.folders = append(ws.folders, ws.own)
-		case p != nil:
-			ws.folders = append(ws.folders, folder)
-		}
-	}
 	return ws
 }
 

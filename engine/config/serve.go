@@ -106,14 +106,20 @@ func (d *decoder) host(n node) (string, bool) {
 	})
 }
 
-// tokens reads the tokens. What one says of a bearer or a client, no other may say differently.
+// tokens reads the tokens. What one says of a bearer or a client, no other may say differently. Only tokens whose values are all known are
+// compared.
 func (d *decoder) tokens(n node, s *Serve) {
+	var known []Token
 	for entry := range d.entries(n) {
 		var t Token
 		if !d.mapping(entry, &t) {
 			continue
 		}
-		for _, other := range s.Tokens {
+		s.Tokens = append(s.Tokens, t)
+		if !d.isKnown(entry) {
+			continue
+		}
+		for _, other := range known {
 			switch {
 			case other.SHA256 == t.SHA256:
 				d.fail(entry.get("sha256"), "value.duplicate", "the token named %s has the same digest", strconv.Quote(other.Name))
@@ -121,7 +127,7 @@ func (d *decoder) tokens(n node, s *Serve) {
 				d.fail(entry, "value.duplicate", "another token named %s has another rate: a client has one rate", strconv.Quote(t.Name))
 			}
 		}
-		s.Tokens = append(s.Tokens, t)
+		known = append(known, t)
 	}
 }
 

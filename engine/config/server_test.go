@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,5 +92,40 @@ func TestTokensAreNotGuessed(t *testing.T) {
 		if want == "" && said != "" || !strings.Contains(said, want) {
 			t.Errorf("%s: %q, want %q", list, said, want)
 		}
+	}
+}
+
+// Without an environment nothing is said of values that only a variable has: they may be equal or not.
+func TestValuesOfVariablesAreNotCompared(t *testing.T) {
+	hex := func(digit string) string { return strings.Repeat(digit, 64) }
+	for _, text := range []string{
+		"serve: {tokens: [{name: a, sha256: '${ONE}'}, {name: b, sha256: '${TWO}'}]}\nwebhooks: []",
+		"serve: {tokens: [{name: '${A}', sha256: " + hex("1") + ", rate: 5/s}, {name: '${B}', sha256: " + hex("2") + "}]}\nwebhooks: []",
+		"serve: {tokens: [{name: a, sha256: " + hex("1") + ", rate: 5/s}, {name: '${B}', sha256: " + hex("2") + "}]}\nwebhooks: []",
+		"serve: {tokens: [{name: a, sha256: " + hex("1") + ", rate: 5/s}, {name: a, sha256: " + hex("2") + ", rate: '${RATE}'}]}\nwebhooks: []",
+		"webhooks: [{name: '${A}', url: 'https://a.example/'}, {name: '${B}', url: 'https://a.example/'}]",
+		"webhooks: [{url: 'https://a.example/'}, {name: '${B}', url: 'https://a.example/'}]",
+		"webhooks: [{name: '${A}', url: 'https://a.example/'}, {url: 'https://a.example/'}]",
+		"webhooks: [{url: '${ONE}'}, {url: '${TWO}'}]",
+		"webhooks: [{url: 'https://a.example/', secret: ['${ONE}', '${TWO}'], signing: ['${A}', '${B}']}]",
+		"webhooks: [{url: 'https://a.example/', secret: s, signing: [{custom: {header: '${A}'}}, {custom: {header: '${B}'}}]}]",
+	} {
+		values := map[string]string{"ONE": hex("1"), "TWO": hex("2"), "A": "awf", "B": "github", "RATE": "5/s"}
+		if strings.Contains(text, "url: '${ONE}'") {
+			values["ONE"], values["TWO"] = "https://a.example/", "https://b.example/"
+		}
+		open := func(name string) (string, bool) { return values[name], true }
+		for _, env := range []config.Env{open, config.NoEnv} {
+			cfg, err := config.Parse("f.yaml", []byte(text), env)
+			if err != nil || slices.ContainsFunc(cfg.Warnings, func(w *config.Error) bool { return w.Code == "webhook.same" }) {
+				t.Errorf("%s, without an environment: %t: %v, %v, want it good", text, env == nil, err, cfg.Warnings)
+			}
+		}
+	}
+	const same = "webhooks: []\nserve: {tokens: [{name: a, sha256: '${A}'}, {name: b, sha256: '${A}'}, " +
+		"{name: c, sha256: 'x'}, {name: d, sha256: 'y'}]}"
+	_, err := config.Parse("f.yaml", []byte(same), config.NoEnv)
+	if err == nil || strings.Contains(err.Error(), "same digest") {
+		t.Errorf("%v, want nothing said of digests that are not known", err)
 	}
 }

@@ -1,10 +1,13 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -31,7 +34,7 @@ func TestCheckoutDoesNotTakeADefinitionAway(t *testing.T) {
 			if got := active(); got != "oncall audit mine " {
 				t.Errorf("untrusted: active webhooks %s, want the user's own", got)
 			}
-			if test.claim == "" {
+			if test.claim == "" { // engine/internal/route tests mistakes in either file
 				return
 			}
 			claims := ""
@@ -56,6 +59,38 @@ func TestLaterDefinitionSwitchesOffNothing(t *testing.T) {
 	put(t, ".awf/workflows/x.yaml", "name: deploy\nstates: {}")
 	if got := names(c.load().Workflows.Lookup("deploy")); !strings.Contains(got, "mine ") {
 		t.Errorf("active webhooks %s, want mine among them", got)
+	}
+}
+
+// The user's own definitions are found with the project and without it, even if their folder is made later, and however it is spelled.
+func TestOwnDefinitionsInAFolderMadeLater(t *testing.T) {
+	for name, test := range map[string]struct{ home, workflows, folder string }{
+		"beside the settings":     {"global", "", "global/workflows"},
+		"also AWF_WORKFLOWS_PATH": {"global", "global/../global/workflows", "global/workflows"},
+		"in the project's folder": {".awf/../.awf", "", ".awf/workflows"},
+	} {
+		for _, without := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", without the project: ", without), func(t *testing.T) {
+				c := newCheckout(t, nil)
+				c.env["AWF_CONFIG_HOME"], c.env["AWF_WORKFLOWS_PATH"] = test.home, test.workflows
+				synctest.Test(t, func(t *testing.T) {
+					s := c.search()
+					s.NoProject = without
+					cfg, err := s.Load()
+					if err != nil || cfg.Workflows.Lookup("deploy") != nil {
+						t.Fatal(err, "or a definition without a folder")
+					}
+					put(t, filepath.Join(test.folder, "d.yaml"), "name: deploy\nwebhooks: [{name: mine, url: 'https://mine.example/'}]")
+					time.Sleep(2 * time.Second)
+					if found := cfg.Workflows.Lookup("deploy"); found == nil || names(found) != "mine " {
+						t.Errorf("deploy: %+v, want its own webhook", found)
+					}
+					if all := cfg.Workflows.All(); len(all) != 1 {
+						t.Errorf("%d definitions, want the one", len(all))
+					}
+				})
+			})
+		}
 	}
 }
 

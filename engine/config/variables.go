@@ -174,6 +174,12 @@ func (d *decoder) unresolved(n node) bool {
 	return d.env == nil && strings.Contains(n.Value, "${")
 }
 
+// isKnown reports whether the values in a mapping are free of mistakes, and none is unresolved.
+func (d *decoder) isKnown(n node) bool {
+	unresolved := func(value *yaml.Node) bool { return d.unresolved(node{Node: resolve(value)}) }
+	return !d.failed(n) && !slices.ContainsFunc(n.Content, unresolved)
+}
+
 // quote quotes a scalar as written, for an error. The values of its variables may be secrets.
 func quote(n node) string { return strconv.Quote(unquoted(n)) }
 

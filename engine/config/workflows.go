@@ -32,7 +32,6 @@ const (
 // changes. Workflows is safe for concurrent use.
 type Workflows struct {
 	search  Search
-	folders []string // earlier ones win
 	own     string   // the folder that belongs to the user and not to the project
 	base    Config   // applies to all workflows
 	project *Project // nil if it is left out
@@ -56,7 +55,8 @@ type Found struct {
 	Webhooks []Webhook // all active webhooks, including those of the settings
 	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
-	Err      error // the definition's mistakes; its own webhooks are then not active
+	Err      error  // the definition's mistakes; its own webhooks are then not active
+	Instead  *Found // the user's own definition of this name, which holds until the project's can be read and is trusted; nil for none
 
 	shadows *definition // see Workflows.shadowed
 }
@@ -134,11 +134,7 @@ func (ws *Workflows) refresh() {
 	files := map[string]*definition{}
 	var order []*definition
 	changed := ws.byName == nil
-	folders := ws.folders
-	if ws.project != nil {
-		folders = slices.Concat(folders, ws.search.packFolders())
-	}
-	for _, folder := range folders {
+	for _, folder := range ws.folders() {
 		entries, _ := readDir(folder) // a missing folder has no definitions
 		for _, entry := range entries {
 			ext := strings.ToLower(filepath.Ext(entry.Name()))
@@ -171,6 +167,24 @@ func (ws *Workflows) refresh() {
 	maps.DeleteFunc(ws.found, func(def *definition, found *Found) bool {
 		return files[def.path] != def || found.shadows != ws.shadowed(def)
 	})
+}
+
+// folders lists the folders to read, of which earlier ones win. A folder may come into being, or become the user's own, at any time.
+func (ws *Workflows) folders() []string {
+	var folders []string
+	for _, folder := range ws.search.workflowFolders() {
+		isOwn := folder == ws.own || sameFile(folder, ws.own)
+		switch {
+		case isOwn && !slices.Contains(folders, ws.own):
+			folders = append(folders, ws.own)
+		case !isOwn && ws.project != nil:
+			folders = append(folders, folder)
+		}
+	}
+	if ws.project != nil {
+		folders = append(folders, ws.search.packFolders()...)
+	}
+	return folders
 }
 
 // shadowed returns the user's own definition whose name a definition of the project takes, nil for none.
@@ -209,8 +223,8 @@ func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: def.workflow(), Webhooks: ws.base.Active(), shadows: ws.shadowed(def)}
 	var shadowed []Webhook
 	if found.shadows != nil {
-		own := ws.result(found.shadows)
-		found.Webhooks, shadowed = own.Webhooks, active(own.Own)
+		found.Instead = ws.result(found.shadows)
+		found.Webhooks, shadowed = found.Instead.Webhooks, active(found.Instead.Own)
 	}
 	text, err := WorkflowFile.read(ws.within(def.path), def.path)
 	if err != nil {
@@ -224,12 +238,16 @@ func (ws *Workflows) read(def *definition) *Found {
 		var state trust.State
 		cfg, state, err = ws.project.read(def.path, text, WorkflowFile, shadowed)
 		if state != trust.Trusted && !ws.project.search.Inspect {
-			if warning := ws.project.warning(); warning != "" && mayHaveWebhooks(text) {
+			if !mayHaveWebhooks(text) {
+				return found
+			}
+			if warning := ws.project.warning(); warning != "" {
 				found.Err = errors.New(warning)
 			}
 			return found
 		}
 	}
+	found.Webhooks, found.Instead = ws.base.Active(), nil
 	mistakes, _ := errors.AsType[Errors](err)
 	mistakes = append(mistakes, ws.base.httpURLs(cfg.Webhooks)...)
 	if ws.shares != "" {

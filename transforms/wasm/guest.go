@@ -35,6 +35,7 @@ type guest struct {
 	events int // that it has transformed
 
 	isBroken bool // the engine failed while the guest ran, so neither the guest nor its memory can be used again
+	isSpent  bool // a script's engine was stopped amid a warning, so the instance can be used again only after restore
 
 	// The following are of the current event.
 	event    []byte

@@ -24,7 +24,7 @@ func (m *Module) run(e Event, code *code, limit int64) (Output, error) {
 		g.memory.unmap()
 	case m.isolation == IsolateEvent && m.snapshot != nil && g.mod != nil && g.restore():
 		m.keep(g)
-	case m.isolation == IsolateEvent, err != nil && err != ErrDrop, g.events >= maxEvents, out.Memory > m.limits.Memory/2:
+	case m.isolation == IsolateEvent, err != nil && err != ErrDrop, g.isSpent, g.events >= maxEvents, out.Memory > m.limits.Memory/2:
 		g.close()
 		g.memory.reset()
 		m.keep(&guest{module: m, code: code, memory: g.memory})

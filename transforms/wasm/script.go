@@ -44,6 +44,10 @@ const (
 	scriptStack = 4 << 20
 	// The meter takes the engine's frames for so many times as large as they are.
 	engineFrames = 4
+
+	// The fuel that warnings of an event may use besides the event's own, and the longest body that is searched for hidden values.
+	asideFuel  = mostBlind
+	mostHollow = 16 << 10
 )
 
 // byteOrderMark may precede a script. The engine would count its bytes as columns.
@@ -250,15 +254,20 @@ func (g *guest) transformScript() ([]byte, error) {
 		said = c.answer(s, scriptSettled)
 	}
 	body := c.answered(said)
-	if bytes.Contains(body, []byte("{}")) {
-		body = bytes.Clone(body)
-		c.answer(s, scriptHollow)
-	}
-	c.reportLost(s)
-	switch {
-	case c.err != nil:
+	if c.err != nil {
 		return nil, c.err
-	case int64(len(body)) > g.module.limits.Output:
+	}
+	mayHide := len(body) <= mostHollow && bytes.Contains(body, []byte("{}"))
+	if mayHide || len(c.lost) > 0 {
+		body = bytes.Clone(body) // since the engine runs again
+		g.aside(func(c *scriptCall) {
+			c.reportLost(s)
+			if mayHide {
+				c.answer(s, scriptHollow)
+			}
+		})
+	}
+	if int64(len(body)) > g.module.limits.Output {
 		return nil, g.overOutput(len(body))
 	}
 	return g.checked(body)

@@ -1,9 +1,12 @@
 // The guest's side of a script. It runs before the script does and gives the host its functions.
 (function (configText, configPlaces, linesMost, lineBytes) {
   "use strict";
+  const { BigInt, Error, Number, Promise, String, btoa, encodeURIComponent, unescape } = globalThis; // a script may replace them
   const { parse, rawJSON, stringify } = JSON;
-  const { freeze, keys, values } = Object;
-  const objectText = Object.prototype.toString;
+  const { freeze, getOwnPropertyDescriptor, getPrototypeOf, keys, values } = Object;
+  const { isArray } = Array;
+  const objectPrototype = Object.prototype;
+  const objectText = objectPrototype.toString;
   const errorText = Error.prototype.toString;
   const { setFromBase64 } = Uint8Array.prototype;
 
@@ -14,9 +17,10 @@
   const lines = new Uint8Array(room, 8);
 
   const kindOf = (value) => objectText.call(value).slice(8, -1); // "Object", "Map", "Promise"
-  // Whether JSON shows {} for a value that is no plain object, such as a Map, a Promise or an Error.
+  // Whether JSON shows {} for a value that is not a plain object, such as a Map, a Promise or an Error.
+  const shownByJSON = ["Object", "Array", "Null", "String", "Number", "Boolean", "BigInt"];
   const isHollow = (value) =>
-    typeof value === "object" && !["Object", "Array", "Null"].includes(kindOf(value)) && stringify(value) === "{}";
+    typeof value === "object" && !shownByJSON.includes(kindOf(value)) && keys(value).length === 0 && typeof value.toJSON !== "function";
 
   // A value as a line shows it, whatever it is: to say something must not fail.
   function shown(value) {
@@ -103,7 +107,7 @@
   function describe(e) {
     try {
       if (!(e instanceof Error)) return "ethrew " + shown(e) + "\n";
-      const others = Array.isArray(e.errors) ? e.errors : e.cause === undefined ? [] : [e.cause];
+      const others = isArray(e.errors) ? e.errors : e.cause === undefined ? [] : [e.cause];
       return "e" + [e, ...others].map(shown).join("; ") + "\n" + (e.stack ?? "");
     } catch {
       return "ethrew what cannot be shown\n";
@@ -172,12 +176,21 @@
       });
     },
     settled: () => verdict ?? late,
-    // hollow warns of members that JSON shows as {}. The host calls it if there is one in the body, which the engine takes long to find.
+    // hollow warns of members that JSON shows as {}, among those nearest the top. It calls no getter and no toJSON, which body has called.
     hollow() {
-      stringify(encoded, (name, value) => {
-        if (isHollow(value)) say(2, [`JSON shows {} for ${named(value)}, ${name} of the body`]);
-        return value;
-      });
+      const found = [encoded];
+      let left = 200; // members to look at
+      for (let i = 0; i < found.length; i++) {
+        const holder = found[i];
+        const names = isArray(holder) ? undefined : keys(holder);
+        for (let n = 0; n < (names ?? holder).length && left-- > 0; n++) {
+          const name = names ? names[n] : n;
+          const value = names ? getOwnPropertyDescriptor(holder, name).value : holder[n];
+          if (typeof value !== "object" || value === null || typeof value.toJSON === "function") continue;
+          if (getPrototypeOf(value) === objectPrototype || isArray(value) || !isHollow(value)) found.push(value);
+          else say(2, [`JSON shows {} for ${named(value)}, ${name} of the body`]);
+        }
+      }
       return "b";
     },
     describe,

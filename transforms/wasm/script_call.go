@@ -121,36 +121,67 @@ func (c *scriptCall) raised(s *snapshot) {
 	}
 }
 
-// jobs runs the jobs of promises, and reports whether there were any.
+// jobs runs the jobs of promises, and reports whether there were any. Before the first event, an exception in one fails.
 func (c *scriptCall) jobs(s *snapshot) (any bool) {
 	for c.err == nil && c.call("qjs_is_job_pending") != 0 {
 		any = true
-		if int32(c.call("qjs_execute_pending_job")) < 0 {
+		isThrown := int32(c.call("qjs_execute_pending_job")) < 0
+		switch {
+		case isThrown && c.module.snapshot == nil:
 			c.raised(s)
+		case isThrown:
+			c.lose(rejection{reason: c.call("qjs_get_exception")})
 		}
 	}
 	return any
 }
 
-// rejection is a rejected promise that nothing waits for.
-type rejection struct{ promise, reason uint64 } // the engine's value, and a handle
+// rejection is a rejected promise that nothing waits for, or an exception in a job of its own.
+type rejection struct{ promise, reason uint64 } // the engine's value, 0 for a job, and a handle
+
+func (r rejection) kind() error {
+	if r.promise == 0 {
+		return errJob
+	}
+	return errLost
+}
+
+// lose keeps what reportLost reports.
+func (g *guest) lose(r rejection) {
+	if int64(len(g.lost)) < g.module.limits.LogLines { // no more would be logged
+		g.lost = append(g.lost, r)
+	}
+}
 
 // rejected is called with handles of a rejected promise and the reason: first if nothing waits for the promise, then again if something
 // waits for it after all.
 func rejected(g *guest, stack []uint64) {
 	promise, _ := g.mod.Memory().ReadUint64Le(uint32(stack[0]))
-	isHandled := uint32(stack[2]) != 0
-	switch {
-	case isHandled:
+	if isHandled := uint32(stack[2]) != 0; isHandled {
 		g.lost = slices.DeleteFunc(g.lost, func(r rejection) bool { return r.promise == promise })
-	case int64(len(g.lost)) < g.module.limits.LogLines: // no more would be logged
-		g.lost = append(g.lost, rejection{promise, stack[1]})
+	} else {
+		g.lose(rejection{promise, stack[1]})
 	}
 }
 
-var errLost = errors.New("a promise failed, and nothing waited for it")
+var (
+	errLost = errors.New("a promise failed, and nothing waited for it")
+	errJob  = errors.New("a function of queueMicrotask failed")
+)
 
-// reportLost logs the reasons of rejected promises that nothing waited for.
+// aside runs what only warns, which costs the event nothing: it has its own fuel, and the event does not fail with it.
+func (g *guest) aside(warn func(c *scriptCall)) {
+	fuel, reserve := g.fuel.Get(), g.reserve
+	g.fuel.Set(asideFuel)
+	g.reserve = 0
+	c := &scriptCall{guest: g}
+	warn(c)
+	g.isSpent = c.err != nil
+	g.fuel.Set(fuel)
+	g.reserve = reserve
+}
+
+// reportLost logs the reasons of rejected promises that nothing waited for, and of exceptions in jobs.
 func (c *scriptCall) reportLost(s *snapshot) {
 	if len(c.lost) > 0 {
 		c.logged(s) // what the script said before
@@ -162,7 +193,7 @@ func (c *scriptCall) reportLost(s *snapshot) {
 		text := c.apply(s, s.parts[scriptDescribe], r.reason)
 		if said := c.read(s, text); c.err == nil {
 			e := c.exception(said)
-			e.Kind, e.Fuel = errLost, 0
+			e.Kind, e.Fuel = r.kind(), 0
 			c.log(slog.LevelWarn, e.Error())
 		}
 	}

@@ -44,7 +44,7 @@ func (s *Sender) diagnose(parent, ctx context.Context, err error, reached phase)
 	if fault := ofName(err); fault != nil {
 		return fault
 	}
-	if network, known := errors.AsType[net.Error](err); known && network.Timeout() {
+	if network, known := errors.AsType[net.Error](err); known && network.Timeout() && reached <= phaseTLS {
 		limits := [phaseTLS + 1]time.Duration{
 			phaseName: s.deadlines.Connect, phaseConnect: s.deadlines.Connect, phaseTLS: s.deadlines.TLS,
 		}

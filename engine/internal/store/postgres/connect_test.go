@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -200,11 +201,33 @@ func TestConnectionsInWords(t *testing.T) {
 	}
 }
 
-// The error tells a server without TLS from one with a wrong certificate.
-func TestServerWithoutTLS(t *testing.T) {
-	_, err := postgres.Open(t.Context(), store.Options{Path: strings.Replace(database(t), "sslmode=disable", "sslmode=require", 1)})
-	if err == nil || !strings.Contains(err.Error(), "takes no TLS") {
-		t.Errorf("Open = %v", err)
+// The error says of each host of a URL why it cannot be used, and tells a server without TLS from one with a wrong certificate.
+func TestHostsThatCannotBeUsed(t *testing.T) {
+	good, err := url.Parse(database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := good.Host
+	for hosts, want := range map[string][]string{
+		at:                                {"takes no TLS"},
+		at + "," + at:                     {"takes no TLS"},
+		at + ",127.0.0.1:1":               {at + ": the server takes no TLS", "127.0.0.1:1: connect: connection refused"},
+		"127.0.0.1:1," + at:               {at + ": the server takes no TLS", "127.0.0.1:1: connect: connection refused"},
+		at + ",none.invalid:1":            {"takes no TLS", "none.invalid"},
+		"none.invalid:1,127.0.0.1:1":      {"none.invalid", "127.0.0.1:1: connect: connection refused"},
+		"none.invalid:1,nobody.invalid:1": {"none.invalid", "nobody.invalid"},
+	} {
+		u := *good
+		u.Host, u.RawQuery = hosts, "sslmode=require"
+		_, err := postgres.Open(t.Context(), store.Options{Path: u.String(), Name: "the queue"})
+		if err == nil {
+			t.Fatalf("%s: opened", hosts)
+		}
+		for _, part := range want {
+			if n := strings.Count(err.Error(), part); n != 1 {
+				t.Errorf("%s: %q has %q %d times, want once", hosts, err, part, n)
+			}
+		}
 	}
 }
 

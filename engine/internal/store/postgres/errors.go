@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -91,25 +92,26 @@ func inWords(err error) error {
 // noTLS is pgx's error if the server takes no TLS connections.
 const noTLS = "server refused TLS connection"
 
-// unconnected says why no host of a URL could be used. pgx tries some hosts twice, with TLS and without.
+// unconnected says why no host of a URL could be used. pgx tries some hosts twice, with TLS and without: that one of them takes no TLS then
+// says nothing.
 func unconnected(err error) error {
-	tries := []error{err}
-	if joined, several := err.(interface{ Unwrap() []error }); several {
-		tries = joined.Unwrap()
-	}
+	tries := triesOf(err)
 	addressOf := func(try error) string {
 		address, _, _ := strings.Cut(try.Error(), " (")
 		return address
 	}
+	withoutTLS := func(try error) bool { return strings.Contains(try.Error(), noTLS) }
 	several := slices.ContainsFunc(tries, func(try error) bool { return addressOf(try) != addressOf(tries[0]) })
 	var reasons []string
 	for _, try := range tries {
-		if len(tries) > 1 && strings.Contains(try.Error(), noTLS) {
+		triedWithout := func(other error) bool { return addressOf(other) == addressOf(try) && !withoutTLS(other) }
+		if withoutTLS(try) && slices.ContainsFunc(tries, triedWithout) {
 			continue
 		}
 		var dial *net.OpError
 		var lookup *net.DNSError
-		reason := strings.TrimPrefix(inWords(errors.Unwrap(try)).Error(), "ValidateConnect failed: ") // pgx's, of target_session_attrs
+		reason := inWords(cmp.Or(errors.Unwrap(try), try)).Error()
+		reason = strings.TrimPrefix(reason, "ValidateConnect failed: ") // pgx's, of target_session_attrs
 		switch {
 		case errors.As(try, &lookup):
 			reason = lookup.Error()
@@ -125,6 +127,16 @@ func unconnected(err error) error {
 		}
 	}
 	return errors.New(strings.Join(reasons, "; "))
+}
+
+// triesOf lists pgx's errors of a connection: one for each name without an address, then one for each try.
+func triesOf(err error) []error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if joined, is := e.(interface{ Unwrap() []error }); is {
+			return joined.Unwrap()
+		}
+	}
+	return []error{err}
 }
 
 // certificate explains an error of TLS.

@@ -254,44 +254,57 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 		if d+1 > day(now.Add(-keep)) {
 			break
 		}
-		if err := s.dropDay(ctx, d, keep); err != nil {
+		dropped, err := s.dropDay(ctx, d, keep)
+		if err != nil {
+			return err
+		}
+		if !dropped {
+			break
+		}
+	}
+	return s.dropIDs(ctx, now)
+}
+
+// dropIDs drops the tables of ids that were known long enough, each in a transaction of its own, until one cannot be dropped.
+func (s *Store) dropIDs(ctx context.Context, now time.Time) error {
+	old, err := all(ctx, s, (*row).Text, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`, decade(now))
+	for _, name := range old {
+		dropped := false
+		_, err := s.keeps(ctx, func(tx *tx) bool {
+			dropped = tx.drop(name)
+			return false
+		})
+		if err != nil || !dropped {
 			return err
 		}
 	}
-	_, err = s.keeps(ctx, func(tx *tx) bool {
-		var old []string
-		column(tx, &old, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`,
-			decade(tx.now))
-		tx.send()
-		for _, name := range old {
-			s.drop(tx, name)
-		}
-		return false
-	})
 	return err
 }
 
-// drop drops a partition. While another transaction has read the parent, such as that of pg_dump, the transaction changes nothing, and the
-// next round tries again: everything else waits as long as the drop waits.
-func (s *Store) drop(tx *tx, name string) {
-	s.partitions.Delete(name)
-	tx.script(`SET LOCAL lock_timeout = '200ms'; DROP TABLE awf_hook.` + name)
+// drop drops a partition, as the transaction's last statement. While another transaction has read the parent, such as that of pg_dump, it
+// returns false: the whole transaction changes nothing, and the next round tries again. Everything else waits as long as the drop waits.
+func (tx *tx) drop(name string) (dropped bool) {
+	tx.store.partitions.Delete(name)
+	tx.script(`SET LOCAL lock_timeout = '200ms'; DROP TABLE IF EXISTS awf_hook.` + name)
 	if server, answered := errors.AsType[*pgconn.PgError](tx.err); answered && server.Code == lockNotAvailable {
 		tx.err = nil // COMMIT rolls back
+		return false
 	}
+	return tx.err == nil
 }
 
 // dropDay drops a day of history, after its ids are kept some at a time: no transaction lasts long, however much was delivered that day.
-func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error {
+// It returns false if the day cannot be dropped now.
+func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) (dropped bool, err error) {
 	name := historyOf(d).name
 	until := time.Unix((d+1)*24*3600, 0).Add(keep + store.KeepIDs)
 	if err := s.makeTable(ctx, idsOf(decade(until))); err != nil {
-		return err
+		return false, err
 	}
 	last := int64(math.MinInt64)
-	_, err := s.keeps(ctx, func(tx *tx) bool {
-		if !tx.hasTable(name) {
+	_, err = s.keeps(ctx, func(tx *tx) bool {
+		if dropped = !tx.hasTable(name); dropped {
 			return false
 		}
 		n := 0
@@ -302,8 +315,8 @@ func (s *Store) dropDay(ctx context.Context, d int64, keep time.Duration) error 
 		if n == idsMany {
 			return true
 		}
-		s.drop(tx, name)
+		dropped = tx.drop(name)
 		return false
 	})
-	return err
+	return dropped, err
 }

@@ -87,6 +87,48 @@ func TestLongReaders(t *testing.T) {
 	}
 }
 
+// While another transaction has read the tables, old days and tables of ids stay, however many there are, and go after it.
+func TestOldTablesBesideALongReader(t *testing.T) {
+	url := database(t)
+	now := time.Now()
+	s := open(t, store.Options{Path: url, Now: func() time.Time { return now }, Keep: time.Hour})
+	const old = `SELECT count(*) FROM pg_tables WHERE schemaname = 'awf_hook' AND tablename ~ '^(ids|history)_[1-3]$'`
+	for n := 1; n <= 3; n++ {
+		for parent, days := range map[string]int{"ids": 10, "history": 1} {
+			execSQL(t, url, fmt.Sprintf(`CREATE TABLE awf_hook.%[1]s_%[2]d PARTITION OF awf_hook.%[1]s
+  FOR VALUES FROM (to_timestamp(%[3]d * 86400.0)) TO (to_timestamp(%[4]d * 86400.0))`, parent, n, n*days, n*days+days))
+		}
+	}
+	dump, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dump.Close(context.Background()) })
+	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := s.Keep(t.Context()); err != nil {
+		t.Errorf("Keep beside a reader: %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("Keep took %v beside a reader", took)
+	}
+	if n := ask[int](t, url, old); n != 6 {
+		t.Errorf("%d old tables beside a reader, want 6", n)
+	}
+	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * store.PrunePeriod)
+	if err := s.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := ask[int](t, url, old); n != 0 {
+		t.Errorf("%d old tables after the reader, want none", n)
+	}
+}
+
 // A newer node that finds a transaction which has read the tables does not keep the others waiting, and changes the schema when it ends.
 func TestUpgradeBesideALongReader(t *testing.T) {
 	url := database(t)
