@@ -55,7 +55,8 @@ type Found struct {
 	Webhooks []Webhook // all active webhooks, including those of the settings
 	Own      []Webhook // the definition's own webhooks that could be read
 	Warnings Errors
-	Err      error // the definition's mistakes; its own webhooks are then not active
+	Err      error  // the definition's mistakes; its own webhooks are then not active
+	Instead  *Found // the user's own definition of this name, which holds until the project's can be read and is trusted; nil for none
 
 	shadows *definition // see Workflows.shadowed
 }
@@ -222,8 +223,8 @@ func (ws *Workflows) read(def *definition) *Found {
 	found := &Found{File: def.path, Name: def.workflow(), Webhooks: ws.base.Active(), shadows: ws.shadowed(def)}
 	var shadowed []Webhook
 	if found.shadows != nil {
-		own := ws.result(found.shadows)
-		found.Webhooks, shadowed = own.Webhooks, active(own.Own)
+		found.Instead = ws.result(found.shadows)
+		found.Webhooks, shadowed = found.Instead.Webhooks, active(found.Instead.Own)
 	}
 	text, err := WorkflowFile.read(ws.within(def.path), def.path)
 	if err != nil {
@@ -237,12 +238,16 @@ func (ws *Workflows) read(def *definition) *Found {
 		var state trust.State
 		cfg, state, err = ws.project.read(def.path, text, WorkflowFile, shadowed)
 		if state != trust.Trusted && !ws.project.search.Inspect {
-			if warning := ws.project.warning(); warning != "" && mayHaveWebhooks(text) {
+			if !mayHaveWebhooks(text) {
+				return found
+			}
+			if warning := ws.project.warning(); warning != "" {
 				found.Err = errors.New(warning)
 			}
 			return found
 		}
 	}
+	found.Webhooks, found.Instead = ws.base.Active(), nil
 	mistakes, _ := errors.AsType[Errors](err)
 	mistakes = append(mistakes, ws.base.httpURLs(cfg.Webhooks)...)
 	if ws.shares != "" {

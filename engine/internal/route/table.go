@@ -13,7 +13,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -108,7 +107,7 @@ func (t *Table[W]) Of(workflow string) *Route[W] {
 	s := t.current.Load()
 	if workflow != "" {
 		if found := s.Workflows.Lookup(workflow); found != nil {
-			return s.route(found)
+			return s.route(s.holding(found))
 		}
 	}
 	return s.settings
@@ -192,6 +191,20 @@ func (s *snapshot[W]) compile(r, before *Route[W]) {
 	}
 }
 
+// holding returns the definition whose webhooks apply where one was found. It logs once why a project's definition is not that.
+func (s *snapshot[W]) holding(found *config.Found) *config.Found {
+	if found.Instead == nil {
+		return found
+	}
+	s.saying.Lock()
+	defer s.saying.Unlock()
+	if _, said := s.mistakes[found.File]; found.Err != nil && !said {
+		s.mistakes[found.File] = found.Err
+		s.Log.Warn("the workflow's definition in your own folder applies, not the project's", "workflow", found.Name, "err", found.Err)
+	}
+	return found.Instead
+}
+
 // complain logs that a definition has mistakes: its own webhooks are off, or those of the definition before it are kept. Other workflows
 // are not affected.
 func (s *snapshot[W]) complain(found *config.Found, err error, kept bool) {
@@ -252,7 +265,7 @@ func (s *snapshot[W]) adopt(identity string) bool {
 	if known {
 		return false
 	}
-	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
+	if file, _ := config.SplitIdentity(identity); slices.Contains(s.Files, file) {
 		s.Log.Warn("deliveries wait for a webhook that its file no longer has, or has switched off", "webhook", identity)
 	}
 	return false
@@ -267,7 +280,7 @@ func (s *snapshot[W]) opens(identity string) bool {
 		}
 		// the definition that has the workflow's name may be another one, and leave this one's webhooks active
 		if holds := s.Workflows.Lookup(found.Name); holds != nil && slices.ContainsFunc(holds.Webhooks, isOurs) {
-			return !s.route(holds).IsReady()
+			return !s.route(s.holding(holds)).IsReady()
 		}
 	}
 	return false
