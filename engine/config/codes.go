@@ -59,6 +59,7 @@ var Codes = []struct{ Code, Is string }{
 	{"expr.argument", "an argument that the function cannot take"},
 	{"expr.pattern", "not a valid regular expression, or one between slashes (warning)"},
 	{"expr.size", "an expression that is too large"},
+	{"expr.not", "a `not` that binds to the left side of a comparison alone (warning)"},
 	{"expr.never", "a comparison with a value that the key never has (warning)"},
 	{"expr.payload", "a key of payload whose name is close to one of AWF's (warning)"},
 	{"expr.result", "a step's result as a condition, which does not mean success (warning)"},

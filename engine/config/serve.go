@@ -115,17 +115,17 @@ func (d *decoder) tokens(n node, s *Serve) {
 			continue
 		}
 		s.Tokens = append(s.Tokens, t)
+		isKnown := d.isKnown(entry)
 		if name, twice := names[t.SHA256]; twice {
 			d.fail(entry.get("sha256"), "value.duplicate", "the token named %s has the same digest", strconv.Quote(name))
 		} else if t.SHA256 != [sha256.Size]byte{} {
 			names[t.SHA256] = t.Name
 		}
-		if !d.isKnown(entry) {
-			continue
-		}
-		if rate, twice := rates[t.Name]; twice && rate != t.Rate {
+		switch rate, twice := rates[t.Name]; {
+		case !isKnown:
+		case twice && rate != t.Rate:
 			d.fail(entry, "value.duplicate", "another token named %s has another rate: a client has one rate", strconv.Quote(t.Name))
-		} else {
+		default:
 			rates[t.Name] = t.Rate
 		}
 	}

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +47,52 @@ func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value stri
 	}
 	if values := knownValues[name]; len(values) > 0 && !slices.ContainsFunc(values, holds) {
 		w.warn(text, "expr.never", "%s is never like that where AWF writes it: it is %s", name, examples(values))
+	}
+}
+
+// negated returns what the not negates that is the left operand of a comparison, and where it is. It returns nil if there is no such not.
+func negated(n *ast.BinaryNode) (value ast.Node, at int) {
+	left, isUnary := n.Left.(*ast.UnaryNode)
+	if _, compares := operators[n.Operator]; !compares || !isUnary || joins(left) == "" {
+		return nil, 0
+	}
+	return left.Node, left.Location().From
+}
+
+// mayMeetBool reports whether a comparison of true or false with the right operand makes sense.
+func mayMeetBool(n *ast.BinaryNode) bool {
+	list, isList := n.Right.(*ast.ArrayNode)
+	t := n.Right.Type()
+	switch {
+	case n.Operator == "in" && isList:
+		return slices.ContainsFunc(list.Nodes, mayBeBool)
+	case n.Operator == "in" && t.Kind() == reflect.Slice:
+		return t.Elem().Kind() == reflect.Interface
+	case n.Operator == "in":
+		return t.Kind() == reflect.Interface
+	case n.Operator == "==", n.Operator == "!=":
+		return mayBeBool(n.Right)
+	}
+	return false
+}
+
+func mayBeBool(n ast.Node) bool {
+	_, isNil := n.(*ast.NilNode)
+	return !isNil && (isBool(n) || n.Type().Kind() == reflect.Interface)
+}
+
+func isBool(n ast.Node) bool { return n.Type().Kind() == reflect.Bool }
+
+// alone warns of a not that was probably meant for a comparison, unless it has brackets of its own: (not a) == b.
+func (w *warner) alone(n *ast.BinaryNode) {
+	value, from := negated(n)
+	if value == nil || isBool(value) || isBool(n.Right) || !mayMeetBool(n) { // with a condition on either side, both ways give the same
+		return
+	}
+	runes := []rune(w.source)
+	if open, _ := brackets("(" + string(runes[from:n.Location().From])); open != "" {
+		what := fmt.Sprintf("%s %s %s", value, n.Operator, n.Right)
+		w.warn(n, "expr.not", "not binds to %s alone: want not (%s), or (not %s) %s %s", value, what, value, n.Operator, n.Right)
 	}
 }
 

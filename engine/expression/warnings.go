@@ -23,6 +23,7 @@ type warner struct {
 func (w *warner) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.BinaryNode:
+		w.alone(n)
 		switch n.Operator {
 		case "matches":
 			if text, ok := n.Right.(*ast.StringNode); ok && slashes().MatchString(text.Value) {

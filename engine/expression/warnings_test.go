@@ -58,7 +58,22 @@ func TestWarnings(t *testing.T) {
 		`glob("deploy-*", workflow_name)`:    ``,
 		`workflow_name matches "deploy-*"`:   `1:22 matches takes a regular expression: want glob("deploy-*", workflow_name)`,
 		`workflow_name matches "^deploy-.*"`: ``,
-		`workflow_name == "deploy-*"`:        `1:17 == and in compare the whole text: want glob("deploy-*", workflow_name)`,
+		`not payload.dry == payload.inputs.dry`: `1:16 not binds to payload.dry alone: ` +
+			`want not (payload.dry == payload.inputs.dry), or (not payload.dry) == payload.inputs.dry`,
+		`event == "é" and !payload.ok != payload.expected`: `1:29 not binds to payload.ok alone: ` +
+			`want not (payload.ok != payload.expected), or (not payload.ok) != payload.expected`,
+		`any(payload.list, not .ok == payload.ok)`: `1:26 not binds to .ok alone: want not (.ok == payload.ok), or (not .ok) == payload.ok`,
+		`not payload.team in payload.teams`: `1:17 not binds to payload.team alone: ` +
+			`want not (payload.team in payload.teams), or (not payload.team) in payload.teams`,
+		`(not payload.list[0] == (payload.b))`: `1:21 not binds to payload.list[0] alone: ` +
+			`want not (payload.list[0] == payload.b), or (not payload.list[0]) == payload.b`,
+		`not glob("a*", payload.a) == payload.b`:           ``,
+		`(not payload.dry) == payload.inputs.dry`:          ``,
+		`((not (payload.dry)) in [true, payload.dry])`:     ``,
+		`(!payload[")"]) in map(payload.list, .ok)`:        ``,
+		`not payload.dry == false or not (payload.a == 1)`: ``,
+		`not (payload.dry == payload.inputs.dry)`:          ``,
+		`workflow_name == "deploy-*"`:                      `1:17 == and in compare the whole text: want glob("deploy-*", workflow_name)`,
 	} {
 		program, err := expression.CompileBool(source)
 		if err != nil {

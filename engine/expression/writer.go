@@ -276,14 +276,12 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 	return w.apply(n, operators[n.Operator], w.node(n.Left), w.node(n.Right))
 }
 
-// notAlone refuses a not that was probably meant for a comparison: it binds to the left operand alone.
+// notAlone refuses a not that was meant for a comparison: it binds to the left operand alone, and never gives what the right one is.
 func (w *writer) notAlone(n *ast.BinaryNode) {
-	left, isUnary := n.Left.(*ast.UnaryNode)
-	if _, compares := operators[n.Operator]; !compares || !isUnary || joins(left) == "" || n.Right.Type().Kind() == reflect.Bool {
-		return
+	if left, _ := negated(n); left != nil && !mayMeetBool(n) {
+		value := left.String()
+		w.fail(n, "expr.type", "not binds to %s alone: want not (%s %s %s)", value, value, n.Operator, n.Right.String())
 	}
-	value := left.Node.String()
-	w.fail(n, "expr.type", "not binds to %s alone: want not (%s %s %s)", value, value, n.Operator, n.Right.String())
 }
 
 // member compiles access to a member. At run time no other member of payload, body or with is decoded.

@@ -51,6 +51,9 @@ func openFolder(path string) (*folder, error) {
 	if err := checkFile(path); err != nil {
 		return nil, err
 	}
+	if err := checkAlone(path); err != nil {
+		return nil, err
+	}
 	turnstile, err := openOwn(path + ".lock")
 	if err != nil {
 		return nil, err
@@ -62,7 +65,8 @@ func openFolder(path string) (*folder, error) {
 	return &folder{turnstile: turnstile, next: next, owners: path + ".owners"}, nil
 }
 
-// checkFile refuses a file that cannot be a queue before other files are made beside it. If a damaged file has a log, SQLite may read it.
+// checkFile refuses a file that cannot be a queue before other files are made beside it. If a damaged file has a log or a journal, SQLite
+// may read it.
 func checkFile(path string) error {
 	if _, err := os.Lstat(path); err != nil {
 		return nil // it is made later
@@ -75,7 +79,9 @@ func checkFile(path string) error {
 	magic := []byte("SQLite format 3\x00")
 	head := make([]byte, len(magic))
 	n, err := io.ReadFull(f, head)
-	if _, noLog := os.Lstat(path + "-wal"); noLog != nil && n > 0 && !bytes.Equal(head, magic) {
+	_, noLog := os.Lstat(path + "-wal")
+	_, noJournal := os.Lstat(path + "-journal")
+	if noLog != nil && noJournal != nil && n > 0 && !bytes.Equal(head, magic) {
 		return errors.New("file is not a database (26)" + replaceIt)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

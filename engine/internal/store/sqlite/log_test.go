@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,23 +51,22 @@ func TestLogAndFileBelongTogether(t *testing.T) {
 		}, "is damaged", false},
 		"the log begins with nothing": {func(path string) error { return os.WriteFile(path+"-wal", make([]byte, 8000), 0o600) }, "is damaged",
 			false},
-		"the log is removed":          {func(path string) error { return os.Remove(path + "-wal") }, "", true},
+		"a bit of the log's header is damaged": {func(path string) error { return flip(path+"-wal", 17) }, "is damaged", false},
+		"the log is removed":                   {func(path string) error { return os.Remove(path + "-wal") }, "", true},
+		"the log of a young queue is removed": {func(path string) error {
+			return errors.Join(young(t, path), os.Remove(path+"-wal"))
+		}, "", true},
 		"the file gets a second name": {func(path string) error { return os.Link(path, path+".second") }, "has other names (hard links)", false},
 		"both are removed":            {func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+"-wal")) }, "", false},
 		"the file is removed, and the log was empty": {func(path string) error {
 			return errors.Join(os.Remove(path), os.Truncate(path+"-wal", 0))
 		}, "", false},
 		"the file alone is elsewhere": {func(path string) error {
-			small := filepath.Join(filepath.Dir(path), "small.db")
-			s, err := Open(t.Context(), store.Options{Path: small})
-			if err != nil {
-				return err
-			}
-			err = errors.Join(s.Accept(t.Context(), entries("small")), s.Close())
+			err := young(t, path)
 			for _, end := range []string{"-wal", "-shm", ".lock", ".next", ".owners"} {
 				err = errors.Join(err, os.RemoveAll(path+end))
 			}
-			return errors.Join(err, os.Rename(small, path))
+			return err
 		}, "the file was moved or copied without its log", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,4 +110,103 @@ func entries(id string) []*delivery.Entry {
 	return []*delivery.Entry{{
 		Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}},
 	}}
+}
+
+// young puts a queue in a path's place whose file has one page: all else is in its log.
+func young(t *testing.T, path string) error {
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	s, err := Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Accept(t.Context(), entries("young")), s.Close())
+}
+
+// flip changes a bit of a file.
+func flip(path string, at int) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	data[at] ^= 1
+	return os.WriteFile(path, data, 0o600)
+}
+
+// A queue opens wherever a kill or a power cut stopped the process that made it. Then it has no deliveries yet, or they are in the log.
+func TestUnfinishedQueuesOpen(t *testing.T) {
+	made := filepath.Join(t.TempDir(), "queue.db")
+	s, err := Open(t.Context(), store.Options{Path: made})
+	must(t, err)
+	must(t, s.Close())
+	file, err := os.ReadFile(made) // one page, which says that the file has a log
+	must(t, err)
+	log, err := os.ReadFile(made + "-wal")
+	must(t, err)
+	rollback := bytes.Clone(file)
+	rollback[18], rollback[19] = withoutLog, withoutLog
+	zeros := make([]byte, len(file))
+	journal := make([]byte, 512) // SQLite rolls back to a file of no pages
+	copy(journal, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7\x00\x00\x00\x00\x12\x34\x56\x78\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x10\x00")
+	for name, files := range map[string]map[string][]byte{
+		"an empty file":                        {"": {}},
+		"an empty page and its journal":        {"": zeros, "-journal": journal},
+		"a part of a page and its journal":     {"": zeros[:1000], "-journal": journal},
+		"a page and its journal":               {"": rollback, "-journal": journal},
+		"a page":                               {"": rollback},
+		"a page that has a log, and a journal": {"": file, "-journal": journal},
+		"a page that has a log":                {"": file},
+		"an empty log":                         {"": file, "-wal": {}},
+		"a part of the log's header":           {"": file, "-wal": log[:20]},
+		"an empty header of a log":             {"": file, "-wal": zeros[:logHeader]},
+		"the log's header":                     {"": file, "-wal": log[:logHeader]},
+		"a part of a log":                      {"": file, "-wal": log[:logHeader+1000]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "queue.db")
+			must(t, os.WriteFile(path+".lock", nil, 0o600)) // an older awf-hook makes .owners last
+			for end, data := range files {
+				must(t, os.WriteFile(path+end, data, 0o600))
+			}
+			s, err := Open(t.Context(), store.Options{Path: path})
+			must(t, err)
+			must(t, s.Accept(t.Context(), entries("new")))
+			wrong, err := s.Check(t.Context())
+			if must(t, err); len(wrong) > 0 {
+				t.Error(wrong)
+			}
+			must(t, s.Close())
+		})
+	}
+}
+
+// A process that closes the file may empty the log between another one's two looks at it.
+func TestLogIsEmptiedMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db")
+	must(t, young(t, path))
+	log, err := os.ReadFile(path + "-wal")
+	must(t, err)
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		for range 1000 {
+			err = errors.Join(err, os.Truncate(path+"-wal", 0), os.WriteFile(path+"-wal", log[:logHeader+8], 0o600))
+		}
+		ended <- err
+	}()
+	s := &Store{opts: store.Options{Path: path}.WithDefaults()}
+	for looks := 0; ; looks++ {
+		if err := s.checkLog(); err != nil {
+			t.Fatalf("after %d looks: %v", looks, err)
+		}
+		select {
+		case err := <-ended:
+			must(t, err)
+			return
+		default:
+		}
+	}
 }

@@ -22,7 +22,10 @@ func isUnwritable(err error) bool {
 // openToRead opens a file that cannot be written. Each change then fails with the reason, why.
 func (s *Store) openToRead(why error) error {
 	s.unwritable, s.folder = fmt.Errorf("it can only be read: %w", why), &folder{}
-	err := s.checkLog()
+	err := checkAlone(s.opts.Path)
+	if err == nil {
+		err = s.checkLog()
+	}
 	if err == nil {
 		err = s.remember("")
 	}

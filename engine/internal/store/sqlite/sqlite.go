@@ -70,7 +70,7 @@ func (s *Store) open(ctx context.Context) error {
 		return errors.Join(err, s.folder.close(true))
 	}
 	if err = s.checkLog(); err == nil {
-		err = s.folder.makeOwners() // before the file: see checkLog
+		err = s.folder.makeOwners()
 	}
 	if err == nil {
 		err = createFile(s.opts.Path)
