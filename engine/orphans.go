@@ -56,8 +56,11 @@ func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 }
 
 // Orphaned returns a function that says why nobody delivers for a webhook, given by its identity, in words that follow
-// "the webhook". It returns "" for a webhook that is not an orphan.
+// "the webhook". It returns "" for a webhook that is not an orphan. A configuration for --to says nothing about other webhooks.
 func Orphaned(cfg *config.Config) func(identity string) (why string) {
+	if cfg.OnlyServer {
+		return func(string) string { return "" }
+	}
 	active := map[string]bool{}
 	for _, w := range cfg.Active() {
 		active[w.Identity] = true
@@ -105,11 +108,11 @@ func members(cfg *config.Config) (files, enabled map[string]bool) {
 
 // whyUnknown says why nobody delivers for a webhook that a configuration with these files lacks; "" if another configuration may have it.
 func whyUnknown(identity string, files map[string]bool, namespace string) string {
-	file, _, isFile := strings.Cut(identity, "#")
+	file, _ := config.SplitIdentity(identity)
 	switch {
-	case isFile && file == namespace:
+	case file == namespace:
 		return isElsewhere
-	case !isFile || !filepath.IsAbs(file):
+	case !filepath.IsAbs(file) || config.ServerOf(file) != "": // the next --to may name the server again
 		return ""
 	}
 	if _, err := os.Lstat(file); files[file] || errors.Is(err, fs.ErrNotExist) {
@@ -121,7 +124,7 @@ func whyUnknown(identity string, files map[string]bool, namespace string) string
 // successor returns the current webhook that an orphan probably is now: the only one with its name, or, if the orphan is gone from its
 // file, the one there with a similar name or the only new one.
 func successor(orphan *Orphan, current []config.Webhook, used map[string]bool) string {
-	file, name, _ := strings.Cut(orphan.Webhook, "#")
+	file, name := config.SplitIdentity(orphan.Webhook)
 	var namesakes, neighbours, unused []string
 	for _, w := range current {
 		if nameOf(w.Identity) == name {

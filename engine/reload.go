@@ -116,7 +116,7 @@ func (e *Engine) openAll(cfg *config.Config, settings []compiled) route.Options[
 		Open:     func(ctx context.Context, own []config.Webhook) ([]*webhook, error) { return e.openOwn(ctx, now, own) },
 	}
 	for _, file := range cfg.Files {
-		if abs, err := filepath.Abs(file); err == nil {
+		if abs, err := filepath.Abs(file); err == nil && !cfg.OnlyServer {
 			o.Files = append(o.Files, abs)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -31,14 +32,15 @@ func agreeingMain() {
 		c.err = io.MultiWriter(os.Stderr, &said)
 	}
 	var report *engine.Report
-	c.reported = func(r *engine.Report) {
-		report = r
-		fail(disagreements(r))
+	var search config.Search
+	c.reported = func(s config.Search, r *engine.Report) {
+		search, report = s, r
+		fail(disagreements(s, r))
 	}
 	prepare()
 	code := c.run(os.Args[1:])
 	if report != nil && said.Len() > 0 {
-		fail(unlikeSaid(report, said.String(), code, os.Args[1:]))
+		fail(unlikeSaid(search, report, said.String(), code, os.Args[1:]))
 	}
 	os.Exit(code)
 }
@@ -56,7 +58,7 @@ var nextIn = regexp.MustCompile(` \(next in [^)]*\)`)
 func timeless(text string) string { return nextIn.ReplaceAllString(text, "") }
 
 // disagreements compares a report with its JSON and its text, and checks its sums.
-func disagreements(r *engine.Report) (list []string) {
+func disagreements(search config.Search, r *engine.Report) (list []string) {
 	encoded, err := json.Marshal(r)
 	if err != nil {
 		return []string{err.Error()}
@@ -68,8 +70,8 @@ func disagreements(r *engine.Report) (list []string) {
 	if diff := cmp.Diff(r, &decoded, cmpopts.EquateEmpty()); diff != "" {
 		list = append(list, "the JSON does not hold all of the report: "+diff)
 	}
-	text := timeless(reportText(r))
-	if fromJSON := timeless(reportText(&decoded)); fromJSON != text {
+	text := timeless(reportText(search, r))
+	if fromJSON := timeless(reportText(search, &decoded)); fromJSON != text {
 		list = append(list, fmt.Sprintf("the JSON makes the text\n%s the report\n%s", fromJSON, text))
 	}
 	if sum := r.Delivered + r.Waiting + r.Retrying + r.Dead + r.Dropped + r.InFlight + r.Taken; sum != r.Deliveries {
@@ -132,7 +134,7 @@ func unlikeText(r *engine.Report, text string) (list []string) {
 }
 
 // unlikeSaid compares the printed output and the exit code with the report.
-func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []string) {
+func unlikeSaid(search config.Search, r *engine.Report, said string, code int, args []string) (list []string) {
 	if slices.Contains(args, "--json") {
 		var printed engine.Report
 		lines := strings.Split(strings.TrimSpace(said), "\n")
@@ -143,8 +145,9 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 		if diff := cmp.Diff(r, &printed, cmpopts.EquateEmpty()); diff != "" {
 			list = append(list, "another JSON was printed: "+diff)
 		}
-	} else if said = recordsAsText(said); strings.Contains(said, " deliver") && !strings.Contains(timeless(said), timeless(reportText(r))) {
-		list = append(list, fmt.Sprintf("another text was printed than\n%s", reportText(r)))
+	} else if said = recordsAsText(said); strings.Contains(said, " deliver") &&
+		!strings.Contains(timeless(said), timeless(reportText(search, r))) {
+		list = append(list, fmt.Sprintf("another text was printed than\n%s", reportText(search, r)))
 	}
 	failed := isFailure(r)
 	switch {
@@ -160,9 +163,9 @@ func unlikeSaid(r *engine.Report, said string, code int, args []string) (list []
 }
 
 // reportText returns a report as the command prints it.
-func reportText(r *engine.Report) string {
+func reportText(search config.Search, r *engine.Report) string {
 	var b strings.Builder
-	sayReport(func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }, r)
+	sayReport(func(format string, args ...any) { fmt.Fprintf(&b, "awf-hook: "+format+"\n", args...) }, search, r)
 	return b.String()
 }
 

@@ -29,9 +29,9 @@ type command struct {
 	logLevel  string
 	level     slog.Level
 	logFormat string
-	sentences bool                 // stderr is a terminal
-	reported  func(*engine.Report) // receives each session's report; nil if nobody needs it
-	misread   error                // the mistake in the values of exec's flags; nil if there is none
+	sentences bool                                // stderr is a terminal
+	reported  func(config.Search, *engine.Report) // receives each session's report; nil if nobody needs it
+	misread   error                               // the mistake in the values of exec's flags; nil if there is none
 }
 
 // run is main for a process with these arguments and streams.

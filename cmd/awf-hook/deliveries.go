@@ -100,6 +100,7 @@ type openedQueue struct {
 	deliveries *engine.Deliveries // nil for a server's queue
 	file       string             // or the server's address
 	config     *config.Config     // nil for a server's queue
+	flags      *configFlags       // that found the configuration
 	mistakes   error              // in the configuration; if there are any, nothing in it may be shown
 }
 
@@ -129,7 +130,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 	}
 	c.warnOfNamespaces(ctx, deliveries, file, cfg)
 	local := api.Local{Deliveries: deliveries, Config: func() *config.Config { return cfg }, Broken: err != nil}
-	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, err}))
+	err = inQueue(do(ctx, openedQueue{local, deliveries, file, cfg, &where.configFlags, err}))
 	if closed := deliveries.Close(); err == nil && closed != nil {
 		err = failure(closed)
 	}
@@ -303,7 +304,7 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 	if err != nil {
 		return err
 	}
-	sayOrphans(c.sayf, engine.Orphans(lanes, q.config), q.file)
+	sayOrphans(c.sayf, q.flags.search(), engine.Orphans(lanes, q.config), q.file)
 	return nil
 }
 

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
+	"github.com/awf-project/awf-hook/engine"
 	"github.com/spf13/cobra"
 )
 
@@ -58,7 +62,10 @@ func (q openedQueue) resolve(ctx context.Context, from, to string) (source, targ
 	if source, err = api.Resolve(from, old); err != nil {
 		return "", "", fmt.Errorf("--from: %w", err)
 	}
-	if target, err = api.Resolve(to, current); err != nil {
+	if target, err = api.Resolve(to, current); errors.Is(err, engine.ErrUnknown) { // a webhook of a definition, which may have any name
+		target, err = api.Resolve(to, slices.Collect(maps.Keys(api.Configured(q.config))))
+	}
+	if err != nil {
 		return "", "", fmt.Errorf("--to: %w", err)
 	}
 	return source, target, nil

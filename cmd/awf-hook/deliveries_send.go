@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
 )
 
 func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
@@ -68,7 +70,7 @@ func (c *command) sayElsewhere(ctx context.Context, q openedQueue) {
 		own = append(own, found.File)
 	}
 	for i := range lanes {
-		if file, _, _ := strings.Cut(lanes[i].Webhook, "#"); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
+		if file, _ := config.SplitIdentity(lanes[i].Webhook); lanes[i].Waiting > 0 && filepath.IsAbs(file) {
 			waiting[file] += lanes[i].Waiting
 		}
 	}
@@ -78,8 +80,10 @@ func (c *command) sayElsewhere(ctx context.Context, q openedQueue) {
 		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(waiting)) {
-		if _, err := os.Stat(file); err == nil { // the report says which files are gone
-			c.sayf("not sent: %d waiting for webhooks of %s, which was not read: name it with -c", waiting[file], plain(file))
+		_, err := os.Stat(file)
+		if server := config.ServerOf(file); server != "" || err == nil { // the report says which files are gone
+			c.sayf("not sent: %d waiting for webhooks of %s: %s", waiting[file], plain(cmp.Or(server, file)),
+				q.flags.otherSender(file, q.config, q.file))
 		}
 	}
 }

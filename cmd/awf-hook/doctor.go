@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,8 +59,8 @@ type doctor struct {
 	queue    string
 	json     bool
 	send     bool
-	home     string
-	broken   bool // the configuration has mistakes
+	home     *regexp.Regexp // finds the home directory; nil for none
+	broken   bool           // the configuration has mistakes
 	findings []finding
 }
 
@@ -82,14 +82,15 @@ func (c *command) doctorCommand() *cobra.Command {
 // find notes a finding.
 func (d *doctor) find(part, level, format string, args ...any) {
 	text := strings.NewReplacer("\n\t", "; ", "\n", "; ").Replace(fmt.Sprintf(format, args...)) // a finding is one line
-	if d.home != "" {
-		text = strings.ReplaceAll(text, d.home+string(filepath.Separator), "~"+string(filepath.Separator))
+	if d.home != nil {
+		text = d.home.ReplaceAllString(text, "${1}~/")
 	}
 	d.findings = append(d.findings, finding{part, level, text})
 }
 
 func (d *doctor) run() error {
-	d.home, _ = os.UserHomeDir()
+	home, _ := os.UserHomeDir()
+	d.home = homeOf(home)
 	d.level = max(d.level, slog.LevelError) // the printed page shows it
 	d.awf()
 	cfg, isGood := d.configuration()

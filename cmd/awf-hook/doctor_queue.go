@@ -114,7 +114,7 @@ func (d *doctor) spillFiles() {
 		}
 		d.find("queue", warning, "%s: %d deliveries that were accepted while a database was away; "+
 			"an awf-hook with the same queue.url moves them there, "+
-			"and so does awf-hook queue move --from %[1]s --to URL", file, tally.Count)
+			"and so does awf-hook queue move --from %s --to URL", file, tally.Count, quoted(file))
 	}
 }
 
@@ -160,23 +160,6 @@ func (d *doctor) database(url string, cfg *config.Config) {
 	}
 }
 
-// from returns the flags that make a command deliver for a webhook of this queue, if it does not do so by itself. here are the webhooks of
-// the configuration.
-func (d *doctor) from(identity string, here map[string]*config.Webhook) (flags string) {
-	file, _, _ := strings.Cut(identity, "#")
-	named, err := filepath.Abs(d.file)
-	switch {
-	case d.file != "" && (err == nil && named == file || !filepath.IsAbs(file)): // in a database, a namespace
-		flags = " -c " + quoted(d.file)
-	case here[identity] == nil && filepath.IsAbs(file): // another configuration's
-		flags = " -c " + quoted(file)
-	}
-	if d.queue != "" {
-		flags += " --queue " + quoted(d.queue)
-	}
-	return flags
-}
-
 // lanes says what waits for each webhook, and why.
 func (d *doctor) lanes(queue *engine.Deliveries, cfg *config.Config, place string) error {
 	const part = "queue"
@@ -191,7 +174,7 @@ func (d *doctor) lanes(queue *engine.Deliveries, cfg *config.Config, place strin
 		for _, o := range list {
 			orphans[o.Webhook] = true
 		}
-		sayOrphans(func(format string, args ...any) { d.find(part, wrong, format, args...) }, list, place)
+		sayOrphans(func(format string, args ...any) { d.find(part, wrong, format, args...) }, d.search(), list, place)
 	}
 	for i := range lanes {
 		l := &lanes[i]
@@ -202,18 +185,18 @@ func (d *doctor) lanes(queue *engine.Deliveries, cfg *config.Config, place strin
 		why := cmp.Or(l.Closed, l.LastError)
 		switch state := api.NewLane(l).State; {
 		case l.Waiting > 0 && l.Closed != "":
-			d.find(part, wrong, "%s: waiting: %d: closed (%s) until awf-hook webhooks enable %[1]s", name, l.Waiting, l.Closed)
+			d.find(part, wrong, "%s: waiting: %d: closed (%s) until awf-hook webhooks enable %s", name, l.Waiting, l.Closed, quoted(name))
 		case l.Waiting > 0 && state != "open":
 			d.find(part, wrong, "%s: waiting: %d: %s (%s)", name, l.Waiting, state, why)
 		case l.Waiting > 0:
-			d.find(part, warning, "%s: waiting: %d (%s): awf-hook deliveries send%s delivers them",
-				name, l.Waiting, cmp.Or(why, "not tried yet"), d.from(l.Webhook, here))
+			d.find(part, warning, "%s: waiting: %d (%s): %s",
+				name, l.Waiting, cmp.Or(why, "not tried yet"), d.sender(l.Webhook, cfg, here, place))
 		case l.Closed != "":
 			d.find(part, warning, "%s: closed (%s)", name, l.Closed)
 		}
 		if l.Dead > 0 {
-			d.find(part, warning, "%s: dead letters: %d (%s); awf-hook deliveries list --state dead --webhook %[1]s",
-				name, l.Dead, cmp.Or(why, "see them"))
+			d.find(part, warning, "%s: dead letters: %d (%s); awf-hook deliveries list --state dead --webhook %s",
+				name, l.Dead, cmp.Or(why, "see them"), quoted(name))
 		}
 	}
 	due, err := queue.List(ctx, engine.Filter{State: delivery.Due, Limit: maxLooked})

@@ -35,7 +35,7 @@ func TestNamespacesShareADatabase(t *testing.T) {
 	_, ran := runHook(t, exitOK, strings.NewReader(""), "run", "-c", renamed)
 	for _, talk := range []string{listed, ran} {
 		if !strings.Contains(talk, "2 waiting for green#hook, which is not in this configuration: "+
-			"awf-hook deliveries move --from green#hook --to other") {
+			"awf-hook deliveries move -c "+renamed+" --from green#hook --to other") {
 			t.Errorf("nobody says that two deliveries wait for a webhook that is gone: %s", talk)
 		}
 		if strings.Contains(talk, "hunter2") || strings.Contains(talk, "blue") {

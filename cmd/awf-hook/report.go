@@ -15,7 +15,7 @@ const maxWhy = 10
 // printReport prints the report on stderr. With --quiet it prints only failures.
 func (s *session) printReport(c *command, r *engine.Report) {
 	if c.reported != nil {
-		c.reported(r)
+		c.reported(s.search(), r)
 	}
 	if s.tellsKnown && !s.json && r.Known > 0 {
 		c.sayf("an earlier event has this id: %s not sent again", knownText(r.Known))
@@ -27,7 +27,7 @@ func (s *session) printReport(c *command, r *engine.Report) {
 		encode(c.err, r)
 		return
 	}
-	sayReport(c.sayf, r)
+	sayReport(c.sayf, s.search(), r)
 }
 
 // isFailure reports whether something was neither stored nor delivered, or may not have been.
@@ -43,8 +43,8 @@ func (s *session) misses(r *engine.Report) bool {
 	return s.wait && undelivered(r) > 0 || s.failOnDead && r.Dead+r.Earlier.Dead > 0
 }
 
-// sayReport says the report's lines to people. They depend only on the report, as the JSON does.
-func sayReport(say func(format string, args ...any), r *engine.Report) {
+// sayReport says the report's lines to people. They depend only on the report, as the JSON does, and on where the webhooks were searched.
+func sayReport(say func(format string, args ...any), search config.Search, r *engine.Report) {
 	say("%v", r)
 	if earlier := r.OfEarlier(); earlier != "" {
 		say("of earlier runs: %s", earlier)
@@ -56,7 +56,7 @@ func sayReport(say func(format string, args ...any), r *engine.Report) {
 		say("the queue cannot be read, so nobody knows what it keeps: %s", plain(r.Unread))
 	}
 	sayWhy(say, r)
-	sayOrphans(say, r.Orphans, r.Queue)
+	sayOrphans(say, search, r.Orphans, r.Queue)
 	trouble := plain(cmp.Or(r.Trouble, "the queue has no room"))
 	if r.Lost > 0 {
 		say("%d not delivered and lost: %s", r.Lost, trouble)
@@ -125,43 +125,6 @@ func letters(n int64) string {
 	return fmt.Sprintf("%d dead letters", n)
 }
 
-// sayOrphans says how many deliveries wait for webhooks that are gone or off, and names the command that moves them.
-func sayOrphans(say func(format string, args ...any), orphans []engine.Orphan, queue string) {
-	for _, o := range orphans[:min(len(orphans), maxWhy)] {
-		what := fmt.Sprintf("%d waiting", o.Waiting)
-		if o.Dead > 0 {
-			what += " and " + letters(o.Dead)
-		}
-		to, from := "NEW", ""
-		if file, name, named := strings.Cut(o.To, "#"); named {
-			to, from = quoted(name), " -c "+quoted(file)
-		}
-		if config.IsDatabase(queue) { // its webhooks are in no file, and its URL may hold a password
-			say("%s for %s, which %s: awf-hook deliveries move --from %s --to %s", what, plain(o.Webhook), o.Why, quoted(o.Webhook), to)
-			continue
-		}
-		say("%s for %s, which %s: awf-hook deliveries move%s --queue %s --from %s --to %s",
-			what, plain(o.Webhook), o.Why, from, quoted(queue), quoted(o.Webhook), to)
-	}
-	if more := len(orphans) - maxWhy; more > 0 {
-		say("%d more webhooks have deliveries that nobody delivers: awf-hook webhooks list", more)
-	}
-}
-
-// quoted quotes a word for a shell's command line.
-func quoted(word string) string {
-	word = plain(word)
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// isWord reports whether a shell takes a character literally, except at the beginning of a word.
-func isWord(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
-}
-
 // sayWhy says for each webhook why something is not delivered: "oncall: 2 to retry: 503 Service Unavailable".
 func sayWhy(say func(format string, args ...any), r *engine.Report) {
 	for _, w := range r.Webhooks[:min(len(r.Webhooks), maxWhy)] {
@@ -175,7 +138,7 @@ func sayWhy(say func(format string, args ...any), r *engine.Report) {
 		}
 		switch {
 		case len(left) > 0 && w.Closed != "":
-			say("%s: %s: closed (%s) until awf-hook webhooks enable %[1]s", name, strings.Join(left, ", "), plain(w.Closed))
+			say("%s: %s: closed (%s) until awf-hook webhooks enable %s", name, strings.Join(left, ", "), plain(w.Closed), quoted(name))
 		case len(left) > 0 && w.Reason != "":
 			say("%s: %s: %s", name, strings.Join(left, ", "), plain(w.Reason))
 		}
@@ -191,7 +154,7 @@ func sayWhy(say func(format string, args ...any), r *engine.Report) {
 		}
 		say("%s", text)
 		if len(left) == 0 && w.Closed != "" {
-			say("%s: closed (%s) until awf-hook webhooks enable %[1]s: its deliveries will wait", name, plain(w.Closed))
+			say("%s: closed (%s) until awf-hook webhooks enable %s: its deliveries will wait", name, plain(w.Closed), quoted(name))
 		}
 	}
 	if more := len(r.Webhooks) - maxWhy; more > 0 {

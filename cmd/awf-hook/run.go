@@ -93,7 +93,7 @@ func (c *command) runStream(s *session, stream engine.Stream) error {
 	s.feed = func(_ context.Context, eng *engine.Engine) error {
 		err := reading.To(eng)
 		open.print(c)
-		if n := reading.Counts(); n.Passed > 0 && n == (event.Counts{Passed: n.Passed}) {
+		if n := reading.Counts(); !s.json && n.Passed > 0 && n == (event.Counts{Passed: n.Passed}) {
 			c.sayf("stdin had no event. AWF does not write its events to its output: run awf-hook exec -- awf run …, " +
 				"or set AWF_AUDIT_LOG=/dev/stdout. An event of your own takes one line")
 		}

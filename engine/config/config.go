@@ -46,23 +46,30 @@ func (o Origin) limit() int64 {
 
 // Config is the content of a configuration file, or of several merged ones.
 type Config struct {
-	Files     []string // the files that were read
-	Webhooks  []Webhook
-	HTTPSOnly bool
-	Allow     []netip.Prefix // network.allow: addresses that every webhook may reach
-	Queue     Queue
-	Serve     Serve
-	Server    Server   // receives all events instead of the webhooks
-	Named     []string // files that it refers to: secrets, certificates, keys, modules
-	Tests     []Test
-	Warnings  Errors     // what is allowed but unwise
-	Workflows *Workflows // the webhooks in the definitions of workflows; nil for none
-	Project   *Project   // the checkout, trusted or not; nil if it is left out
+	Files      []string // the files that were read
+	Webhooks   []Webhook
+	HTTPSOnly  bool
+	Allow      []netip.Prefix // network.allow: addresses that every webhook may reach
+	Queue      Queue
+	Serve      Serve
+	Server     Server   // receives all events instead of the webhooks
+	OnlyServer bool     // the server is Search.To, so the configuration lacks the settings' webhooks only for now
+	Named      []string // files that it refers to: secrets, certificates, keys, modules
+	Tests      []Test
+	Warnings   Errors     // what is allowed but unwise
+	Workflows  *Workflows // the webhooks in the definitions of workflows; nil for none
+	Project    *Project   // the checkout, trusted or not; nil if it is left out
 
 	nameAt *yaml.Node // the value of a definition's key name; nil for none
 	given  []Webhook  // of all files, including overridden ones; nil if nothing was merged
 	used   []use      // the places of the keys beside webhooks
 	shared bool       // Share has been called
+}
+
+// SplitIdentity returns the parts of a webhook's identity, FILE#NAME or NAMESPACE#NAME. Only the file may contain another #.
+func SplitIdentity(identity string) (place, name string) {
+	at := strings.LastIndexByte(identity, '#')
+	return identity[:max(at, 0)], identity[at+1:]
 }
 
 // Webhook is one entry of the list webhooks.

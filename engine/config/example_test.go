@@ -44,3 +44,17 @@ func ExampleIsContentType() {
 	// text/plain; charset false
 	// plain false
 }
+
+// A webhook's identity tells where it is configured, or which server --to named.
+func ExampleSplitIdentity() {
+	fmt.Println(config.SplitIdentity("/home/ci/c#/awf-hook.yaml#oncall"))
+	// Output: /home/ci/c#/awf-hook.yaml oncall
+}
+
+func ExampleServerOf() {
+	fmt.Println(config.ServerOf("/home/ci/.config/awf/--to http:127.0.0.1:8080#server"))
+	fmt.Println(config.ServerOf("/home/ci/awf-hook.yaml#server") == "")
+	// Output:
+	// http://127.0.0.1:8080
+	// true
+}

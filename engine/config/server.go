@@ -76,7 +76,7 @@ func (s Search) handOver(merged *Config) error {
 		text += "    secret: ${SECRET}\n    signing: [standard]\n"
 	}
 	values := map[string]string{"URL": server.URL, "TOKEN": server.Token.Reveal(), "SECRET": server.Secret.Reveal()}
-	name := filepath.Join(s.globalFolder(), "--to "+strings.ReplaceAll(hostOf(server.URL), "/", ""))
+	name := filepath.Join(s.globalFolder(), toFile+strings.ReplaceAll(hostOf(server.URL), "/", ""))
 	cfg, err := parse(name, []byte(text), UserFile, func(name string) (string, bool) {
 		value, set := values[name]
 		return value, set
@@ -84,8 +84,26 @@ func (s Search) handOver(merged *Config) error {
 	for i := range cfg.Webhooks {
 		cfg.Webhooks[i].comeFrom(merged.serverPlace(s.To != ""))
 	}
+	merged.OnlyServer = s.To != ""
 	merged.Webhooks, merged.given = cfg.Webhooks, cfg.Webhooks
 	return err
+}
+
+// toFile begins the name of the file in the identity of a webhook for a server. There is no such file.
+const toFile = "--to "
+
+// ServerOf returns the scheme and host of the server that --to or the settings named, if a webhook's identity or its file is that of such a
+// server, else "".
+func ServerOf(identity string) string {
+	name := filepath.Base(identity)
+	if at := strings.LastIndexByte(identity, '#'); at >= 0 {
+		name = filepath.Base(identity[:at])
+	}
+	address, is := strings.CutPrefix(name, toFile)
+	if !is {
+		return ""
+	}
+	return strings.Replace(address, ":", "://", 1)
 }
 
 // serverPlace returns the place that names the server: the flag, or the key of the settings.

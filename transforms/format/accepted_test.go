@@ -35,25 +35,41 @@ func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 	}
 }
 
-// A web page is no receiver's answer, but that of a proxy or a sign-in page before it: the message was not taken. Receivers of no maker's
-// own, as those of CloudEvents, may answer as they like.
+// An HTML page is no receiver's answer, but that of a proxy or a sign-in page before it: the message was not taken. Other answers that
+// begin with a tag, such as XML, are those of receivers that take the format's messages. Receivers of no maker's own, as those of CloudEvents,
+// may answer as they like.
 func TestWebPagesAreNoAnswers(t *testing.T) {
+	pages := []string{
+		"<html>Sign in", "\ufeff\r\n<!DOCTYPE HTML PUBLIC>", "<!doctype html>", "<?xml version=\"1.0\"?><html>", "<!-- portal\n --><head>",
+		"<?xml version=\"1.0\"?>\n<!-- a --> <!-- b -->\n<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\">", "<BODY class=x>",
+		"<meta http-equiv=refresh content=0>", "<script>location = '/login'</script>",
+	}
+	others := []string{
+		"<?xml version=\"1.0\"?><Response>ok</Response>", "<Response/>", "<soap:Body>", "<header>", "<!-- ok -->", "<ok>", "<!DOCTYPE note>",
+		"<!-- <html> --><answer/>", "a <html>", "<", "<?xml", "<!--<html>",
+	}
 	for _, name := range format.Names() {
-		want := delivery.Retry
+		page := delivery.Retry
 		if name == "cloudevents" || name == "awf" {
-			want = delivery.Delivered
+			page = delivery.Delivered
 		}
 		f := open(t, name, required[name]...)
 		for _, status := range []int{200, 201, 202} {
-			for _, page := range []string{
-				"<html>Sign in", "\ufeff\r\n<!DOCTYPE HTML PUBLIC>", "<?xml version=\"1.0\"?><html>", "<!-- portal --><head>",
-			} {
-				v := f.Judge(delivery.Answer{Status: status, Body: []byte(page)})
+			outcome := func(body string) delivery.Outcome {
+				v := f.Judge(delivery.Answer{Status: status, Body: []byte(body)})
 				if !v.Known {
-					v.Outcome = delivery.Delivered // by the general rules
+					return delivery.Delivered // by the general rules
 				}
-				if v.Outcome != want {
-					t.Errorf("%s, %d %q: %v, want %v", name, status, page, v.Outcome, want)
+				return v.Outcome
+			}
+			for _, body := range pages {
+				if got := outcome(body); got != page {
+					t.Errorf("%s, %d %q: %v, want %v", name, status, body, got, page)
+				}
+			}
+			for _, body := range others {
+				if got, want := outcome(body), outcome("fine"); got != want {
+					t.Errorf("%s, %d %q: %v, want %v as for any text", name, status, body, got, want)
 				}
 			}
 		}

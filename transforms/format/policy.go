@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 // Policy says how to treat a receiver unless the webhook says otherwise.
@@ -92,10 +92,12 @@ type answer struct {
 	json map[string]any
 }
 
-// isPage reports whether the body is a web page, such as a proxy's sign-in page. A receiver that took a message answers with none.
-func (a *answer) isPage() bool {
-	return bytes.HasPrefix(bytes.TrimLeft(a.Body, " \t\r\n\ufeff"), []byte("<"))
-}
+// isPage reports whether the body is an HTML page, such as a proxy's sign-in page. A receiver that took a message answers with none, but
+// perhaps with XML of its own.
+func (a *answer) isPage() bool { return page().Match(a.Body) }
+
+// page matches the beginning of an HTML page: its head may stand there without the tags around it.
+var page = lazy.Regexp(`(?is)^[\s\x{feff}]*(?:<\?xml.*?\?>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b`)
 
 // at returns the value at a path of members in the body, or nil.
 func (a *answer) at(path string) any {

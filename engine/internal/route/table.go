@@ -13,7 +13,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -266,7 +265,7 @@ func (s *snapshot[W]) adopt(identity string) bool {
 	if known {
 		return false
 	}
-	if file, _, _ := strings.Cut(identity, "#"); slices.Contains(s.Files, file) {
+	if file, _ := config.SplitIdentity(identity); slices.Contains(s.Files, file) {
 		s.Log.Warn("deliveries wait for a webhook that its file no longer has, or has switched off", "webhook", identity)
 	}
 	return false

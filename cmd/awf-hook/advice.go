@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/awf-project/awf-hook/engine"
+	"github.com/awf-project/awf-hook/engine/config"
+)
+
+// commandOn returns a shell's command line, for any folder, that runs a command of awf-hook with the configuration that has a file's
+// webhooks. It does not name a checkout's file with -c, which would read the file as the user's own, without trust.
+func commandOn(search config.Search, file, command, flags string) string {
+	at := search.At(file)
+	if !isCheckouts(search, file) {
+		return fmt.Sprintf("awf-hook %s -c %s%s", command, quoted(file), flags)
+	}
+	folder, err := filepath.Abs(at.Dir)
+	if err != nil {
+		folder = at.Dir
+	}
+	return fmt.Sprintf("(cd %s && awf-hook %s%s)", quoted(folder), command, flags)
+}
+
+// isCheckouts reports whether a file is the settings or a definition of a project, or a definition of any other place.
+func isCheckouts(search config.Search, file string) bool {
+	return search.At(file).Origin(file) != config.UserFile
+}
+
+// flagOfQueue returns the flag that names a queue, from any folder. The URL of a database may hold a password.
+func flagOfQueue(queue string) string {
+	if config.IsDatabase(queue) {
+		return " --queue URL"
+	}
+	if abs, err := filepath.Abs(queue); err == nil {
+		queue = abs
+	}
+	return " --queue " + quoted(queue)
+}
+
+// sender says which command delivers for a webhook of this queue. here are the webhooks of the configuration.
+func (d *doctor) sender(identity string, cfg *config.Config, here map[string]*config.Webhook, queue string) string {
+	file, _ := config.SplitIdentity(identity)
+	if here[identity] == nil && filepath.IsAbs(file) { // in a database, it is a namespace
+		return d.otherSender(file, cfg, queue)
+	}
+	flags := ""
+	if d.file != "" {
+		flags = " -c " + quoted(d.file)
+	}
+	if d.queue != "" {
+		flags += flagOfQueue(d.queue)
+	}
+	return "awf-hook deliveries send" + flags + " delivers them"
+}
+
+// otherSender says which command delivers for the webhooks of a file that the configuration cfg lacks.
+func (f *configFlags) otherSender(file string, cfg *config.Config, queue string) string {
+	off := cfg.Project.Off()
+	switch server := config.ServerOf(file); {
+	case server != "":
+		return fmt.Sprintf("awf-hook run --to URL%s < /dev/null delivers them, with the URL of %s", flagOfQueue(queue), plain(server))
+	case off != "" && f.file == "" && isCheckouts(f.search(), file) && strings.HasPrefix(file, cfg.Project.Folder+string(filepath.Separator)):
+		return off
+	}
+	return commandOn(f.search(), file, "deliveries send", flagOfQueue(queue)) + " delivers them"
+}
+
+// sayOrphans says how many deliveries wait for webhooks that are gone or off, and names the command that moves them.
+func sayOrphans(say func(format string, args ...any), search config.Search, orphans []engine.Orphan, queue string) {
+	for _, o := range orphans[:min(len(orphans), maxWhy)] {
+		what := fmt.Sprintf("%d waiting", o.Waiting)
+		if o.Dead > 0 {
+			what += " and " + letters(o.Dead)
+		}
+		say("%s for %s, which %s: %s", what, plain(o.Webhook), o.Why, mover(search, o, queue))
+	}
+	if more := len(orphans) - maxWhy; more > 0 {
+		say("%d more webhooks have deliveries that nobody delivers: awf-hook webhooks list", more)
+	}
+}
+
+// mover returns the command that moves an orphan's deliveries.
+func mover(search config.Search, o engine.Orphan, queue string) string {
+	const command = "deliveries move"
+	file, name := config.SplitIdentity(o.To)
+	to := " --from " + quoted(o.Webhook) + " --to "
+	switch {
+	case config.IsDatabase(queue): // its webhooks are in no file, and its URL may hold a password
+		if o.To == "" {
+			name = "NEW"
+		}
+		flags := ""
+		if search.File != "" {
+			flags = " -c " + quoted(search.File)
+		}
+		return "awf-hook " + command + flags + to + quoted(name)
+	case o.To == "":
+		return "awf-hook " + command + flagOfQueue(queue) + to + "NEW"
+	case isCheckouts(search, file):
+		name = o.To // settings may have a webhook of the same name
+	}
+	return commandOn(search, file, command, flagOfQueue(queue)+to+quoted(name))
+}
+
+// quoted quotes a word for a shell's command line.
+func quoted(word string) string {
+	word = plain(word)
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// isWord reports whether a shell takes a character literally, except at the beginning of a word.
+func isWord(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
+}
+
+// homeOf returns an expression for the beginning of a word that is a path in the home directory, nil if there is no such directory. Within
+// quotes no shell would expand its abbreviation.
+func homeOf(folder string) *regexp.Regexp {
+	if folder = filepath.Clean(folder); !filepath.IsAbs(folder) || folder == "/" {
+		return nil
+	}
+	return regexp.MustCompile(`(^|\s)` + regexp.QuoteMeta(folder) + "/")
+}
