@@ -51,10 +51,50 @@ func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 
 func openDeliveries(t *testing.T, queue string) *engine.Deliveries {
 	t.Helper()
-	d, err := engine.OpenDeliveries(queue, "")
+	d, err := engine.OpenDeliveries(queue, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	return d
+}
+
+// What the other queue had before and has removed is not lost by a move: it stays, each move says so, and a third queue takes it.
+func TestMoveKeepsWhatTheOtherQueueRemoved(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ctx := context.Background()
+	for _, file := range []string{"a.db", "b.db"} {
+		e, err := engine.Open(parse(t, oneHook("secret: s")), engine.Options{Queue: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		submit(t, e, newEvent("one"))
+		if file == "a.db" {
+			submit(t, e, newEvent("two"))
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b, c := openDeliveries(t, "a.db"), openDeliveries(t, "b.db"), openDeliveries(t, "c.db")
+	if n, err := b.Delete(ctx, engine.Filter{}); n != 1 || err != nil {
+		t.Fatalf("%d deleted, %v", n, err)
+	}
+	for _, move := range []struct {
+		to   *engine.Deliveries
+		want engine.Carried
+		left int // in a
+	}{
+		{b, engine.Carried{Moved: 1, Gone: 1}, 1},
+		{b, engine.Carried{Gone: 1}, 1},
+		{c, engine.Carried{Moved: 1, Resumed: 1}, 0},
+	} {
+		moved, err := a.MoveTo(ctx, move.to, func(webhook string) string { return webhook })
+		if err != nil || moved != move.want {
+			t.Errorf("%+v moved, %v, want %+v", moved, err, move.want)
+		}
+		if list, err := a.List(ctx, engine.Filter{}); err != nil || len(list) != move.left {
+			t.Errorf("%d are left, %v, want %d", len(list), err, move.left)
+		}
+	}
 }

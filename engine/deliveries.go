@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -84,12 +85,15 @@ func (e *Engine) QueueEngine() string {
 
 // OpenDeliveries opens a queue, which is a file or the URL of a PostgreSQL database, and makes it if it does not exist. It
 // returns an error if the queue cannot be used. A file on a full disk or a read-only file system can be read. In a
-// database the result is limited to the webhooks of a namespace, unless namespace is "".
-func OpenDeliveries(queue, namespace string) (*Deliveries, error) {
+// database the result is limited to the webhooks of a namespace, unless namespace is "". log gets a warning if the queue
+// seems to have lost deliveries, which only the first to open it can see; nil logs nothing.
+func OpenDeliveries(queue, namespace string, log *slog.Logger) (*Deliveries, error) {
 	if queue == "" {
 		return nil, errors.New("no queue given: want a file, or the URL of a PostgreSQL database")
 	}
-	q := spill.Open(context.Background(), store.Options{Path: queue, Name: QueueName(queue), Namespace: namespace, ToRead: true})
+	q := spill.Open(context.Background(), store.Options{
+		Path: queue, Name: QueueName(queue), Namespace: namespace, ForPeople: true, Log: log,
+	})
 	if err := q.Broken(); err != nil {
 		_ = q.Close()
 		return nil, fmt.Errorf("%s: %w", QueueName(queue), err)

@@ -91,7 +91,7 @@ func noJitter() float64 { return 0.5 }
 // A queue without a name is refused, and leaves no file behind.
 func TestOpenDeliveriesWantsAQueue(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if _, err := engine.OpenDeliveries("", ""); err == nil || !strings.HasPrefix(err.Error(), "no queue given") {
+	if _, err := engine.OpenDeliveries("", "", nil); err == nil || !strings.HasPrefix(err.Error(), "no queue given") {
 		t.Errorf("OpenDeliveries: %v, want an error that says that no queue was given", err)
 	}
 	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {

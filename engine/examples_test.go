@@ -255,7 +255,7 @@ func ExampleOpenDeliveries() {
 	queue := filepath.Join(folder, "queue.db")
 	delivered(cfg, engine.Options{Queue: queue}, func(ctx context.Context, eng *engine.Engine) error { return eng.Submit(ctx, failed) })
 
-	deliveries, err := engine.OpenDeliveries(queue, "")
+	deliveries, err := engine.OpenDeliveries(queue, "", nil)
 	if err != nil {
 		panic(err)
 	}

@@ -31,7 +31,7 @@ func deadLetter(folder string) (deliveries *engine.Deliveries, cfg *config.Confi
 	defer end()
 	queue := filepath.Join(folder, "queue.db")
 	delivered(cfg, engine.Options{Queue: queue}, func(ctx context.Context, eng *engine.Engine) error { return eng.Submit(ctx, failed) })
-	deliveries, err := engine.OpenDeliveries(queue, "")
+	deliveries, err := engine.OpenDeliveries(queue, "", nil)
 	if err != nil {
 		panic(err)
 	}

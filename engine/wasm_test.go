@@ -87,7 +87,7 @@ func TestModulesFaultsAreKept(t *testing.T) {
 		"out of fuel: limit 200000, the step's own; limits: {fuel: N} sets another, up to 2000000000, in ") {
 		t.Errorf("explained with fuel %d and the failure %q, want 200000, and the limit in the failure", step.Fuel, step.Failure)
 	}
-	d, err := engine.OpenDeliveries(file, "")
+	d, err := engine.OpenDeliveries(file, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

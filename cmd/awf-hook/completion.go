@@ -185,8 +185,8 @@ func withCompleted(cmd *cobra.Command, do func(context.Context, *config.Config, 
 		return
 	}
 	file := queueFile(search, cfg, named("queue"))
-	if _, err := os.Stat(file); err == nil { // opening would create it
-		if queue, err := engine.OpenDeliveries(file, cfg.Queue.Space()); err == nil {
+	if _, err := os.Stat(file + "-wal"); err == nil { // opening would make a missing log, after which nobody would hear that it was missing
+		if queue, err := engine.OpenDeliveries(file, cfg.Queue.Space(), nil); err == nil {
 			defer queue.Close()
 			do(ctx, cfg, api.Local{Deliveries: queue, Config: func() *config.Config { return cfg }})
 			return

@@ -123,7 +123,7 @@ func (c *command) withQueue(where *queueFlags, do func(ctx context.Context, q op
 		}
 	}
 	waiting := c.screen.working("waiting for the queue")
-	deliveries, openErr := openQueue(file, cfg.Queue.Space())
+	deliveries, openErr := c.openQueue(file, cfg.Queue.Space())
 	waiting()
 	if openErr != nil {
 		return openErr
@@ -183,7 +183,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 	if own, err := deliveries.Namespaces(ctx); err != nil || len(own) > 0 { // the command meets the same error
 		return
 	}
-	all, err := engine.OpenDeliveries(file, "")
+	all, err := engine.OpenDeliveries(file, "", c.logger())
 	if err != nil {
 		return
 	}
@@ -203,7 +203,7 @@ func (c *command) warnOfNamespaces(ctx context.Context, deliveries *engine.Deliv
 var errInMemory = errors.New("the queue is in memory and ends with each process: it holds nothing from before")
 
 // openQueue opens a queue that exists. A place of "" means that none is known.
-func openQueue(place, namespace string) (*engine.Deliveries, error) {
+func (c *command) openQueue(place, namespace string) (*engine.Deliveries, error) {
 	if place == "" {
 		return nil, failure(errors.New("there is no place for a queue: set HOME, queue.path or --queue"))
 	}
@@ -213,7 +213,7 @@ func openQueue(place, namespace string) (*engine.Deliveries, error) {
 	if !config.IsDatabase(place) && hasNoQueue(place) { // a database reports by itself that it does not exist
 		return nil, failure(fmt.Errorf("no queue at %s", plain(place)))
 	}
-	queue, err := engine.OpenDeliveries(place, namespace)
+	queue, err := engine.OpenDeliveries(place, namespace, c.logger())
 	if err != nil {
 		return nil, failure(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.find(part, warning, "the queue can be read by others (mode %#o): it holds bodies; chmod 600 %s", mode, quoted(file))
 	}
-	queue, err := engine.OpenDeliveries(file, "")
+	queue, err := engine.OpenDeliveries(file, "", d.heard(file))
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return
@@ -72,6 +73,24 @@ func (d *doctor) waiting(cfg *config.Config) {
 	if err := d.lanes(queue, cfg, file); err != nil {
 		d.find(part, wrong, "%s: %v", file, err)
 	}
+}
+
+// heard returns a logger that makes findings of what a queue says of itself.
+func (d *doctor) heard(name string) *slog.Logger {
+	return slog.New(hearer{slog.DiscardHandler, d, name})
+}
+
+type hearer struct {
+	slog.Handler
+	doctor *doctor
+	name   string
+}
+
+func (h hearer) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+func (h hearer) Handle(_ context.Context, r slog.Record) error {
+	h.doctor.find("queue", warning, "%s: %s", h.name, r.Message)
+	return nil
 }
 
 // maxChecked is the size of the largest file that doctor reads through, in bytes. Reading it takes less than a second.
@@ -103,7 +122,7 @@ func (d *doctor) spillFiles() {
 	names, _ := fs.Glob(os.DirFS(folder), "*.db") // the pattern is good
 	for _, name := range names {
 		file := filepath.Join(folder, name)
-		queue, err := engine.OpenDeliveries(file, "")
+		queue, err := engine.OpenDeliveries(file, "", d.heard(file))
 		if err != nil {
 			d.find("queue", wrong, "%v: it holds deliveries that were accepted while a database was away", err)
 			continue
@@ -126,7 +145,7 @@ func (d *doctor) database(url string, cfg *config.Config) {
 		d.find(part, wrong, "%v", err)
 		return
 	}
-	queue, err := engine.OpenDeliveries(url, cfg.Queue.Space())
+	queue, err := engine.OpenDeliveries(url, cfg.Queue.Space(), d.heard(name))
 	if err != nil {
 		d.find(part, wrong, "%v", err)
 		return

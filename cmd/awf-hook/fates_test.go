@@ -132,7 +132,7 @@ func (f *fates) look() snapshot {
 	if _, err := os.Stat(f.queue); err != nil {
 		return s
 	}
-	d, err := engine.OpenDeliveries(f.queue, "")
+	d, err := engine.OpenDeliveries(f.queue, "", nil)
 	if err != nil {
 		f.Fatal(err)
 	}

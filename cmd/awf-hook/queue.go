@@ -66,13 +66,13 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if isSameFile(from, to) {
 		return failure(errSame)
 	}
-	source, err := openQueue(from, cfg.Queue.Space())
+	source, err := c.openQueue(from, cfg.Queue.Space())
 	if err != nil {
 		return err
 	}
 	defer source.Close()
 	c.warnOfNamespaces(ctx, source, from, cfg)
-	target, err := engine.OpenDeliveries(to, cfg.Queue.Space())
+	target, err := engine.OpenDeliveries(to, cfg.Queue.Space(), c.logger())
 	if err != nil {
 		return failure(err)
 	}
@@ -81,11 +81,14 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	if errors.Is(err, engine.ErrSameQueue) {
 		return failure(errSame)
 	}
-	existed := ""
+	rest := ""
 	if carried.Known > 0 {
-		existed = fmt.Sprintf(", %d existed already", carried.Known)
+		rest = fmt.Sprintf(", %d existed already", carried.Known)
 	}
-	c.sayf("%d moved from %s to %s%s", carried.Moved, engine.QueueName(from), engine.QueueName(to), existed)
+	if carried.Gone > 0 {
+		rest += fmt.Sprintf(", %d stay", carried.Gone)
+	}
+	c.sayf("%d moved from %s to %s%s", carried.Moved, engine.QueueName(from), engine.QueueName(to), rest)
 	switch {
 	case ctx.Err() != nil:
 		return failure(errors.New("stopped: run it again to move the rest"))
@@ -94,6 +97,10 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 	case carried.InFlight > 0:
 		const left = "%d are in flight in %s or wait behind one that is: run it again to move them"
 		return failure(fmt.Errorf(left, carried.InFlight, engine.QueueName(from)))
+	case carried.Gone > 0:
+		const stay = "%d stay in %s and are not sent: %s had them before and removed them, as it does some time after it sent them. " +
+			"To send them, move them to a third queue"
+		return failure(fmt.Errorf(stay, carried.Gone, engine.QueueName(from), engine.QueueName(to)))
 	}
 	return nil
 }
@@ -111,7 +118,7 @@ func (c *command) checkQueue() *cobra.Command {
 			if cfg == nil {
 				return err
 			}
-			queue, err := openQueue(file, "")
+			queue, err := c.openQueue(file, "")
 			if err != nil {
 				return err
 			}

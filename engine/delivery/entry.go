@@ -68,6 +68,7 @@ const (
 	Accepted Fate = "accepted" // the store holds a new delivery
 	Known    Fate = "known"    // the store had the delivery already, or remembers its id
 	BornDead Fate = "dead"     // the store holds a new dead letter
+	Gone     Fate = "gone"     // of a carried delivery: the store had it before, and has removed it
 )
 
 // Claim is a delivery in flight. Nobody else gets it until it is settled or its lease ends.

@@ -20,18 +20,18 @@ type carrying struct {
 	from, to Durable
 	rename   func(webhook string) string
 	carried  delivery.Carried
+	gone     map[string]bool // ids of those that stay, since the other queue has removed them
 }
 
 // Carry moves all deliveries of a queue to another one and keeps their ids, states and attempts. Processes may use both
 // queues meanwhile: deliveries in flight move when they are settled. Carry first finishes what a killed Carry began.
 // rename maps a webhook's identity to its identity in the other queue.
 func Carry(ctx context.Context, from, to Durable, rename func(webhook string) string) (delivery.Carried, error) {
-	c := &carrying{from: from, to: to, rename: rename}
-	resumed, err := c.resume(ctx)
-	if err != nil {
+	c := &carrying{from: from, to: to, rename: rename, gone: map[string]bool{}}
+	if err := c.resume(ctx); err != nil {
 		return c.carried, err
 	}
-	c.carried.Resumed = resumed
+	c.carried.Resumed = c.carried.Moved + c.carried.Known
 	if err := c.closures(ctx); err != nil {
 		return c.carried, err
 	}
@@ -44,7 +44,7 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 			return c.carried, err
 		}
 		if c.carried.InFlight == 0 || time.Since(begun) > carryPatience {
-			_, err := c.resume(ctx) // a commit whose answer was lost left deliveries that Leave did not return
+			err := c.resume(ctx) // a commit whose answer was lost left deliveries that Leave did not return
 			return c.carried, err
 		}
 		select {
@@ -55,13 +55,13 @@ func Carry(ctx context.Context, from, to Durable, rename func(webhook string) st
 	}
 }
 
-// resume moves deliveries that left the queue before and were not handed over. It returns how many.
-func (c *carrying) resume(ctx context.Context) (n int, err error) {
+// resume moves deliveries that left the queue before and were not handed over.
+func (c *carrying) resume(ctx context.Context) error {
 	left, err := c.from.Leaving(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return len(left), inSlices(left, func(some []*delivery.Entry) error { return c.hand(ctx, some) })
+	return inSlices(left, func(some []*delivery.Entry) error { return c.hand(ctx, some) })
 }
 
 // HandOver passes what a queue holds to hand, in order and some at a time: first what left before and was not forgotten, then what may
@@ -100,9 +100,9 @@ func inSlices(entries []*delivery.Entry, hand func([]*delivery.Entry) error) err
 	return nil
 }
 
-// hand makes the other queue accept deliveries before this one forgets them.
+// hand makes the other queue accept deliveries before this one forgets them. Those that the other queue has removed stay: it may have sent
+// them, or passed them on, or somebody deleted them there.
 func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
-	ids := IDs(entries)
 	for _, entry := range entries {
 		for i := range entry.Wants {
 			want := &entry.Wants[i]
@@ -113,15 +113,23 @@ func (c *carrying) hand(ctx context.Context, entries []*delivery.Entry) error {
 	if err := c.to.Accept(ctx, entries); err != nil {
 		return err
 	}
+	var ids []string
 	for _, entry := range entries {
 		for i := range entry.Wants {
-			if entry.Wants[i].Fate == delivery.Known {
+			id := entry.Wants[i].DeliveryID(entry.Event.ID)
+			switch entry.Wants[i].Fate {
+			case delivery.Gone:
+				c.gone[id] = true
+				continue
+			case delivery.Known:
 				c.carried.Known++
-			} else {
+			default:
 				c.carried.Moved++
 			}
+			ids = append(ids, id)
 		}
 	}
+	c.carried.Gone = len(c.gone)
 	return c.from.Forget(ctx, ids)
 }
 

@@ -138,7 +138,9 @@ type Options struct {
 	Name string // shown to people, without a password; "" is Path
 	// Namespace limits what the store shows of a database to the webhooks of one namespace; "" is all of them. A file has no namespaces.
 	Namespace string
-	ToRead    bool  // open a file that cannot be written, too: on a full disk or a read-only file system
+	// ForPeople opens a file that cannot be written, too: on a full disk or a read-only file system. It returns why a queue cannot be used
+	// and does not log it.
+	ForPeople bool
 	MaxSize   int64 // in bytes
 	Keep      time.Duration
 	KeepDead  time.Duration

@@ -81,7 +81,7 @@ func fill(t *testing.T) *queues {
 		t.Fatal(err)
 	}
 	<-running
-	deliveries, err := engine.OpenDeliveries(file, "")
+	deliveries, err := engine.OpenDeliveries(file, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

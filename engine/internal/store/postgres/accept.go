@@ -39,7 +39,7 @@ type acceptance struct {
 	wants   []*wanted
 	lanes   map[int]*lane
 	locked  map[int]*lane    // those of lanes with an order or dead letters, which must be saved
-	known   map[string]bool  // ids that are in the database
+	known   map[string]bool  // ids that are in the database, and whether it still has their deliveries
 	mine    map[string]*mine // those of known that this call added before its answer was lost
 	active  keys             // keys with a delivery that waits or is in flight
 	roughly time.Time        // when it began
@@ -147,7 +147,7 @@ func (a *acceptance) place() bool {
 			w.seq, w.state, w.owner, w.due = m.seq, m.state, int(m.owner), m.due
 			continue
 		}
-		if a.known[w.id] {
+		if _, is := a.known[w.id]; is {
 			continue
 		}
 		a.known[w.id] = true // for the rest of the batch
@@ -307,6 +307,9 @@ func (a *acceptance) tell() {
 	var finished []int64
 	for _, w := range a.wants {
 		w.want.Fate = delivery.Known
+		if has, is := a.known[w.id]; is && !has && w.want.Past != nil && w.want.Past.Carried {
+			w.want.Fate = delivery.Gone
+		}
 		if !w.fresh && a.mine[w.id] == nil {
 			continue
 		}

@@ -54,9 +54,12 @@ func (a *acceptance) look() bool {
 // readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost. Those of deliveries
 // that left the database and are carried back are not known.
 func (a *acceptance) readKnown(ids, carried []string) {
-	a.each(func(r *row) { a.known[r.Text()] = true },
-		`SELECT id FROM awf_hook.deliveries WHERE id = ANY($1::text[]) UNION ALL SELECT id FROM awf_hook.history WHERE id = ANY($1)
-  UNION ALL SELECT id FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
+	a.each(func(r *row) {
+		id := r.Text()
+		a.known[id] = r.Bool() || a.known[id]
+	}, `SELECT id, true FROM awf_hook.deliveries WHERE id = ANY($1::text[])
+  UNION ALL SELECT id, true FROM awf_hook.history WHERE id = ANY($1)
+  UNION ALL SELECT id, false FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
     AND NOT (moved AND id = ANY($2::text[]))`, ids, carried)
 	if !a.again {
 		return

@@ -96,10 +96,11 @@ func (s *Store) reopen(ctx context.Context) {
 
 // breaks notes that the file cannot be used. A timeout does not replace another reason that is known. The caller holds mu.
 func (s *Store) breaks(err error) {
-	if s.broken == nil {
-		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	if s.broken != nil && errors.Is(err, context.DeadlineExceeded) {
 		return
+	}
+	if s.broken == nil && !s.opts.ForPeople {
+		s.opts.Log.Error("the queue cannot be used, deliveries are kept in memory", "queue", s.opts.Name, "err", err)
 	}
 	s.broken = err
 }

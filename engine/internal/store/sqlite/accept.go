@@ -87,7 +87,8 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
 	a.makeRoomInLane(l, size)
 	p := a.place(l, want)
 	id := want.DeliveryID(entry.Event.ID)
-	if want.Past != nil && want.Past.Carried {
+	carried := want.Past != nil && want.Past.Carried
+	if carried {
 		a.run(`DELETE FROM deliveries WHERE id = ? AND state = PRUNED AND token = ?`, id, leftToken)
 	}
 	added := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
@@ -97,6 +98,9 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
 		a.store.folder.owner)
 	if added == 0 {
 		want.Fate = delivery.Known
+		if carried && a.number(`SELECT count(*) FROM deliveries WHERE id = ? AND state = PRUNED`, id) > 0 {
+			want.Fate = delivery.Gone
+		}
 		return
 	}
 	a.seq++

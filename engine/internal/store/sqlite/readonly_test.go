@@ -67,7 +67,7 @@ func TestUnwritableFilesAreRead(t *testing.T) {
 			if _, err := Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("opened to write: %v, want %q", err, tt.want)
 			}
-			opts.ToRead = true
+			opts.ForPeople = true
 			s, err = Open(t.Context(), opts)
 			must(t, err)
 			defer func() { must(t, s.Close()) }()

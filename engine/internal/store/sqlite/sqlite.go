@@ -48,7 +48,7 @@ const openPatience = 10 * time.Second
 func Open(ctx context.Context, opts store.Options) (*Store, error) {
 	s := &Store{opts: opts.WithDefaults(), turn: make(chan struct{}, 1)}
 	err := s.open(ctx)
-	if err != nil && opts.ToRead && isUnwritable(err) {
+	if err != nil && opts.ForPeople && isUnwritable(err) {
 		s = &Store{opts: s.opts, turn: make(chan struct{}, 1)}
 		err = s.openToRead(err)
 	}

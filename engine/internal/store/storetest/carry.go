@@ -151,5 +151,5 @@ func comeBack(t *testing.T, q *queue) {
 	deleted := entry("a", hook)
 	deleted.Wants[0].Past = past(delivery.Due)
 	deleted.Wants[0].Past.ID, deleted.Wants[0].Past.Carried = "", true
-	fates("deleted", delivery.Known, deleted)
+	fates("deleted", delivery.Gone, deleted)
 }
