@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/spelling"
@@ -189,10 +190,11 @@ func unreadable(f *pflag.Flag, text string, err error) error {
 
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	name := unknown.GetSpecifiedName()
-	if letters := unknown.GetSpecifiedShortnames(); letters != "" && strings.HasPrefix(cmd.Use, "eval ") {
+	letters := unknown.GetSpecifiedShortnames()
+	if isFlag := len(letters) == 1 && unicode.IsLetter(rune(letters[0])); letters != "" && !isFlag && strings.HasPrefix(cmd.Use, "eval ") {
 		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %q", "-"+letters)
 	}
-	if unknown.GetSpecifiedShortnames() != "" && name == "c" {
+	if letters != "" && name == "c" {
 		name = "config"
 	}
 	if instead := alternatives[cmd.Name()+" --"+name]; instead != "" {

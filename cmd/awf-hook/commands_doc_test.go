@@ -37,8 +37,8 @@ Where a command reads EVENTS, a body or a request from a file, ` + "`-`" + ` is 
 		}
 	}
 	write(root)
-	for name := range glossary {
-		if !used[name] {
+	for name, means := range glossary {
+		if !used[means] {
 			t.Errorf("the glossary explains %q, which no command prints", name)
 		}
 	}
@@ -91,11 +91,11 @@ func writeCommand(t *testing.T, b *strings.Builder, cmd *cobra.Command, used map
 		}
 		fmt.Fprintf(b, "\n| %s | is | |\n|---|---|---|\n", title)
 		for _, f := range fieldsOf(alternative, "") {
-			used[f.name] = true
-			if glossary[f.name] == "" {
+			used[f.means] = true
+			if f.means == "" {
 				t.Errorf("%s prints %q, which is not in the glossary", path, f.name)
 			}
-			fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.path, f.kind, glossary[f.name])
+			fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.path, f.kind, f.means)
 		}
 	}
 }
@@ -122,13 +122,16 @@ func flagRow(b *strings.Builder, f *pflag.Flag, rows int) int {
 	return 1
 }
 
+// inSeconds ends the description of a duration.
+const inSeconds = ", in seconds"
+
 // row is a field of an object.
-type row struct{ name, path, kind string }
+type row struct{ name, path, kind, means string }
 
 // fieldsOf lists the fields of an object, and those within them.
 func fieldsOf(s *schema.Schema, prefix string) (list []row) {
 	for _, p := range s.Properties {
-		list = append(list, row{p.Name, prefix + p.Name, kind(p.Schema)})
+		list = append(list, row{p.Name, prefix + p.Name, kind(p.Schema), strings.TrimSuffix(p.Description, inSeconds)})
 		inner := p.Schema
 		path := prefix + p.Name
 		for inner.Items != nil {
@@ -149,7 +152,7 @@ func kind(s *schema.Schema) string {
 		return "object of texts"
 	case s.Items != nil && s.Items.Type == "string":
 		return "list of texts"
-	case strings.HasSuffix(s.Description, ", in seconds"):
+	case strings.HasSuffix(s.Description, inSeconds):
 		return "seconds"
 	}
 	return map[string]string{"": "any", "string": "text", "boolean": "true or false", "array": "list", "object": "object"}[s.Type] +

@@ -1,7 +1,16 @@
 package main
 
-// glossary says what each name in the output of any command means. One name means one thing.
+import "cmp"
+
+// meaning says what a field of a struct means.
+func meaning(of, name string) string { return cmp.Or(glossary[of+"."+name], glossary[name]) }
+
+// glossary says what each name in the output of any command means. One name means one thing, which a struct may say more exactly.
 var glossary = map[string]string{
+	"Orphan.waiting": "its deliveries without an outcome",
+	"Orphan.webhook": "its identity, FILE#NAME",
+	"Orphan.why":     "why nobody delivers for it, in words that follow `the webhook`",
+
 	"accepted":  "when the event was accepted",
 	"accepts":   "which values the option accepts",
 	"address":   "a digest of the webhook's whole URL",
@@ -166,7 +175,7 @@ var glossary = map[string]string{
 	"webhooks":           "the webhooks; for a report, those with undelivered deliveries",
 	"what":               "the change: `replay`, `delete`, `move`, `enable`, `disable`, `pause`",
 	"who":                "the name of the token, or of the machine's user",
-	"why":                "why the choice was made; for a webhook, why nobody delivers for it",
+	"why":                "why the choice was made",
 	"workflow":           "the only workflow that the webhook is for",
 	"workflow_id":        "the run's id",
 	"workflow_name":      "the workflow's name",

@@ -75,7 +75,7 @@ var outputs = map[string]printed{
 
 // maker makes the schemas of the commands' output.
 func maker() *schema.Maker {
-	m := &schema.Maker{Means: func(name string) string { return glossary[name] }}
+	m := &schema.Maker{Means: meaning}
 	oneOf := func(names ...string) *schema.Schema { return &schema.Schema{Type: "string", Enum: names} }
 	m.Of = map[reflect.Type]*schema.Schema{
 		reflect.TypeFor[delivery.State]():   oneOf(api.StateNames()...),

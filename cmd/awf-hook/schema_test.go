@@ -74,7 +74,7 @@ func TestSchemasSayWhatFieldsAre(t *testing.T) {
 		s, _ := schemaOf(path)
 		for _, alternative := range append(s.AnyOf, s) {
 			for _, f := range fieldsOf(alternative, "") {
-				if glossary[f.name] == "" {
+				if f.means == "" {
 					t.Errorf("%s: %s is not in the glossary", path, f.path)
 				}
 			}

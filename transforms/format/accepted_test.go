@@ -36,8 +36,8 @@ func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 }
 
 // An HTML page is no receiver's answer, but that of a proxy or a sign-in page before it: the message was not taken. Other answers that
-// begin with a tag, such as XML, are those of receivers that take the format's messages. Receivers of no maker's own, as those of CloudEvents,
-// may answer as they like.
+// begin with a tag, such as XML, are those of receivers that take the format's messages. Receivers of no maker's own, as those of
+// CloudEvents, may answer as they like.
 func TestWebPagesAreNoAnswers(t *testing.T) {
 	pages := []string{
 		"<html>Sign in", "\ufeff\r\n<!DOCTYPE HTML PUBLIC>", "<!doctype html>", "<?xml version=\"1.0\"?><html>", "<!-- portal\n --><head>",

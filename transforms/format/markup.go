@@ -53,7 +53,8 @@ func (k *markup) kind(c byte) kind {
 	return k.kinds[c]
 }
 
-// inert makes a text that shows as it is. A URL in it still leads to the same place.
+// inert makes a text that shows as it is. A URL in it still leads to the same place, unless that takes a mark before its path: then it is
+// text, and no link.
 func (k *markup) inert(s string) string {
 	if k.count(s) == 0 {
 		return s
@@ -63,13 +64,13 @@ func (k *markup) inert(s string) string {
 	for i := range len(s) {
 		c := s[i]
 		if c == 'h' && i >= end {
-			end = i + lengthOfURL(s, i)
+			end = i + k.lengthOfURL(s, i)
 		}
 		is, inside := k.kind(c), i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
 		switch {
 		case is == isText:
 			b.WriteByte(c)
-		case i < end && strings.IndexByte(k.encode, c) >= 0 && !(inside && c == '_'):
+		case i < end && k.isEncoded(s, i):
 			b.WriteString("%" + strings.ToUpper(hex.EncodeToString([]byte{c})))
 		case i < end:
 			b.WriteByte(c)
@@ -102,8 +103,15 @@ func (k *markup) count(s string) (n int) {
 // cost measures the most that inert makes of a text.
 func (k *markup) cost(s string) int { return utf16Units(s) + (len("%XX")-1)*k.count(s) }
 
+// isEncoded reports whether the character at i in a text is percent-encoded if it is part of a URL.
+func (k *markup) isEncoded(s string, i int) bool {
+	inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
+	return strings.IndexByte(k.encode, s[i]) >= 0 && !(inside && s[i] == '_')
+}
+
 // lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does. It ends before whatever ends it for a receiver.
-func lengthOfURL(s string, i int) int {
+// A URL whose user or host would be encoded is none: with %40 for its @, and with %2A in its host, it leads nowhere.
+func (k *markup) lengthOfURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
 		return 0
 	}
@@ -113,6 +121,12 @@ func lengthOfURL(s string, i int) int {
 	}
 	if !isWebURL(s[i : i+n]) {
 		return 0
+	}
+	begin := i + strings.Index(s[i:], "://") + len("://")
+	for at := begin; at < i+n && strings.IndexByte("/?#", s[at]) < 0; at++ {
+		if k.isEncoded(s, at) {
+			return 0
+		}
 	}
 	return n
 }

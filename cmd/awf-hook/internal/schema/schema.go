@@ -51,8 +51,8 @@ func (list Properties) MarshalJSON() ([]byte, error) {
 
 // Maker makes schemas.
 type Maker struct {
-	Of    map[reflect.Type]*Schema // types that write their own JSON
-	Means func(name string) string // the meaning of a field by its name
+	Of    map[reflect.Type]*Schema     // types that write their own JSON
+	Means func(of, name string) string // the meaning of a field by the name of its struct and its own
 }
 
 // Object is the schema of a struct: it has no other fields, and always those that no tag leaves out.
@@ -72,7 +72,7 @@ func (m *Maker) fields(s *Schema, typ reflect.Type, required bool) {
 		case f.Anonymous && name == "":
 			m.fields(s, f.Type, required)
 		case name != "" && name != "-" && f.IsExported():
-			s.Properties = append(s.Properties, Property{name, m.Described(name, f.Type)})
+			s.Properties = append(s.Properties, Property{name, m.described(typ.Name(), name, f.Type)})
 			if required && !strings.Contains(options, "omit") {
 				s.Required = append(s.Required, name)
 			}
@@ -80,10 +80,10 @@ func (m *Maker) fields(s *Schema, typ reflect.Type, required bool) {
 	}
 }
 
-// Described is the schema of a field's type, with the field's meaning.
-func (m *Maker) Described(name string, typ reflect.Type) *Schema {
+// described is the schema of the type of a struct's field, with the field's meaning.
+func (m *Maker) described(of, name string, typ reflect.Type) *Schema {
 	s := *m.value(typ)
-	s.Description = m.Means(name)
+	s.Description = m.Means(of, name)
 	if typ == duration {
 		s.Description += ", in seconds"
 	}
