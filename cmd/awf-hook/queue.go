@@ -98,8 +98,8 @@ func (c *command) moveAll(ctx context.Context, search config.Search, from, to st
 		const left = "%d are in flight in %s or wait behind one that is: run it again to move them"
 		return failure(fmt.Errorf(left, carried.InFlight, engine.QueueName(from)))
 	case carried.Gone > 0:
-		const stay = "%d stay in %s and are not sent: %s had them before and removed them, as it does some time after it sent them. " +
-			"To send them, move them to a third queue"
+		const stay = "%d stay in %s and are not sent: %s had them before, and has sent, moved or deleted them. " +
+			"To send them all the same, move them to a third queue"
 		return failure(fmt.Errorf(stay, carried.Gone, engine.QueueName(from), engine.QueueName(to)))
 	}
 	return nil

@@ -105,10 +105,10 @@ func ScanDetail(r Row, it *delivery.Item) (detail *delivery.Detail, err error) {
 	return detail, nil
 }
 
-// ScanEntry reads a delivery that leaves: its id, webhook, state, due_at, accepted_at, since, order_key, unrouted, spent, done_at, reason,
-// log, the columns of its content and of its event, and payload.
+// ScanEntry reads a delivery that leaves: its id, token, webhook, state, due_at, accepted_at, since, order_key, unrouted, spent, done_at,
+// reason, log, the columns of its content and of its event, and payload.
 func ScanEntry(r Row, now time.Time) (*delivery.Entry, error) {
-	past := &delivery.Past{ID: r.Text()}
+	past := &delivery.Past{ID: r.Text(), Token: r.Int()}
 	want := delivery.Want{Webhook: r.Text(), Past: past}
 	past.State = StateOf(r.Int())
 	due := r.Time()

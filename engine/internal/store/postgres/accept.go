@@ -241,16 +241,16 @@ func (a *acceptance) insert() bool {
 	added := map[string]bool{}
 	a.each(func(r *row) { added[r.Text()] = true },
 		`INSERT INTO awf_hook.deliveries(seq, id, lane, event, state, due_at, owner, batch, accepted_by, accepted_at, since,
-    done_at, place, order_key, unrouted, attempts, spent, size, reason)
+    done_at, place, order_key, unrouted, attempts, spent, size, reason, token)
   SELECT seq, id, lane, event, state, due_at, owner, $16, by, accepted_at, since,
-    done_at, seq, order_key, unrouted, attempts, spent, size, reason
+    done_at, seq, order_key, unrouted, attempts, spent, size, reason, token
   FROM unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::smallint[], $6::timestamptz[], $7::int[], $8::timestamptz[],
-    $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[], $15::int[], $17::text[], $18::int[])
-    n(seq, id, lane, event, state, due_at, owner, accepted_at,
-      since, done_at, order_key, unrouted, attempts, spent, size, reason, by)
+    $9::timestamptz[], $10::timestamptz[], $11::bytea[], $12::boolean[], $13::int[], $14::int[],
+    $15::int[], $17::text[], $18::int[], $19::int[]) n(seq, id, lane, event, state, due_at, owner, accepted_at,
+      since, done_at, order_key, unrouted, attempts, spent, size, reason, by, token)
   ON CONFLICT (id) DO NOTHING RETURNING id`,
 		cols.seq, cols.id, cols.lane, cols.of, cols.state, cols.due, cols.owner, cols.accepted, cols.since, cols.done, cols.key, cols.unrouted,
-		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by)
+		cols.attempts, cols.spent, cols.size, a.batch, cols.reason, cols.by, cols.token)
 	// If another node accepted and delivered one meanwhile, it is in this hour's history.
 	late := []string{}
 	column(a.tx, &late, `SELECT id FROM awf_hook.history WHERE id = ANY($1::text[]) AND done_at > $2`, cols.id, a.now.Add(-time.Hour))

@@ -125,8 +125,8 @@ func (tx *tx) depart(seqs []int64) (left []int64) {
 	return slices.DeleteFunc(seqs, func(seq int64) bool { return !departed[seq] })
 }
 
-const entryColumns = `d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
-  coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM awf_hook.attempts t WHERE t.delivery = d.seq), ''),
+const entryColumns = `d.id, d.token, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at,
+  d.reason, coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM awf_hook.attempts t WHERE t.delivery = d.seq), ''),
   m.content_type, m.header, m.url_suffix, m.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source,
   e.stamp, e.payload
   FROM awf_hook.deliveries d JOIN awf_hook.lanes l ON l.id = d.lane JOIN awf_hook.events e ON e.seq = d.event
@@ -146,8 +146,8 @@ func (tx *tx) finishedEntries(sc scope, after int64, n int) (entries []*delivery
 	tx.rows(into(&entries, func(r *row) (*delivery.Entry, error) {
 		last = r.Int64()
 		return tx.entry(r)
-	}), `SELECT d.seq, d.id, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent, d.done_at, d.reason, d.log,
-  d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
+	}), `SELECT d.seq, d.id, d.token + 1, l.webhook, d.state, d.done_at, d.accepted_at, d.since, d.order_key, false, d.spent,
+  d.done_at, d.reason, d.log, d.content_type, d.header, d.url_suffix, d.body, d.event_id, d.type, d.workflow_id, d.workflow_name,
   d.trace, d.source, d.stamp, d.payload
   FROM awf_hook.history d JOIN awf_hook.lanes l ON l.id = d.lane WHERE d.seq > $1 AND ($3 OR d.lane = ANY($4::int[]))
   ORDER BY d.seq LIMIT $2`, after, n, sc.all, sc.lanes)
@@ -177,7 +177,7 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 		column(tx, &seqs, `SELECT seq FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND `+isLeaving+` ORDER BY seq FOR UPDATE`, ids)
 		tx.send()
 		tx.remove(seqs, true)
-		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id)
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, true FROM gone`, ids, tx.now.Add(store.KeepIDs))
+		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id, token)
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, true, token + 1 FROM gone`, ids, tx.now.Add(store.KeepIDs))
 	})
 }

@@ -22,6 +22,7 @@ type columns struct {
 	key                   [][]byte
 	unrouted              []bool
 	attempts, spent, size []int
+	token                 []int
 	by                    []int // the node that accepted it; 0 for another process
 }
 
@@ -39,10 +40,10 @@ func (c *columns) event(seq int64, w *wanted) {
 
 func (c *columns) delivery(event int64, w *wanted, now time.Time, by int) {
 	accepted, since, reason := now, now, w.want.Dead
-	attempts, spent, unrouted := 0, 0, w.want.Dead != ""
+	attempts, spent, unrouted, token := 0, 0, w.want.Dead != "", 1
 	if past := w.want.Past; past != nil {
 		accepted, since, reason = past.Accepted, past.Since, past.Reason
-		attempts, spent, unrouted = past.Tried(), past.Spent, past.Unrouted
+		attempts, spent, unrouted, token = past.Tried(), past.Spent, past.Unrouted, max(token, past.Token)
 		if past.Foreign {
 			by = 0
 		}
@@ -54,7 +55,7 @@ func (c *columns) delivery(event int64, w *wanted, now time.Time, by int) {
 	c.due, c.accepted, c.since = append(c.due, w.due), append(c.accepted, accepted), append(c.since, since)
 	c.done = append(c.done, orNull(w.done))
 	c.key = append(c.key, w.key)
-	c.unrouted = append(c.unrouted, unrouted)
+	c.unrouted, c.token = append(c.unrouted, unrouted), append(c.token, token)
 	c.attempts, c.spent, c.size = append(c.attempts, attempts), append(c.spent, spent), append(c.size, int(w.size))
 }
 
@@ -128,10 +129,10 @@ func (tx *tx) archive(seqs []int64) {
 
 // remove queues removing deliveries but keeps their ids known. Their events go with the last of their deliveries.
 func (tx *tx) remove(seqs []int64, moved bool) {
-	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING id, event),
+	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING id, event, token),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1)),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1)),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, $3 FROM gone`, seqs, tx.now.Add(store.KeepIDs), moved)
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, $3, token FROM gone`, seqs, tx.now.Add(store.KeepIDs), moved)
 }

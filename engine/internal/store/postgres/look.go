@@ -8,12 +8,12 @@ import (
 // queue is full.
 func (a *acceptance) look() bool {
 	var keyed, locked, all []int
-	ids, carried := []string{}, []string{}
+	ids, carried, tokens := []string{}, []string{}, []int{}
 	var keys [][]byte
 	for _, w := range a.wants {
 		ids, all = append(ids, w.id), append(all, w.lane)
 		if w.want.Past != nil && w.want.Past.Carried {
-			carried = append(carried, w.id)
+			carried, tokens = append(carried, w.id), append(tokens, max(1, w.want.Past.Token))
 		}
 		if w.key != nil {
 			keyed, keys = append(keyed, w.lane), append(keys, w.key)
@@ -28,7 +28,7 @@ func (a *acceptance) look() bool {
 	a.locked = a.lanesOf(locked, true)
 	a.lanes = a.lanesOf(all, false)
 	a.clock()
-	a.readKnown(ids, carried)
+	a.readKnown(ids, carried, tokens)
 	if len(keys) > 0 {
 		a.readKeys(a.active, keyed, keys)
 	}
@@ -52,15 +52,16 @@ func (a *acceptance) look() bool {
 }
 
 // readKnown queues reading which ids are in the database, and which of them this call added before its answer was lost. Those of deliveries
-// that left the database and are carried back are not known.
-func (a *acceptance) readKnown(ids, carried []string) {
+// that left the database and are carried back are not known: they have a higher token than the one with which they left.
+func (a *acceptance) readKnown(ids, carried []string, tokens []int) {
 	a.each(func(r *row) {
 		id := r.Text()
 		a.known[id] = r.Bool() || a.known[id]
 	}, `SELECT id, true FROM awf_hook.deliveries WHERE id = ANY($1::text[])
   UNION ALL SELECT id, true FROM awf_hook.history WHERE id = ANY($1)
-  UNION ALL SELECT id, false FROM awf_hook.ids WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
-    AND NOT (moved AND id = ANY($2::text[]))`, ids, carried)
+  UNION ALL SELECT id, false FROM awf_hook.ids i WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
+    AND NOT (moved AND EXISTS (SELECT FROM unnest($2::text[], $3::int[]) c(id, token) WHERE c.id = i.id AND c.token > i.token))`,
+		ids, carried, tokens)
 	if !a.again {
 		return
 	}

@@ -88,14 +88,16 @@ func (a *acceptance) want(entry *delivery.Entry, want *delivery.Want) {
 	p := a.place(l, want)
 	id := want.DeliveryID(entry.Event.ID)
 	carried := want.Past != nil && want.Past.Carried
+	token := 1
 	if carried {
-		a.run(`DELETE FROM deliveries WHERE id = ? AND state = PRUNED AND token = ?`, id, leftToken)
+		token = max(token, want.Past.Token)
+		a.run(`DELETE FROM deliveries WHERE id = ? AND state = PRUNED AND token BETWEEN 1 - ? AND 0`, id, token) // see Forget
 	}
 	added := a.run(`INSERT INTO deliveries(seq, id, lane, event, state, due_at, owner, token, accepted_at, since, place, order_key, size,
   reason, unrouted, done_at, accepted_by)
-  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
+  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?16, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(id) DO NOTHING`,
 		a.seq+1, id, l.id, a.event+1, p.state, p.due, p.owner, a.now, p.place, p.key, size, want.Dead, want.Dead != "", p.done,
-		a.store.folder.owner)
+		a.store.folder.owner, token)
 	if added == 0 {
 		want.Fate = delivery.Known
 		if carried && a.number(`SELECT count(*) FROM deliveries WHERE id = ? AND state = PRUNED`, id) > 0 {

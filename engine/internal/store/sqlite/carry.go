@@ -89,8 +89,9 @@ func (tx *tx) depart(seq int64) {
 // entries reads leaving deliveries, with their past.
 func (tx *tx) entries(seqs []int64) (entries []*delivery.Entry) {
 	for _, seq := range seqs {
-		tx.each(`SELECT d.id, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at, d.reason,
-  d.log, d.content_type, d.header, d.url_suffix, d.body, e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
+		tx.each(`SELECT d.id, d.token, l.webhook, d.state, d.due_at, d.accepted_at, d.since, d.order_key, d.unrouted, d.spent, d.done_at,
+  d.reason, d.log, d.content_type, d.header, d.url_suffix, d.body,
+  e.id, e.type, e.workflow_id, e.workflow_name, e.trace, e.source, e.stamp, e.payload
   FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.seq = d.event WHERE d.seq = ?`, func(r *row) {
 			entry, err := store.ScanEntry(r, tx.now)
 			entries, r.err = append(entries, entry), err
@@ -107,15 +108,13 @@ func (s *Store) Leaving(ctx context.Context) (entries []*delivery.Entry, err err
 	return entries, err
 }
 
-// leftToken marks a pruned delivery that left for another queue, and may come back.
-const leftToken = 0
-
-// Forget implements [store.Durable].
+// Forget implements [store.Durable]. A pruned delivery that left for another queue has the token with which it left, negative: it may come
+// back with a higher one.
 func (s *Store) Forget(ctx context.Context, ids []string) error {
 	return s.write(ctx, func(tx *tx) {
 		tx.withIDs(ids, func(seq, _ int64) {
 			tx.strip(seq)
-			tx.run(`UPDATE deliveries SET token = ? WHERE seq = ?`, leftToken, seq)
+			tx.run(`UPDATE deliveries SET token = -token WHERE seq = ?`, seq)
 		})
 	})
 }

@@ -72,7 +72,7 @@ func leaves(t *testing.T, q *queue) {
 	}
 	for _, state := range []delivery.State{delivery.Due, delivery.IsDead, delivery.IsDelivered, delivery.IsDropped} {
 		want := past(state)
-		want.ID = "msg_" + string(state)
+		want.ID, want.Token = "msg_"+string(state), got[string(state)].Token
 		if state == delivery.Due {
 			want.After -= at(10).Sub(at(0))
 		}
@@ -127,6 +127,7 @@ func comeBack(t *testing.T, q *queue) {
 			}
 		}
 	}
+	var older []*delivery.Entry
 	for round := range 2 {
 		if round == 0 {
 			accept(t, q, at(0), "a", hook)
@@ -140,7 +141,10 @@ func comeBack(t *testing.T, q *queue) {
 		fates("of a spill file", delivery.Known, left...)
 		for _, e := range left {
 			e.Wants[0].Past.Carried = true
+			e.Wants[0].Past.Token++ // it left the other queue
 		}
+		fates("a copy that is older than what left", delivery.Gone, older...)
+		older = left
 		fates("back", delivery.Accepted, left...)
 		fates("back twice", delivery.Known, left...)
 		fates("again", delivery.Known, entry("a", hook), keyed("k1", "k", hook))
@@ -151,5 +155,6 @@ func comeBack(t *testing.T, q *queue) {
 	deleted := entry("a", hook)
 	deleted.Wants[0].Past = past(delivery.Due)
 	deleted.Wants[0].Past.ID, deleted.Wants[0].Past.Carried = "", true
+	deleted.Wants[0].Past.Token = 1000
 	fates("deleted", delivery.Gone, deleted)
 }
