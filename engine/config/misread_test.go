@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/awf-project/awf-hook/engine/config"
 )
@@ -86,5 +87,35 @@ func TestMistakeInAVariableHidesItsValue(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "serve."+key) {
 			t.Errorf("%s: %v, want a mistake without the value", key, err)
 		}
+	}
+}
+
+// What looks like a slip may be right in a text: then it is not why the file cannot be read.
+func TestSlipsInTextsAreRight(t *testing.T) {
+	const begin = "webhooks:\n  - name: a\n    url: https://a.test/\n"
+	for text, want := range map[string]string{
+		begin + "    description: |\n      \u2022 one\n    events: [a\n":                        "f.yaml:6:5: not YAML: a list that begins",
+		begin + "    description: |\n      Statut\u00a0: ok\n      - \u00a0x\n    events: [a\n": "f.yaml:7:5: not YAML: a list that begins",
+		begin + "    description: >-\n      \u2013 one\n    filter: a: b\n":                     "f.yaml:6:13: not YAML: a \": \" in a value",
+		begin + "    description: \u200fone\n    events: [a\n":                                  "f.yaml:5:5: not YAML: a list that begins",
+		begin + "    description: |\n      of two words\n    filter: a: b\n":                    "f.yaml:6:13: not YAML: a \": \" in a value",
+		begin + "    description: |\n      x: \"a\" b\n    events: [a\n":                        "f.yaml:6:5: not YAML: a list that begins",
+		begin + "    nmae: \u00a0x\n":                                                           "unknown key, did you mean name?",
+		begin + "    description: |\n      \u2022 one\n  -\u00a0name: b\n    url: x\n":          `f.yaml:6:4: not YAML: the character '\u00a0'`,
+		begin + "  \u2022name: b\n    url: https://a.test/\n":                                   `f.yaml:4:3: not YAML: the character '\u2022'`,
+		begin + "  -\u00a0name: b\n    url: x\n  -\u00a0name: c\n    url: x\n":                  `f.yaml:4:4: not YAML: the character '\u00a0'`,
+		begin + "    events:\u00a0[a]\n    filter: a: b\n":                                      `f.yaml:4:12: not YAML: the character '\u00a0'`,
+		begin + "\u00a0\u00a0\u00a0\u00a0events: [a]\n    enabled: true\n":                      `f.yaml:4:1: not YAML: the character '\u00a0'`,
+		begin + "    events\uff1a[a]\n    enabled: true\n":                                      `f.yaml:4:11: not YAML: the character '\uff1a'`,
+	} {
+		if all := mistakes(t, text); len(all) != 1 || !strings.Contains(all.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, all, want)
+		}
+	}
+	const much = 250_000
+	began := time.Now()
+	mistakes(t, begin+strings.Repeat("\u00a0", much)+"x\n  events: [a\n")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("%d of them take %s", much, took)
 	}
 }

@@ -321,7 +321,7 @@ func (d *decoder) unknown(name node, of *Key) {
 		return
 	}
 	hint := spelling.Hint(name.Value, known)
-	if odd, found := d.lookalike(name.Line, ""); found && odd.line == name.Line {
+	if odd, char, found := d.oddIn(name.Line); found && strings.ContainsRune(name.Value, char) {
 		hint = ": " + odd.is
 	} else if place := d.placeOf(name); place != "" && spelling.Nearest(name.Value, known) == "" {
 		hint = ": it belongs in " + place

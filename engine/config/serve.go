@@ -106,28 +106,28 @@ func (d *decoder) host(n node) (string, bool) {
 	})
 }
 
-// tokens reads the tokens. What one says of a bearer or a client, no other may say differently. Only tokens whose values are all known are
-// compared.
+// tokens reads the tokens. What one says of a bearer or a client, no other may say differently. Unknown values are not compared.
 func (d *decoder) tokens(n node, s *Serve) {
-	var known []Token
+	names, rates := map[[sha256.Size]byte]string{}, map[string]Rate{}
 	for entry := range d.entries(n) {
 		var t Token
 		if !d.mapping(entry, &t) {
 			continue
 		}
 		s.Tokens = append(s.Tokens, t)
-		if !d.isKnown(entry) {
-			continue
+		isKnown := d.isKnown(entry)
+		if name, twice := names[t.SHA256]; twice {
+			d.fail(entry.get("sha256"), "value.duplicate", "the token named %s has the same digest", strconv.Quote(name))
+		} else if t.SHA256 != [sha256.Size]byte{} {
+			names[t.SHA256] = t.Name
 		}
-		for _, other := range known {
-			switch {
-			case other.SHA256 == t.SHA256:
-				d.fail(entry.get("sha256"), "value.duplicate", "the token named %s has the same digest", strconv.Quote(other.Name))
-			case other.Name == t.Name && other.Rate != t.Rate:
-				d.fail(entry, "value.duplicate", "another token named %s has another rate: a client has one rate", strconv.Quote(t.Name))
-			}
+		switch rate, twice := rates[t.Name]; {
+		case !isKnown:
+		case twice && rate != t.Rate:
+			d.fail(entry, "value.duplicate", "another token named %s has another rate: a client has one rate", strconv.Quote(t.Name))
+		default:
+			rates[t.Name] = t.Rate
 		}
-		known = append(known, t)
 	}
 }
 

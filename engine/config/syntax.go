@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -124,27 +123,6 @@ func (d *decoder) tab(line int, problem string) (slip, bool) {
 	return slip{}, false
 }
 
-// lookalike finds a character that only looks like one of YAML's, on the line or shortly above it.
-func (d *decoder) lookalike(line int, _ string) (slip, bool) {
-	for near := line; near >= max(1, line-2); near-- {
-		for wanted, find := range lookalikes {
-			if at := find().FindStringSubmatchIndex(d.lines[near-1]); at != nil {
-				before, char := d.lines[near-1][:at[2]], []rune(d.lines[near-1][at[2]:at[3]])[0]
-				is := fmt.Sprintf("the character %+q stands where YAML wants %s", char, wanted)
-				return slip{near, utf8.RuneCountInString(before) + 1, is}, true
-			}
-		}
-	}
-	return slip{}, false
-}
-
-// lookalikes finds, in a line, what texts copied from a web page or a word processor have where YAML has an ASCII character.
-var lookalikes = map[string]func() *regexp.Regexp{
-	"a space": lazy.Regexp(`^ *(?:- *)*(?:["']?[\w.-]+["']? *:)? *([\x{a0}\x{ad}\x{2000}-\x{200f}\x{202f}\x{205f}-\x{2060}\x{3000}\x{feff}])`),
-	"a dash":  lazy.Regexp(`^ *([\x{2010}-\x{2015}\x{2022}\x{2212}\x{ff0d}])`),
-	"a colon": lazy.Regexp(`^ *(?:- *)*["']?[\w.-]+["']? *([\x{ff1a}\x{fe55}\x{fe13}\x{2236}])`),
-}
-
 // keyWithoutColon finds a key without a colon in the line above.
 func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 	isEntry := func(line int) bool { return strings.HasPrefix(strings.TrimLeft(d.lines[line-1], " "), "- ") }
@@ -152,7 +130,8 @@ func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 	if above < 1 || !strings.HasPrefix(problem, "mapping values") || isEntry(above) && isEntry(line) {
 		return slip{}, false
 	}
-	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, noKey().MatchString(d.lines[above-1])
+	isSlip := noKey().MatchString(d.lines[above-1]) && d.isCause(above)
+	return slip{above, d.textBegins(above), "a key needs a colon and a space behind it"}, isSlip
 }
 
 // noKey finds lines that are neither a key with a value nor a comment.
@@ -163,7 +142,7 @@ func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
 	for near := line; near >= max(1, line-1); near-- {
 		for _, known := range slips {
 			at := known.line().FindStringSubmatchIndex(d.lines[near-1])
-			if at != nil && strings.HasPrefix(problem, known.library) {
+			if at != nil && strings.HasPrefix(problem, known.library) && (near == line || d.isCause(near)) {
 				return slip{near, utf8.RuneCountInString(d.lines[near-1][:at[2]]) + 1, known.is}, true
 			}
 		}
