@@ -59,7 +59,7 @@ func Renames(cfg *config.Config, from, to string) (func(webhook string) string, 
 		case !config.IsDatabase(to), slices.Contains(inDatabase, webhook): // the latter comes from a spill file
 			return webhook
 		}
-		return cfg.Queue.Space() + "#" + nameOf(webhook)
+		return cfg.Queue.Shared(webhook)
 	}, nil
 }
 

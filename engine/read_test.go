@@ -90,6 +90,27 @@ func TestReadReturnsWhenItsContextEndsThoughInBlocks(t *testing.T) {
 	})
 }
 
+// If the context ends before the last event is passed on, the caller hears of it, although the stream is read to its end by then.
+func TestEventsThatAreNotPassedOnAreAnError(t *testing.T) {
+	cause := errors.New("first signal")
+	for range 30 {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		stream := engine.Stream{In: strings.NewReader(line(1, 0) + line(2, 0))}
+		err := engine.Events(slowContext{ctx}, stream, func(event.Event) { cancel(cause) })
+		if !errors.Is(err, cause) {
+			t.Fatalf("Events: %v, want the context's cause", err)
+		}
+	}
+}
+
+// slowContext lets its user wait for its end only when a short stream was read.
+type slowContext struct{ context.Context }
+
+func (c slowContext) Done() <-chan struct{} {
+	time.Sleep(2 * time.Millisecond)
+	return c.Context.Done()
+}
+
 func TestReadGivesItsReadersError(t *testing.T) {
 	e := open(t, roundTripper(hang), oneHook())
 	in := io.MultiReader(strings.NewReader(line(1, 0)+"half"), failingReader{})

@@ -43,7 +43,7 @@ func flagOfQueue(queue string) string {
 // sender says which command delivers for a webhook of this queue. here are the webhooks of the configuration.
 func (d *doctor) sender(identity string, cfg *config.Config, here map[string]*config.Webhook, queue string) string {
 	file, _ := config.SplitIdentity(identity)
-	if here[identity] == nil && filepath.IsAbs(file) { // in a database, it is a namespace
+	if here[identity] == nil && (filepath.IsAbs(file) || config.ServerOf(file) != "") { // in a database, it is a namespace
 		return d.otherSender(file, cfg, queue)
 	}
 	flags := ""

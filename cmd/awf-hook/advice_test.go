@@ -172,3 +172,27 @@ func TestAdviceMoves(t *testing.T) {
 		})
 	}
 }
+
+// What waits in a database for the server of one --to does not go to that of another, nor to a webhook that is called server.
+func TestServersOfToShareADatabase(t *testing.T) {
+	t.Parallel()
+	a := newAdvised(t)
+	var other atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { other.Add(1) }))
+	defer elsewhere.Close()
+	queue := fmt.Sprintf(" --queue '%s' --drain-timeout 3s", databases.New(t))
+	a.run(a.elsewhere, "awf-hook emit --event workflow_error --to "+a.url+strings.Replace(queue, "3s", "500ms", 1))
+	a.accepts.Store(true)
+	a.file("else where/named.yaml", "webhooks: [{name: server, url: '"+elsewhere.URL+"'}]")
+	for _, line := range []string{
+		"awf-hook run --to " + elsewhere.URL + queue + " </dev/null", "awf-hook run -c named.yaml" + queue + " </dev/null",
+		"awf-hook deliveries list" + strings.TrimSuffix(queue, " --drain-timeout 3s"),
+	} {
+		if said := a.run(a.elsewhere, line); other.Load() > 0 || strings.Contains(said, "is not in this configuration") {
+			t.Fatalf("%s: %d arrive elsewhere:\n%s", line, other.Load(), said)
+		}
+	}
+	if said := a.run(a.elsewhere, "awf-hook run --to "+a.url+queue+" </dev/null"); !strings.Contains(said, "of earlier runs: 1 delivered") {
+		t.Error(said)
+	}
+}

@@ -84,8 +84,11 @@ func (c *command) checkType(typ string) error {
 	if typ == "" {
 		return nil
 	}
-	_, noType := filters.ParseGlob("_" + strings.ReplaceAll(typ, ".", ""))
+	_, tooLong := filters.ParseGlob(strings.Repeat("_", len(typ)))
+	_, noType := filters.ParseGlob(strings.ReplaceAll(typ, ".", "_"))
 	switch _, err := filters.ParseGlob(typ); {
+	case tooLong != nil:
+		return fmt.Errorf("--event: %w, got %d", tooLong, len(typ))
 	case noType != nil || strings.ContainsAny(typ, "*?"):
 		return fmt.Errorf("--event: want letters, digits, _, - and ., got %q", typ)
 	case err != nil: // a name of AWF's own

@@ -58,3 +58,13 @@ func ExampleServerOf() {
 	// http://127.0.0.1:8080
 	// true
 }
+
+// In a database, the namespace takes the place of the file, and keeps the servers of --to apart.
+func ExampleQueue_Shared() {
+	queue := config.Queue{Namespace: "shop"}
+	fmt.Println(queue.Shared("/etc/awf-hook.yaml#oncall"))
+	fmt.Println(queue.Shared("/home/ci/.config/awf/--to http:127.0.0.1:8080#server"))
+	// Output:
+	// shop#oncall
+	// shop/--to http:127.0.0.1:8080#server
+}

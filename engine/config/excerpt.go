@@ -112,7 +112,7 @@ func (s *Source) length(n *yaml.Node) int {
 
 // Scalars in quotes.
 var (
-	doubleQuoted = lazy.Regexp(`^"(?:[^"\\]|\\.)*"`)
+	doubleQuoted = lazy.Regexp(`(?s)^"(?:[^"\\]|\\.)*"`)
 	singleQuoted = lazy.Regexp(`^'(?:[^']|'')*'`)
 )
 

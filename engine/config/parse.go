@@ -323,28 +323,28 @@ func (d *decoder) unknown(name node, of *Key) {
 	hint := spelling.Hint(name.Value, known)
 	if odd, char, found := d.oddIn(name.Line); found && strings.ContainsRune(name.Value, char) {
 		hint = ": " + odd.is
-	} else if place := d.placeOf(name); place != "" && spelling.Nearest(name.Value, known) == "" {
-		hint = ": it belongs in " + place
+	} else if places := d.placesOf(name); len(places) > 0 && spelling.Nearest(name.Value, known) == "" {
+		hint = ": it belongs in " + spelling.Join("or", places)
 	}
 	d.fail(name, "key.unknown", "unknown %s%s", noun, hint)
 }
 
-// placeOf returns the mapping to which a known key in a wrong place belongs, "" for none. A mapping below its place is the first choice.
-func (d *decoder) placeOf(name node) string {
+// placesOf lists the mappings to which a known key in a wrong place may belong. Those below its place come first.
+func (d *decoder) placesOf(name node) []string {
 	here := indices().ReplaceAllString(strings.TrimSuffix(name.path, name.Value), "[]")
-	found := ""
+	var below, elsewhere []string
 	for _, key := range flat("", false, d.root.below) {
 		in, isPlace := strings.CutSuffix(key.Path, "."+name.Value)
 		isPlace = isPlace && !strings.Contains(name.Value, ".")
-		switch below, isBelow := strings.CutPrefix(in, here); {
+		switch inHere, isBelow := strings.CutPrefix(in, here); {
 		case !isPlace:
 		case isBelow:
-			return strings.TrimSuffix(below, "[]")
-		case found == "":
-			found = in
+			below = append(below, strings.TrimSuffix(inHere, "[]"))
+		default:
+			elsewhere = append(elsewhere, in)
 		}
 	}
-	return found
+	return append(below, elsewhere...)
 }
 
 var indices = lazy.Regexp(`\[\d+\]`)

@@ -134,7 +134,8 @@ func DatabaseName(place string) string {
 }
 
 // Share gives webhooks their identities for a database that many machines share. The identity of an entry in the user's own files is
-// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL.
+// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL, and
+// for a server of --to the server.
 // Share fails if an entry has no name. Further calls change nothing.
 func (c *Config) Share() error {
 	if c.shared {
@@ -154,14 +155,24 @@ func share(webhooks []Webhook, namespace string) error {
 		if !w.Named {
 			return fmt.Errorf("%s: a webhook needs a name where the queue is a database: its file's path differs by machine", w.Place())
 		}
-		prefix := namespace
-		if w.Origin != UserFile {
+		if w.Identity = shared(namespace, w.Identity); w.Origin != UserFile {
 			digest := sha256.Sum256([]byte(w.urlText))
-			prefix += fmt.Sprintf("/%x", digest[:4])
+			w.Identity = fmt.Sprintf("%s/%x#%s", namespace, digest[:4], w.Name)
 		}
-		w.Identity = prefix + "#" + w.Name
 	}
 	return nil
+}
+
+// Shared returns the identity in a database of a webhook of the user's own files, given its identity in a file.
+func (q Queue) Shared(identity string) string { return shared(q.Space(), identity) }
+
+// shared keeps the servers of several --to apart: what waits for one must not go to another.
+func shared(namespace, identity string) string {
+	file, name := SplitIdentity(identity)
+	if ServerOf(file) != "" {
+		namespace += "/" + filepath.Base(file)
+	}
+	return namespace + "#" + name
 }
 
 // absolute returns the absolute path of a file that the configuration refers to. Relative paths start at the configuration's folder.

@@ -53,16 +53,36 @@ func (d *decoder) scalar(n node) (string, bool) {
 	return text.String() + n.Value[end:], ok
 }
 
-// isFolded reports whether YAML has made a space of a line break in a scalar.
+// isFolded reports whether YAML has made a space of a line break in a scalar. A > before a header's value asks for that.
 func (d *decoder) isFolded(n node) bool {
-	if n.Style&yaml.LiteralStyle != 0 || !strings.Contains(n.Value, " ") || n.Anchor != "" {
+	if !strings.Contains(n.Value, " ") || n.Anchor != "" {
 		return false
 	}
 	line := d.rest(n.Node)
-	return n.Style&yaml.FoldedStyle != 0 || n.Style == 0 && !strings.HasPrefix(line, n.Value) ||
-		n.Style&yaml.DoubleQuotedStyle != 0 && doubleQuoted().FindString(line) == "" ||
-		n.Style&yaml.SingleQuotedStyle != 0 && singleQuoted().FindString(line) == ""
+	if n.Style&yaml.TaggedStyle != 0 {
+		_, line, _ = strings.Cut(line, " ")
+		line = strings.TrimLeft(line, " ")
+	}
+	if line == "" { // the value begins in a later one
+		return false
+	}
+	switch n.Style &^ yaml.TaggedStyle {
+	case 0:
+		return !strings.HasPrefix(line, n.Value)
+	case yaml.FoldedStyle:
+		return n.key.Kind != KindHeaders
+	case yaml.SingleQuotedStyle:
+		return singleQuoted().FindString(line) == ""
+	case yaml.DoubleQuotedStyle:
+		const most = 100 // lines that are looked at
+		quoted := doubleQuoted().FindString(strings.Join(append([]string{line}, d.lines[n.Line:min(n.Line+most, len(d.lines))]...), "\n"))
+		return strings.Contains(escaped().ReplaceAllString(quoted, ""), "\n") // a \ at a line's end joins without a space
+	}
+	return false
 }
+
+// escaped matches a character behind a \ in double quotes.
+var escaped = lazy.Regexp(`(?s)\\.`)
 
 // checkName warns of a key that looks as if it contained a variable or an expression.
 func (d *decoder) checkName(n node) {
@@ -95,12 +115,12 @@ func (d *decoder) checkQuotes(n node) {
 	case n.Style != 0:
 	case endsInQuote(n.Value):
 		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
-	case !isSecret && typographic().MatchString(n.Value):
+	case !isSecret && !isInTransform(n) && typographic().MatchString(n.Value):
 		d.warn(n, "yaml.quote", "its typographic quotes belong to it: YAML's own are straight, as in \"a\"")
 	}
 }
 
-var typographic = lazy.Regexp(`^[“”„«»‘’‚].*[“”„«»‘’]$`)
+var typographic = lazy.Regexp(`^[“”„«»‘’‚][^“”„«»‘’‚]*[“”„«»‘’]$`)
 
 // endsInQuote reports whether a plain value ends with a quote that is not opened in it.
 func endsInQuote(text string) bool {

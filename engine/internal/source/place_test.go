@@ -107,7 +107,7 @@ func TestUnreadableFilesAreSaid(t *testing.T) {
 			want[fmt.Sprint(path, " cannot be read: ", isTrouble)] = true
 		}
 		for len(want) > 0 {
-			delete(want, <-said)
+			delete(want, within(t, said))
 		}
 	}
 	wait(true)
@@ -117,14 +117,25 @@ func TestUnreadableFilesAreSaid(t *testing.T) {
 		}
 	}
 	write(t, audit, start("a")+"\n")
-	if got := <-events; got != "a" {
+	if got := within(t, events); got != "a" {
 		t.Errorf("got run %s, want a", got)
 	}
 	wait(false)
 	stop()
-	if err := <-ended; err != nil {
+	if err := within(t, ended); err != nil {
 		t.Error(err)
 	}
+}
+
+// within returns what a channel gives, which it must do soon.
+func within[T any](t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing came within 10s")
+	}
+	return value
 }
 
 // A position that cannot be saved, as on a full disk, ends no Follow that runs, and keeps none from continuing. It is
@@ -163,10 +174,10 @@ func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
 	comes := func(run string, isSaved bool) {
 		t.Helper()
 		write(t, audit, start(run)+"\n")
-		if got := <-events; got != run {
+		if got := within(t, events); got != run {
 			t.Errorf("got run %s, want %s", got, run)
 		}
-		if err := <-saved; (err == nil) != isSaved {
+		if err := within(t, saved); (err == nil) != isSaved {
 			t.Errorf("the position after run %s: %v, want it saved: %v", run, err, isSaved)
 		}
 	}
@@ -177,21 +188,21 @@ func TestFollowGoesOnIfItsPositionCannotBeSaved(t *testing.T) {
 	inTheWay(true)
 	comes("a", false)
 	inTheWay(false)
-	if err := <-saved; err != nil {
+	if err := within(t, saved); err != nil {
 		t.Errorf("tried again: %v", err)
 	}
 	comes("b", true)
-	if stop(); <-ended != nil {
+	if stop(); within(t, ended) != nil {
 		t.Error("Follow ended with an error")
 	}
 	inTheWay(true)
 	stop = follow()
-	if err := <-saved; err == nil {
+	if err := within(t, saved); err == nil {
 		t.Error("the position was saved")
 	}
 	comes("c", false)
 	inTheWay(false)
-	if stop(); <-ended != nil {
+	if stop(); within(t, ended) != nil {
 		t.Error("Follow ended with an error")
 	}
 }

@@ -25,12 +25,15 @@ func Pipe(ctx context.Context, in io.Reader, reader *event.Reader) (event.Counts
 		_, err := reader.ReadFrom(in)
 		done <- err
 	}()
+	var err error
 	select {
-	case err := <-done:
-		return reader.Counts(), err
+	case err = <-done:
 	case <-ctx.Done():
-		return reader.Counts(), context.Cause(ctx)
 	}
+	if ctx.Err() != nil { // what came after its end was not passed on, although the reading may be done
+		err = context.Cause(ctx)
+	}
+	return reader.Counts(), err
 }
 
 // until returns a function that calls f until ctx ends. A nil f stays nil.

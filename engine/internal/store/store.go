@@ -183,7 +183,7 @@ func LowerASCII(text string) string {
 	}, text)
 }
 
-// NamespaceOf returns the namespace of a webhook's identity in a database: NAMESPACE#NAME, or NAMESPACE/DIGEST#NAME.
+// NamespaceOf returns the namespace of a webhook's identity in a database: NAMESPACE#NAME or NAMESPACE/MORE#NAME.
 func NamespaceOf(identity string) string {
 	before, _, _ := strings.Cut(identity, "#")
 	namespace, _, _ := strings.Cut(before, "/")
