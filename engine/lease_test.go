@@ -109,7 +109,7 @@ func TestOutcomeOfALostLeaseIsNotCounted(t *testing.T) {
 	})
 }
 
-// Deliveries that an engine accepts before Run are due for other processes at once: one program may submit and another one deliver.
+// Deliveries that an engine accepts without Run are soon due for other processes: one program may submit and another one deliver.
 func TestEngineThatDoesNotRunLeavesItsDeliveriesToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, err := config.Parse("awf-hook.yaml", []byte(oneHook()), nil)
@@ -118,28 +118,41 @@ func TestEngineThatDoesNotRunLeavesItsDeliveriesToOthers(t *testing.T) {
 		}
 		answers := roundTripper(func(*http.Request) (*http.Response, error) { return answer(200) })
 		opts := engine.Options{Queue: filepath.Join(t.TempDir(), "queue.db"), Transport: answers}
-		submitter, err := engine.Open(cfg, opts)
-		if err != nil {
-			t.Fatal(err)
+		openOne := func() *engine.Engine {
+			e, err := engine.Open(cfg, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
 		}
-		defer submitter.Close()
-		submit(t, submitter, newEvent("before"))
-		if got, want := submitter.Report().String(), "1 event, 1 delivery: 0 delivered, 1 waiting (next in 0s), 0 to retry, 0 dead"; got != want {
-			t.Errorf("the report is %q, want %q", got, want)
-		}
-		e, err := engine.Open(cfg, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run(t, e)
-		submit(t, submitter, newEvent("beside"))
-		draining, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		if err := e.Drain(draining); err != nil {
+		first, second, third := openOne(), openOne(), openOne()
+		submit(t, first, newEvent("of a program that ends"))
+		if err := first.Close(); err != nil {
 			t.Error(err)
 		}
-		if earlier := e.Report().Earlier.Delivered; earlier != 2 {
-			t.Errorf("%d deliveries of the other engine arrived, want 2", earlier)
+		submit(t, second, newEvent("of a program that goes on"))
+		time.Sleep(2 * time.Second)
+		for _, e := range []*engine.Engine{first, second} {
+			const want = "1 event, 1 delivery: 0 delivered, 1 waiting (next in 0s), 0 to retry, 0 dead"
+			if got := e.Report().String(); got != want {
+				t.Errorf("the report is %q, want %q", got, want)
+			}
+		}
+		run(t, third)
+		submit(t, second, newEvent("later"))
+		draining, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := third.Drain(draining); err != nil {
+			t.Error(err)
+		}
+		if earlier := third.Report().Earlier.Delivered; earlier != 3 {
+			t.Errorf("%d deliveries of the other engines arrived, want 3", earlier)
+		}
+		run(t, second) // goes on where it stopped
+		submit(t, second, newEvent("last"))
+		drain(t, second)
+		if r := second.Report(); r.Delivered != 1 || r.Waiting != 0 {
+			t.Errorf("the engine that runs at last reports %v, want one delivered", r)
 		}
 	})
 }

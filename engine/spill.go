@@ -30,6 +30,7 @@ type spilled struct {
 // counts for the report what is left.
 func (e *Engine) storeLeft() {
 	ctx := context.Background()
+	e.lanes.Recall()
 	flushing, cancel := e.opts.patient(time.Second, flushPatience)
 	defer cancel()
 	flushErr := e.queue.Flush(flushing)

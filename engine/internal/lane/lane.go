@@ -112,13 +112,31 @@ func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 		}
 		return nil, false
 	}
+	return l.unseen(), true
+}
+
+// recall returns the claims that a lane that does not run was given. The lane claims them again when it begins.
+func (l *lane) recall() []*delivery.Claim {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.runs {
+		return nil
+	}
+	claims := l.unseen()
+	l.ready.Add(-int64(len(claims)))
+	l.inbox = append(l.inbox, lookAt(time.Now()))
+	return claims
+}
+
+// unseen empties the inbox and returns the claims in it. The caller holds mu.
+func (l *lane) unseen() (claims []*delivery.Claim) {
 	for _, event := range l.inbox {
-		if claims, isGiven := event.(given); isGiven {
-			left = append(left, claims...)
+		if some, isGiven := event.(given); isGiven {
+			claims = append(claims, some...)
 		}
 	}
 	l.inbox = nil
-	return left, true
+	return claims
 }
 
 // take empties the inbox. The inbox then uses the memory of the events that were taken before, which is cleared.

@@ -28,11 +28,16 @@ type Set struct {
 	byWebhook map[string]*lane // by identity
 	running   bool             // until Run has joined everything that it started
 	start     func(*lane)      // nil while no lane may begin
+	made      time.Time
+	recalls   bool // Recall will be called idleAfter made
 }
+
+// idleAfter is how long lanes hold what was accepted before Run. A program may never call Run, and leave it to other processes.
+const idleAfter = time.Second
 
 // NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
 func NewSet(s store.Store, log *slog.Logger, settled func(*delivery.Settlement)) *Set {
-	set := &Set{shared: &shared{store: s, trouble: NewTrouble(log)}, byWebhook: map[string]*lane{}}
+	set := &Set{shared: &shared{store: s, trouble: NewTrouble(log)}, byWebhook: map[string]*lane{}, made: time.Now()}
 	set.settler = newSettler(set.shared, set.of, settled)
 	return set
 }
@@ -61,9 +66,19 @@ func (s *Set) Remove(webhook string) {
 	delete(s.byWebhook, webhook)
 	left := s.retire(old)
 	s.mu.Unlock()
-	for _, claim := range left {
-		s.giveBack(claim)
+	s.giveBack(left)
+}
+
+// Recall gives back what was handed to lanes that do not run, so that other processes may take it.
+func (s *Set) Recall() {
+	var idle []*delivery.Claim
+	s.mu.Lock()
+	s.recalls = false
+	for _, l := range s.byWebhook {
+		idle = append(idle, l.recall()...)
 	}
+	s.mu.Unlock()
+	s.giveBack(idle)
 }
 
 // retire ends a lane that was replaced or removed; old may be nil. It returns the claims that the lane was given and
@@ -173,13 +188,13 @@ func (s *Set) Names() []string {
 	return slices.Compact(names)
 }
 
-// Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be. A set that does
-// not run leaves it to other processes.
+// Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be. A set that
+// does not run for long leaves it to other processes.
 func (s *Set) Lease(webhook string, size int) time.Duration {
 	s.mu.Lock()
-	l, runs := s.byWebhook[webhook], s.start != nil
+	l, idle := s.byWebhook[webhook], s.start == nil && time.Since(s.made) >= idleAfter
 	s.mu.Unlock()
-	if l == nil || !runs || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
+	if l == nil || idle || s.held.Load()+int64(size+claimSize) > maxReady || l.room.Add(-1) < 0 {
 		return 0
 	}
 	return l.Lane.Lease
@@ -196,6 +211,12 @@ func (s *Set) Give(claims []*delivery.Claim) {
 	for webhook, claims := range each {
 		s.give(webhook, claims)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.start == nil && !s.recalls && len(claims) > 0 {
+		s.recalls = true
+		time.AfterFunc(idleAfter-time.Since(s.made), s.Recall)
+	}
 }
 
 func (s *Set) give(webhook string, claims given) {
@@ -205,9 +226,7 @@ func (s *Set) give(webhook string, claims given) {
 			return
 		}
 	}
-	for _, claim := range claims {
-		s.giveBack(claim)
-	}
+	s.giveBack(claims)
 }
 
 // Rest makes a lane give back the claims that it has not begun or is making, since the store says that it is closed or paused.

@@ -20,12 +20,19 @@ type shared struct {
 	changed chan struct{} // closed by the next change; nil if nobody waits for one
 }
 
-// giveBack settles a claim that no lane takes.
-func (s *shared) giveBack(claim *delivery.Claim) {
-	s.held.Add(-weight(claim))
-	_, err := s.store.Settle(context.Background(), []delivery.Settlement{{Claim: claim, Outcome: delivery.Retry, GivenBack: true}})
-	s.trouble.Say("deliveries of a webhook that is gone wait for the end of their leases", err)
-	s.opens(-1)
+// giveBack settles claims that no lane takes.
+func (s *shared) giveBack(claims []*delivery.Claim) {
+	if len(claims) == 0 {
+		return
+	}
+	back := make([]delivery.Settlement, len(claims))
+	for i, claim := range claims {
+		s.held.Add(-weight(claim))
+		back[i] = delivery.Settlement{Claim: claim, Outcome: delivery.Retry, GivenBack: true}
+	}
+	_, err := s.store.Settle(context.Background(), back)
+	s.trouble.Say("deliveries that nothing here sends wait for the end of their leases", err)
+	s.opens(-int64(len(claims)))
 }
 
 // Busy reports whether a claim is in flight or being made.
