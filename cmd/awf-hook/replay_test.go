@@ -47,8 +47,8 @@ func TestMendedCodeDeliversAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, said = runHook(t, exitOK, nil, "deliveries", "replay", "--queue", file, "--webhook", "mine", "--since", "1h")
-			if want := fmt.Sprintf("awf-hook: %d replayed: awf-hook deliveries send delivers them\n", report.Dead); said != want {
-				t.Errorf("said %q, want %q", said, want)
+			if want := fmt.Sprintf("awf-hook: %d replayed: awf-hook deliveries send delivers them\n", report.Dead); !strings.HasSuffix(said, want) {
+				t.Errorf("said %q, want %q", said, want) // deliveryIDs took the file's log away, which is warned of
 			}
 			// A replay ends the pause of a lane that failures of a transform caused.
 			_, said = runHook(t, exitOK, nil, "deliveries", "send", "-c", config, "--queue", file, "--drain-timeout", "3s")
