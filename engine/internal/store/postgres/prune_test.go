@@ -134,7 +134,7 @@ func TestUpgradeBesideALongReader(t *testing.T) {
 	url := database(t)
 	old := open(t, store.Options{Path: url})
 	accept(t, old, entry("a", ""))
-	execSQL(t, url, `ALTER TABLE awf_hook.ids DROP COLUMN moved, DROP COLUMN token; ALTER TABLE awf_hook.history DROP COLUMN accepted_by;
+	execSQL(t, url, `ALTER TABLE awf_hook.ids DROP COLUMN token; ALTER TABLE awf_hook.history DROP COLUMN accepted_by;
 UPDATE awf_hook.meta SET version = 7`)
 	dump, err := pgx.Connect(t.Context(), url)
 	if err != nil {
