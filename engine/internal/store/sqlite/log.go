@@ -41,8 +41,8 @@ func (s *Store) checkLog() error {
 	case format == withoutLog && logSize > 0:
 		return fmt.Errorf("%s is the log of a file that was here before: move it away to use this one", log)
 	case logSize > logHeader && len(head) == logHeader && !isLogHeader(head):
-		return fmt.Errorf("%s is damaged, and holds the newest changes of the queue: put a backup in its and the file's place, or move it away "+
-			"to go on without them", log)
+		return fmt.Errorf("%s is damaged, and holds the newest changes of the queue: move it away to go on without them, or to put a backup "+
+			"in the file's place", log)
 	case format == withLog && logSize < 0:
 		s.opts.Log.Warn("the queue's file has no log beside it: if the log was deleted, or the file was moved or copied without it, "+
 			"its newest deliveries are missing", "log", log)
