@@ -85,7 +85,7 @@ func check(cfg *config.Config, err error) checked {
 	return all
 }
 
-func (r checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
+func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
 
 // report lists mistakes and warnings by their places.
 func (r *checked) report() config.Errors {
