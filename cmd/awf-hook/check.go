@@ -147,7 +147,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	return nil
 }
 
-// checkInput checks a configuration of the user's own that stands on stdin.
+// checkInput checks a configuration from stdin, which counts as the user's own.
 func (c *command) checkInput(env config.Env) checked {
 	text, err := c.readInput("-", maxEvents)
 	if err != nil {
