@@ -323,19 +323,23 @@ func (d *decoder) unknown(name node, of *Key) {
 	hint := spelling.Hint(name.Value, known)
 	if odd, char, found := d.oddIn(name.Line); found && strings.ContainsRune(name.Value, char) {
 		hint = ": " + odd.is
-	} else if places := d.placesOf(name); len(places) > 0 && spelling.Nearest(name.Value, known) == "" {
-		hint = ": it belongs in " + spelling.Join("or", places)
+	} else if spelling.Nearest(name.Value, known) == "" {
+		if places := d.placesOf(name); len(places) > 0 {
+			hint = ": it belongs in " + spelling.Join("or", places)
+		}
 	}
 	d.fail(name, "key.unknown", "unknown %s%s", noun, hint)
 }
 
 // placesOf lists the mappings to which a known key in a wrong place may belong. Those below its place come first.
 func (d *decoder) placesOf(name node) []string {
+	if strings.Contains(name.Value, ".") { // a path, and not a key
+		return nil
+	}
 	here := indices().ReplaceAllString(strings.TrimSuffix(name.path, name.Value), "[]")
 	var below, elsewhere []string
 	for _, key := range flat("", false, d.root.below) {
 		in, isPlace := strings.CutSuffix(key.Path, "."+name.Value)
-		isPlace = isPlace && !strings.Contains(name.Value, ".")
 		switch inHere, isBelow := strings.CutPrefix(in, here); {
 		case !isPlace:
 		case isBelow:
