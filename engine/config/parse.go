@@ -211,7 +211,7 @@ func (d *decoder) document(text []byte) *yaml.Node {
 		d.failSyntax(slip{1, 1, notUTF8})
 		return nil
 	}
-	if at := bytes.IndexAny(text, otherBreaks); at >= 0 && d.origin != WorkflowFile { // AWF itself takes them so
+	if at := bytes.IndexAny(text, otherBreaks); at >= 0 && d.origin != WorkflowFile { // in a definition, AWF takes them for line breaks too
 		lines := linesOf(text[:at])
 		place := &yaml.Node{Line: len(lines), Column: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
 		d.warn(node{Node: place}, "yaml.break",

@@ -111,8 +111,8 @@ func IsDatabase(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// IsOther reports whether a queue's place reads as something else than a file or a database's URL: another URL, or libpq's keywords. As the
-// name of a file it would show the password in it.
+// IsOther reports whether a queue's place reads as something other than a file or a database's URL: another URL, or libpq's keywords. As
+// the name of a file it would show the password in it.
 func IsOther(place string) bool {
 	scheme, _, is := strings.Cut(strings.ToLower(place), ":")
 	if strings.Contains(place, "://") || is && (scheme == "postgres" || scheme == "postgresql") {

@@ -134,7 +134,7 @@ var sources = []string{"signed", "http", "follow", "unknown"}
 
 func (d *decoder) tokenName(n node, t *Token) {
 	if t.Name, _ = d.formedName(n); slices.Contains(sources, t.Name) {
-		d.fail(n, "value.form", "want another name: ids and metrics call clients without a token, or files, %s", t.Name)
+		d.fail(n, "value.form", "want another name: in ids and metrics, %s stands for clients without a token, or for files", t.Name)
 	}
 }
 

@@ -31,7 +31,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
 	if isSecret(n) && !isInTransform(n) && n.key.Kind != KindURL && d.isFolded(n) {
-		d.warn(n, "yaml.fold", "YAML joins its lines by spaces, which belong to it: write it in one line")
+		d.warn(n, "yaml.fold", "YAML joins its lines with spaces, which belong to it: write it on one line")
 	}
 	d.checkQuotes(n)
 	d.inserted = nil
