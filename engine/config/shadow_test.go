@@ -186,7 +186,7 @@ func TestModulesChangeNothingUnseen(t *testing.T) {
 		"a digest that it is not": {", sha256: " + other, "", "later", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCheckout(t, map[string]string{".awf/settings.yaml": strings.Replace(settings, "%s", test.given, 1)})
+			c := newCheckout(t, map[string]string{".awf/settings.yaml": fmt.Sprintf(settings, test.given)})
 			if test.trusted != "" {
 				put(t, ".awf/m.wasm", test.trusted)
 			}
@@ -204,13 +204,13 @@ func TestModulesChangeNothingUnseen(t *testing.T) {
 	}
 
 	// another given digest is another module
-	c := newCheckout(t, map[string]string{".awf/settings.yaml": strings.Replace(settings, "%s", ", sha256: "+other, 1), ".awf/m.wasm": "one"})
+	c := newCheckout(t, map[string]string{".awf/settings.yaml": fmt.Sprintf(settings, ", sha256: "+other), ".awf/m.wasm": "one"})
 	c.trust()
-	put(t, ".awf/settings.yaml", strings.Replace(settings, "%s", ", sha256: "+strings.Repeat("cd", 32), 1))
+	put(t, ".awf/settings.yaml", fmt.Sprintf(settings, ", sha256: "+strings.Repeat("cd", 32)))
 	if got := hosts(c.load()); got != ownHosts {
 		t.Errorf("another digest: active webhooks %s, want the user's own", got)
 	}
-	put(t, ".awf/settings.yaml", strings.Replace(settings, "%s", `, sha256: "${X:-`+other+`}"`, 1))
+	put(t, ".awf/settings.yaml", fmt.Sprintf(settings, `, sha256: "${X:-`+other+`}"`))
 	if _, err := c.search().LoadFile(".awf/settings.yaml"); err == nil || !strings.Contains(err.Error(), "cannot read a variable here") {
 		t.Errorf("a variable for the digest: %v", err)
 	}
