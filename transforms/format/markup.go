@@ -2,17 +2,16 @@ package format
 
 import (
 	"cmp"
-	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // markup says which characters a receiver reads as more than text.
 type markup struct {
-	kinds  [utf8.RuneSelf]kind
-	escape string // before a mark and at the beginning of a line; "" if there is none: then a look-alike stands for a mark
-	encode string // characters that are percent-encoded in a URL, where all others stay
+	kinds  [256]kind // of ASCII; all other bytes are text
+	escape string    // before a mark and at the beginning of a line; "" if there is none: then a look-alike stands for a mark
+	encode string    // characters that are percent-encoded in a URL, where all others stay
 }
 
 // kind is how a character is markup.
@@ -46,13 +45,6 @@ const emphasis = "*_~`"
 // alike has a look-alike for each mark.
 var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
 
-func (k *markup) kind(c byte) kind {
-	if c >= utf8.RuneSelf {
-		return isText
-	}
-	return k.kinds[c]
-}
-
 // inert makes a text that shows as it is. A URL in it still leads to the same place, unless that takes a mark before its path: then it is
 // text, and no link.
 func (k *markup) inert(s string) string {
@@ -66,19 +58,17 @@ func (k *markup) inert(s string) string {
 		if c == 'h' && i >= end {
 			end = i + k.lengthOfURL(s, i)
 		}
-		is, inside := k.kind(c), i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
+		is := k.kinds[c]
 		switch {
-		case is == isText:
+		case is == isText, i < end && !k.isEncoded(s, i):
 			b.WriteByte(c)
-		case i < end && k.isEncoded(s, i):
-			b.WriteString("%" + strings.ToUpper(hex.EncodeToString([]byte{c})))
 		case i < end:
-			b.WriteByte(c)
+			fmt.Fprintf(&b, "%%%02X", c)
 		case is == isMark && k.escape != "":
 			b.WriteString(k.escape + string(c))
-		case is == isMark && !(inside && c == '_'):
+		case is == isMark && !(c == '_' && isInside(s, i)):
 			b.WriteString(alike[c])
-		case is == isApart, is == isEdge && !inside:
+		case is == isApart, is == isEdge && !isInside(s, i):
 			b.WriteString(string(c) + zeroWidthSpace)
 		case is == isBegin && begins:
 			b.WriteString(cmp.Or(k.escape, zeroWidthSpace) + string(c))
@@ -93,7 +83,7 @@ func (k *markup) inert(s string) string {
 // count counts the characters of a text that may be markup.
 func (k *markup) count(s string) (n int) {
 	for i := range len(s) {
-		if k.kind(s[i]) != isText {
+		if k.kinds[s[i]] != isText {
 			n++
 		}
 	}
@@ -105,8 +95,7 @@ func (k *markup) cost(s string) int { return utf16Units(s) + (len("%XX")-1)*k.co
 
 // isEncoded reports whether the character at i in a text is percent-encoded if it is part of a URL.
 func (k *markup) isEncoded(s string, i int) bool {
-	inside := i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1])
-	return strings.IndexByte(k.encode, s[i]) >= 0 && !(inside && s[i] == '_')
+	return strings.IndexByte(k.encode, s[i]) >= 0 && !(s[i] == '_' && isInside(s, i))
 }
 
 // lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does. It ends before whatever ends it for a receiver.
@@ -151,6 +140,9 @@ func (k *markup) inertFields(fields []field) []field {
 }
 
 func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// isInside reports whether the character at i in a text is inside a word.
+func isInside(s string, i int) bool { return i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1]) }
 
 // zeroWidthSpace separates characters that would be markup together.
 const zeroWidthSpace = "\u200b"
