@@ -111,14 +111,22 @@ func (c *scriptCall) thrown(s *snapshot, handle uint64) {
 
 // raised fails with the exception that was thrown last.
 func (c *scriptCall) raised(s *snapshot) {
-	exception := c.call("qjs_get_exception")
-	text := c.apply(s, s.parts[scriptDescribe], exception)
-	if c.call("qjs_is_exception", text) != 0 && c.err == nil { // not even that works
+	if e := c.described(s, c.call("qjs_get_exception")); e != nil {
+		c.err = e
+	}
+}
+
+// described returns the error of a value that was thrown, or nil if something fails meanwhile.
+func (c *scriptCall) described(s *snapshot, thrown uint64) *Error {
+	text := c.apply(s, s.parts[scriptDescribe], thrown)
+	if c.call("qjs_is_exception", text) != 0 { // not even that works
 		c.err = c.failed(errors.New("an exception that cannot be shown"))
 	}
-	if said := c.read(s, text); c.err == nil {
-		c.err = c.exception(said)
+	said := c.read(s, text)
+	if c.err != nil {
+		return nil
 	}
+	return c.exception(said)
 }
 
 // jobs runs the jobs of promises, and reports whether there were any. Before the first event, an exception in one fails.
@@ -187,15 +195,12 @@ func (c *scriptCall) reportLost(s *snapshot) {
 		c.logged(s) // what the script said before
 	}
 	for _, r := range c.lost {
-		if c.err != nil {
+		e := c.described(s, r.reason)
+		if e == nil {
 			return
 		}
-		text := c.apply(s, s.parts[scriptDescribe], r.reason)
-		if said := c.read(s, text); c.err == nil {
-			e := c.exception(said)
-			e.Kind, e.Fuel = r.kind(), 0
-			c.log(slog.LevelWarn, e.Error())
-		}
+		e.Kind, e.Fuel = r.kind(), 0
+		c.log(slog.LevelWarn, e.Error())
 	}
 }
 
