@@ -63,14 +63,22 @@ function splunk(body) {
 // calls are the mentions of the tests' options.
 const calls = ["@alice", "@here", "@all"];
 
+// headline is the text of a message without its mentions.
+const headline = (body) => calls.reduce((text, call) => text.replace(` ${call}`, ""), body.text);
+
+// beforeCode is a text without the error's code at its end.
+const beforeCode = (text = "") => text.split("```\n")[0];
+
+// attached are the texts of a message's attachments.
+function attached(body) {
+  return (body.attachments ?? []).flatMap(({ title = "", text, fields = [] }) =>
+    [title, beforeCode(text), ...fields.flatMap(({ title = "", value = "" }) => [title, value])]);
+}
+
 // rocketchat looks for what Rocket.Chat's own parser makes of the texts. Only the headline is bold, and only the error is code.
 function rocketchat(body) {
-  const head = calls.reduce((text, call) => text.replace(` ${call}`, ""), body.text);
-  const texts = [head.slice(1, -1)];
-  for (const { title, text, fields } of body.attachments ?? []) {
-    texts.push(title ?? "", (text ?? "").split("```\n")[0]);
-    for (const field of fields ?? []) texts.push(field.title, field.value);
-  }
+  const head = headline(body);
+  const texts = [head.slice(1, -1), ...attached(body)];
   const plain = new Set(["PARAGRAPH", "LINE_BREAK", "PLAIN_TEXT", "EMOJI", "BIG_EMOJI"]);
   for (const text of texts.filter((text) => text !== "")) {
     const parts = [...parse(text)];
@@ -88,7 +96,7 @@ function rocketchat(body) {
 function markdown(texts) {
   const reader = new commonmark.Parser();
   for (const text of texts) {
-    const walker = reader.parse(text ?? "").walker();
+    const walker = reader.parse(text).walker();
     for (let step = walker.next(); step !== null; step = walker.next()) {
       if (!["document", "paragraph", "text", "softbreak", "linebreak"].includes(step.node.type)) return `${step.node.type} in ${text}`;
     }
@@ -96,18 +104,11 @@ function markdown(texts) {
   return "ok";
 }
 
-function mattermost(body) {
-  const head = calls.reduce((text, call) => text.replace(` ${call}`, ""), body.text);
-  const texts = [head.slice(2, -2)];
-  for (const { title, text, fields } of body.attachments ?? []) {
-    texts.push(title, (text ?? "").split("```\n")[0]);
-    for (const field of fields ?? []) texts.push(field.title, field.value);
-  }
-  return markdown(texts);
-}
+const mattermost = (body) => markdown([headline(body).slice(2, -2), ...attached(body)]);
+const incidentio = (body) => markdown([beforeCode(body.description)]);
+const oncall = ({ title = "", message = "" }) => markdown([title, message]);
 
-const judges = { discord, teams, splunk, rocketchat, mattermost, incidentio: (body) => markdown([(body.description ?? "").split("```\n")[0]]),
-  oncall: (body) => markdown([body.title, body.message]) };
+const judges = { discord, teams, splunk, rocketchat, mattermost, incidentio, oncall };
 for await (const line of createInterface({ input: process.stdin })) {
   const { format, body } = JSON.parse(line);
   let answer;
