@@ -106,10 +106,11 @@ func (s *Sandbox) module(name string, o Options) (*Module, error) {
 func (m *Module) fit() error {
 	pages := m.limits.Memory / pageSize
 	m.starting = meteredFuel - m.code.InitialFuel
-	m.stack = m.limits.Stack - int64(m.code.UncountedStack)
+	stack := m.limits.Stack
 	if m.code.abi == script {
-		m.stack = m.limits.Stack*engineFrames - int64(m.code.UncountedStack)
+		stack *= engineFrames
 	}
+	m.stack = stack - int64(m.code.UncountedStack)
 	switch {
 	case int64(m.code.MinPages) > pages:
 		return errors.New("its memory begins with " + over("memory", int64(m.code.MinPages)*pageSize, m.limits.Memory))

@@ -20,8 +20,8 @@ import (
 // of JSON; and the skeleton.
 const skeletonFile = "skeleton"
 
-// metered is the line of JSON.
-type metered struct {
+// description is the line of JSON.
+type description struct {
 	Version string // the meter's
 	Module  meter.Module
 	Native  native
@@ -59,7 +59,7 @@ func readSkeleton(dir string) (*meter.Module, native) {
 	text, err := os.ReadFile(filepath.Join(dir, skeletonFile))
 	sum, rest, _ := bytes.Cut(text, []byte("\n"))
 	line, wasm, _ := bytes.Cut(rest, []byte("\n"))
-	var kept metered
+	var kept description
 	if err != nil || string(sum) != sumOf(rest) || json.Unmarshal(line, &kept) != nil || kept.Version != meter.Version() {
 		return nil, native{}
 	}
@@ -70,7 +70,7 @@ func readSkeleton(dir string) (*meter.Module, native) {
 // writeSkeleton keeps the skeleton of a module and the name of its native code in a folder. A failure does no harm.
 func writeSkeleton(dir string, m meter.Module, skeleton []byte, code native) {
 	m.Wasm = nil
-	line, err := json.Marshal(metered{meter.Version(), m, code})
+	line, err := json.Marshal(description{meter.Version(), m, code})
 	if err != nil {
 		return
 	}
