@@ -35,9 +35,9 @@ func TestAcceptedUnlessTheBodyIsAKnownRefusal(t *testing.T) {
 	}
 }
 
-// An HTML page is no receiver's answer, but that of a proxy or a sign-in page before it: the message was not taken. Other answers that
-// begin with a tag, such as XML, are those of receivers that take the format's messages. Receivers of no maker's own, as those of
-// CloudEvents, may answer as they like.
+// No receiver answers with an HTML page: it comes from a proxy or a sign-in page in front of the receiver, so the message was not taken.
+// Other answers that begin with a tag, such as XML, may come from receivers that take the format's messages. Receivers that anyone may
+// build, such as those of CloudEvents, answer as they like.
 func TestWebPagesAreNoAnswers(t *testing.T) {
 	pages := []string{
 		"<html>Sign in", "\ufeff\r\n<!DOCTYPE HTML PUBLIC>", "<!doctype html>", "<?xml version=\"1.0\"?><html>", "<!-- portal\n --><head>",

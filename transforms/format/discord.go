@@ -155,5 +155,5 @@ func discordMention(s string) string {
 	return ""
 }
 
-// discordMarkup is read after URLs, in which Discord would show the escapes.
+// discordMarkup is what Discord reads as markup, but not in URLs, where it would show the escapes.
 var discordMarkup = newMarkup(`\`, "@*~", "@", "", "\\*_~`|<[]", "#-+>")

@@ -45,8 +45,8 @@ const emphasis = "*_~`"
 // alike has a look-alike for each mark.
 var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
 
-// inert makes a text that shows as it is. A URL in it still leads to the same place, unless that takes a mark before its path: then it is
-// text, and no link.
+// inert returns a text in a form that is shown as it was written. A URL in it still leads to the same place, unless it has a mark before
+// its path: then it is text, not a link.
 func (k *markup) inert(s string) string {
 	if k.count(s) == 0 {
 		return s
@@ -99,7 +99,7 @@ func (k *markup) isEncoded(s string, i int) bool {
 }
 
 // lengthOfURL returns the length of the web URL that begins at i in a text, 0 if none does. It ends before whatever ends it for a receiver.
-// A URL whose user or host would be encoded is none: with %40 for its @, and with %2A in its host, it leads nowhere.
+// A URL whose user or host would be encoded does not count: with %40 for its @, or with %2A in its host, it would lead nowhere.
 func (k *markup) lengthOfURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
 		return 0

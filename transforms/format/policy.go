@@ -23,14 +23,14 @@ type Policy struct {
 
 	Method string // of the requests; "" is POST
 
-	anyAnswer bool // the receivers are of many makers, and their answers of any content
+	anyAnswer bool // anyone may build such a receiver, and it may answer with anything
 
 	address address                                 // what a webhook's URL must be
 	answers answers                                 // the meaning of its statuses
 	judge   func(*Format, *answer) delivery.Verdict // judges what the table cannot express, before the table; nil for none
 }
 
-// answers says what a receiver's answers tell beside what their statuses mean for all receivers, and the keys of its JSON bodies.
+// answers says what is special about a receiver's answers, beyond what their statuses mean for all receivers.
 type answers struct {
 	gone   []int         // statuses with which it wants no more messages
 	reason []string      // paths of texts: "error.message"
@@ -92,8 +92,8 @@ type answer struct {
 	json map[string]any
 }
 
-// isPage reports whether the body is an HTML page, such as a proxy's sign-in page. A receiver that took a message answers with none, but
-// perhaps with XML of its own.
+// isPage reports whether the body is an HTML page, such as a proxy's sign-in page. A receiver that took a message never answers with one,
+// but perhaps with XML of its own.
 func (a *answer) isPage() bool { return page().Match(a.Body) }
 
 // page matches the beginning of an HTML page: its head may stand there without the tags around it.

@@ -119,7 +119,7 @@ func telegramMessage(m *message) *styled {
 	return s
 }
 
-// telegramMarkup has what begins mentions, commands and tags. Telegram reads them nowhere in code and URLs.
+// telegramMarkup has what begins mentions, commands and tags. Telegram does not read them in code or in URLs.
 var telegramMarkup = newMarkup("", "", "", "@/#$")
 
 func judgeTelegram(f *Format, a *answer) delivery.Verdict {

@@ -63,7 +63,7 @@ func TestFaultsOfTheSecondCompilation(t *testing.T) {
 	}
 }
 
-// A compiler that gets no memory now is not a fault of the module.
+// It is not the module's fault if the compiler gets no memory now.
 func TestNoMemoryForCodeIsNoFault(t *testing.T) {
 	compile := func() (err error) {
 		defer recovered(&err)

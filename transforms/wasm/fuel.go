@@ -33,7 +33,7 @@ const (
 )
 
 // DefaultFuel returns the fuel that a guest's code may use for an event of the given length if a step sets none. It grows with the
-// event, so that a long error message is not a reason to fail.
+// event, so that no event fails because its error message is long.
 func DefaultFuel(length int) int64 {
 	n := int64(length)
 	return min(fuelBase+fuelPerByte*min(n, shortEvent)+fuelPerMore*max(0, n-shortEvent), mostFuel)

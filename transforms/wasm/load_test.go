@@ -115,7 +115,7 @@ func TestCacheIsUsed(t *testing.T) {
 	if warm > cold/2 {
 		t.Errorf("compiled in %v and read in %v", cold, warm)
 	}
-	// Damage of every kind is not a reason not to run.
+	// Whatever is damaged, the module runs.
 	for _, damage := range []func(path string){
 		func(path string) { os.Truncate(path, 100) },
 		func(path string) { os.Truncate(path, 0) },

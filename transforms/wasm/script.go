@@ -40,9 +40,9 @@ const (
 	beginPerByte = 1_700
 	mostBegin    = 400_000_000
 
-	// The stack that a script may use if its step sets none: enough for 400 calls within each other.
+	// The stack that a script may use if its step sets none: enough for 400 nested calls.
 	scriptStack = 4 << 20
-	// The meter takes the engine's frames for so many times as large as they are.
+	// The meter takes the engine's frames to be so many times as large as they are.
 	engineFrames = 4
 
 	// The fuel that warnings of an event may use besides the event's own, and the longest body that is searched for hidden values.

@@ -129,7 +129,7 @@ func (c *scriptCall) described(s *snapshot, thrown uint64) *Error {
 	return c.exception(said)
 }
 
-// jobs runs the jobs of promises, and reports whether there were any. Before the first event, an exception in one fails.
+// jobs runs the jobs of promises, and reports whether there were any. Before the first event, an exception in one fails the script.
 func (c *scriptCall) jobs(s *snapshot) (any bool) {
 	for c.err == nil && c.call("qjs_is_job_pending") != 0 {
 		any = true

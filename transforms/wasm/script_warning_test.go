@@ -50,7 +50,7 @@ func TestWarningsCostAnEventNothing(t *testing.T) {
 	}
 }
 
-// An event is sent although what would be said of it never ends, and so are those after it.
+// An event is sent even if a warning about it would never end, and so are the events after it.
 func TestWarningsThatNeverEnd(t *testing.T) {
 	s := scriptSandbox(t)
 	for _, isolation := range []wasm.Isolation{wasm.IsolateEvent, wasm.IsolateInstance} {

@@ -209,7 +209,7 @@ func procExit(g *guest, stack []uint64) {
 	panic(errExit)
 }
 
-// randomGet fills the guest's buffer with random numbers that the event's bytes determine. They are not secrets.
+// randomGet fills the guest's buffer with random numbers that the event's bytes determine. They are not secret.
 func randomGet(g *guest, args []uint64) errno {
 	length := uint64(uint32(args[1]))
 	g.charge(int64(length) / randomPerFuel)

@@ -40,7 +40,7 @@ var languages = []Language{
 	{
 		Name: "c", Source: "transform.c", example: "slack-c", files: []string{"awf_hook.h"}, find: findClang,
 		missing: "apt-get install clang-19 lld-19",
-		build: []string{ // with -O2 of its own, clang runs Binaryen's wasm-opt, if it is installed, which removes the names
+		build: []string{ // without -Xclang, -O2 makes clang run Binaryen's wasm-opt, if it is installed, which removes the names
 			"--target=wasm32", "-std=c17", "-Xclang", "-O2", "-mbulk-memory", "-nostdlib", "-ffreestanding", "-Wall", "-Wextra",
 			"-Wl,--no-entry", "-Wl,--strip-debug", "-Wl,-z,stack-size=16384", "-o", "OUT", "transform.c",
 		},
