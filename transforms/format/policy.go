@@ -53,7 +53,7 @@ func (f *Format) Judge(from delivery.Answer) delivery.Verdict {
 	p := &f.Receiver.Policy
 	var v delivery.Verdict
 	switch {
-	case a.is2xx() && a.isPage() && !p.anyAnswer:
+	case !p.anyAnswer && a.is2xx() && a.isPage():
 		v = again("a web page instead of "+f.Receiver.Name+"'s answer", 0)
 	case p.judge != nil:
 		v = p.judge(f, a)
