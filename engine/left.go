@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
@@ -164,7 +164,10 @@ func (e *Engine) countLeft(ctx context.Context) (left, error) {
 }
 
 // nameOf returns the name in a webhook's identity.
-func nameOf(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
+func nameOf(identity string) string {
+	_, name := config.SplitIdentity(identity)
+	return name
+}
 
 // reason returns why the queue did not answer in time, if that is the error and the reason is known. Otherwise it returns the error.
 func (e *Engine) reason(err error) error {
