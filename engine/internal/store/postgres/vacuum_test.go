@@ -26,9 +26,9 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 		st.vacuums = ask[int64](t, url, `SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'deliveries'`)
 		return st
 	}
-	keep := func() stats {
+	keep := func(dead int64) stats {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); look().dead < 10_000 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(5 * time.Second); look().dead < dead && time.Now().Before(deadline); {
 			time.Sleep(20 * time.Millisecond) // the server learns late what a connection did
 		}
 		if err := s.Keep(t.Context()); err != nil {
@@ -37,7 +37,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 		return look()
 	}
 	die()
-	if st := keep(); st.dead > 1000 || st.vacuums != 1 {
+	if st := keep(15_000); st.dead > 1000 || st.vacuums != 1 {
 		t.Errorf("%+v after Keep, want one vacuum that left nothing dead", st)
 	}
 	holder, err := pgx.Connect(t.Context(), url)
@@ -50,7 +50,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	}
 	die()
 	for range 3 {
-		keep()
+		keep(15_000)
 	}
 	if st := look(); st.vacuums > 2 {
 		t.Errorf("%+v, want one vacuum in vain beside an open transaction", st)
@@ -60,7 +60,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	}
 	die()
 	die()
-	if st := keep(); st.dead > 1000 {
+	if st := keep(45_000); st.dead > 1000 {
 		t.Errorf("%+v after the transaction ended, want nothing dead", st)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // On a full disk and on a read-only file system, a queue can be listed, and each change says why it cannot be made.
 func TestUnwritableFilesAreRead(t *testing.T) {
-	mount := func(args ...string) {
+	mount := func(t *testing.T, args ...string) {
 		if out, err := exec.Command("mount", args...).CombinedOutput(); err != nil {
 			t.Skipf("a tmpfs cannot be mounted: %s", out)
 		}
@@ -34,7 +34,7 @@ func TestUnwritableFilesAreRead(t *testing.T) {
 			}
 			must(t, f.Close())
 		}, "database or disk is full"},
-		{"read-only", func(t *testing.T, dir string) { mount("-o", "remount,ro", dir) }, "read-only file system"},
+		{"read-only", func(t *testing.T, dir string) { mount(t, "-o", "remount,ro", dir) }, "read-only file system"},
 		{"read-only, the file alone", func(t *testing.T, dir string) {
 			c, err := connect(filepath.Join(dir, "queue.db"))
 			must(t, err)
@@ -43,12 +43,12 @@ func TestUnwritableFilesAreRead(t *testing.T) {
 			for _, beside := range []string{"-wal", "-shm", ".lock", ".next"} {
 				must(t, os.Remove(filepath.Join(dir, "queue.db"+beside)))
 			}
-			mount("-o", "remount,ro", dir)
+			mount(t, "-o", "remount,ro", dir)
 		}, "read-only file system"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			mount("-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", dir)
+			mount(t, "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", dir)
 			defer func() {
 				if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 					t.Errorf("umount: %s", out)
