@@ -74,7 +74,7 @@ func (c Custom) Check() error {
 		case strings.ContainsFunc(header, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }):
 			return errors.New(part.name + ": not a header name")
 		case other != "":
-			return fmt.Errorf("%s: want a header of its own, not that of %s", part.name, other)
+			return fmt.Errorf("%s: the same header as %s", part.name, other)
 		}
 		used[header] = part.name
 	}
