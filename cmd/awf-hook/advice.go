@@ -10,12 +10,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
-// commandOn returns a shell's command line, for any folder, that runs a command of awf-hook with the configuration that has a file's
+// commandOn returns a shell's command line that runs a command of awf-hook, from any folder, with the configuration that has a file's
 // webhooks. It does not name a checkout's file with -c, which would read the file as the user's own, without trust.
 func commandOn(search config.Search, file, command, flags string) string {
 	at := search.At(file)
 	if !isCheckouts(search, file) {
-		return fmt.Sprintf("awf-hook %s -c %s%s", command, quoted(file), flags)
+		return "awf-hook " + command + flagOfConfig(file) + flags
 	}
 	folder, err := filepath.Abs(at.Dir)
 	if err != nil {
@@ -24,9 +24,17 @@ func commandOn(search config.Search, file, command, flags string) string {
 	return fmt.Sprintf("(cd %s && awf-hook %s%s)", quoted(folder), command, flags)
 }
 
-// isCheckouts reports whether a file is the settings or a definition of a project, or a definition of any other place.
+// isCheckouts reports whether a file is the settings or a definition of a project, or a definition anywhere else.
 func isCheckouts(search config.Search, file string) bool {
 	return search.At(file).Origin(file) != config.UserFile
+}
+
+// flagOfConfig returns the flag that names a configuration; "" if none was named.
+func flagOfConfig(file string) string {
+	if file == "" {
+		return ""
+	}
+	return " -c " + quoted(file)
 }
 
 // flagOfQueue returns the flag that names a queue, from any folder. The URL of a database may hold a password.
@@ -43,18 +51,18 @@ func flagOfQueue(queue string) string {
 // sender says which command delivers for a webhook of this queue. here are the webhooks of the configuration.
 func (d *doctor) sender(identity string, cfg *config.Config, here map[string]*config.Webhook, queue string) string {
 	file, _ := config.SplitIdentity(identity)
-	if here[identity] == nil && (filepath.IsAbs(file) || config.ServerOf(file) != "") { // in a database, it is a namespace
+	if here[identity] == nil && !isNamespace(file) {
 		return d.otherSender(file, cfg, queue)
 	}
-	flags := ""
-	if d.file != "" {
-		flags = " -c " + quoted(d.file)
-	}
+	flags := flagOfConfig(d.file)
 	if d.queue != "" {
 		flags += flagOfQueue(d.queue)
 	}
 	return "awf-hook deliveries send" + flags + " delivers them"
 }
+
+// isNamespace reports whether what a webhook's identity begins with is a database's namespace, and neither a file nor a server of --to.
+func isNamespace(place string) bool { return !filepath.IsAbs(place) && config.ServerOf(place) == "" }
 
 // otherSender says which command delivers for the webhooks of a file that the configuration cfg lacks.
 func (f *configFlags) otherSender(file string, cfg *config.Config, queue string) string {
@@ -92,11 +100,7 @@ func mover(search config.Search, o engine.Orphan, queue string) string {
 		if o.To == "" {
 			name = "NEW"
 		}
-		flags := ""
-		if search.File != "" {
-			flags = " -c " + quoted(search.File)
-		}
-		return "awf-hook " + command + flags + to + quoted(name)
+		return "awf-hook " + command + flagOfConfig(search.File) + to + quoted(name)
 	case o.To == "":
 		return "awf-hook " + command + flagOfQueue(queue) + to + "NEW"
 	case isCheckouts(search, file):

@@ -166,7 +166,7 @@ func TestAdviceMoves(t *testing.T) {
 					continue
 				}
 				if said := a.run(a.elsewhere, lines[1]); !strings.Contains(said, " moved from ") {
-					t.Error(fmt.Sprint(lines[1], ": ", said))
+					t.Errorf("%s: %s", lines[1], said)
 				}
 			}
 		})

@@ -191,7 +191,8 @@ func unreadable(f *pflag.Flag, text string, err error) error {
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	name := unknown.GetSpecifiedName()
 	letters := unknown.GetSpecifiedShortnames()
-	if isFlag := len(letters) == 1 && unicode.IsLetter(rune(letters[0])); letters != "" && !isFlag && strings.HasPrefix(cmd.Use, "eval ") {
+	isFlag := len(letters) == 1 && unicode.IsLetter(rune(letters[0]))
+	if letters != "" && !isFlag && cmd.Name() == "eval" {
 		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %q", "-"+letters)
 	}
 	if letters != "" && name == "c" {

@@ -85,7 +85,7 @@ func check(cfg *config.Config, err error) checked {
 	return all
 }
 
-func (r checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
+func (r *checked) good() bool { return r.other == nil && len(r.mistakes) == 0 }
 
 // report lists mistakes and warnings by their places.
 func (r *checked) report() config.Errors {
@@ -147,7 +147,7 @@ func (c *command) check(files []string, flags checkFlags) error {
 	return nil
 }
 
-// checkInput checks a configuration of the user's own that stands on stdin.
+// checkInput checks a configuration from stdin, which counts as the user's own.
 func (c *command) checkInput(env config.Env) checked {
 	text, err := c.readInput("-", maxEvents)
 	if err != nil {

@@ -146,19 +146,19 @@ func (a *actual) yaml() []string {
 	if r.drop {
 		return append(lines, "  drop: true")
 	}
-	if w != nil && len(w.Headers) > 0 {
-		headers := len(lines)
+	if w != nil {
+		var headers []string
 		for _, h := range w.Headers {
 			value, there := a.header(h.Name)
 			if value == engine.Masked { // it may be a credential
 				value = h.Value.Reveal()
 			}
 			if there {
-				lines = append(lines, "    "+quoteYAML(h.Name)+": "+quoteYAML(value))
+				headers = append(headers, "    "+quoteYAML(h.Name)+": "+quoteYAML(value))
 			}
 		}
-		if len(lines) > headers {
-			lines = slices.Insert(lines, headers, "  headers:")
+		if headers != nil {
+			lines = append(append(lines, "  headers:"), headers...)
 		}
 	}
 	if r.key != "" {

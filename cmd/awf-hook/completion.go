@@ -106,11 +106,12 @@ func complete(cmd *cobra.Command, path string) {
 	}
 	cmd.Flags().VisitAll(add)
 	cmd.PersistentFlags().VisitAll(add)
-	list, known := argumentCompletions[path]
-	if _, arguments, _ := strings.Cut(cmd.Use, " "); !known && cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil && !namesFile(arguments) {
-		list, known = words(), true
+	list := argumentCompletions[path]
+	hasOwn := cmd.ValidArgs != nil || cmd.ValidArgsFunction != nil
+	if _, arguments, _ := strings.Cut(cmd.Use, " "); list == nil && !hasOwn && !namesFile(arguments) {
+		list = words()
 	}
-	if known {
+	if list != nil {
 		first := completing(list)
 		cmd.ValidArgs = nil
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -162,8 +163,8 @@ func newestIDs(cmd *cobra.Command) (ids []string) {
 // completionTimeout is how long a shell waits for a server's names.
 const completionTimeout = 2 * time.Second
 
-// withCompleted calls do with the configuration and the queue that the command line names so far: a server's, or a file's; nil for what
-// there is not. It never prints anything.
+// withCompleted calls do with the configuration and the queue that the command line names so far: a server's, or a file's. Either
+// is nil if there is none. It never prints anything.
 func withCompleted(cmd *cobra.Command, do func(context.Context, *config.Config, api.Queue)) {
 	named := func(name string) string {
 		if flag := cmd.Flag(name); flag != nil {

@@ -70,7 +70,7 @@ func (c *command) sayElsewhere(ctx context.Context, q openedQueue) {
 		own = append(own, found.File)
 	}
 	for i := range lanes {
-		if file, _ := config.SplitIdentity(lanes[i].Webhook); lanes[i].Waiting > 0 && (filepath.IsAbs(file) || config.ServerOf(file) != "") {
+		if file, _ := config.SplitIdentity(lanes[i].Webhook); lanes[i].Waiting > 0 && !isNamespace(file) {
 			waiting[file] += lanes[i].Waiting
 		}
 	}

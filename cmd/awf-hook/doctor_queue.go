@@ -75,7 +75,7 @@ func (d *doctor) waiting(cfg *config.Config) {
 	}
 }
 
-// heard returns a logger that makes findings of what a queue says of itself.
+// heard returns a logger that turns a queue's warnings into findings.
 func (d *doctor) heard(name string) *slog.Logger {
 	return slog.New(hearer{slog.DiscardHandler, d, name})
 }

@@ -42,7 +42,7 @@ func must(t *testing.T, err error) {
 }
 
 // exec delivers its events even if the state folder cannot be used: its audit lines go through a folder for temporary files.
-// It is said once, the command's exit code stays, and AWF's own audit file gets the lines.
+// It says so once, the command's exit code stays, and AWF's own audit file gets the lines.
 func TestExecWithoutState(t *testing.T) {
 	t.Parallel()
 	awf := buildStandin(t)

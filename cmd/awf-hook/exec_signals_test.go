@@ -34,12 +34,8 @@ func TestExecIgnoredSignals(t *testing.T) {
 			waitFor(t, "a transcript", func() bool { return transcripts(h) > 0 })
 			time.Sleep(200 * time.Millisecond)
 			pid, err := strconv.Atoi(strings.TrimSpace(h.read("pid")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
+			must(t, syscall.Kill(pid, syscall.SIGINT))
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }()
 			select {

@@ -293,18 +293,11 @@ func TestExecLeavesARunBehind(t *testing.T) {
 	}
 	script := `echo '` + line("started", "r1", "") + `' >>"$AWF_AUDIT_LOG"; echo "$AWF_AUDIT_LOG" >log`
 	h.run(h.command(h.hook, "exec", "-c", config, "--", "sh", "-c", script), 0)
-	log, err := os.ReadFile(h.dir + "/log")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, left := range []string{line("started", "r2", ""), line("completed", "r1", `,"status":"success"`)} {
-		f, err := os.OpenFile(strings.TrimSpace(string(log)), os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := fmt.Fprintln(f, left); err != nil {
-			t.Fatal(err)
-		}
+		f, err := os.OpenFile(strings.TrimSpace(h.read("log")), os.O_APPEND|os.O_WRONLY, 0)
+		must(t, err)
+		_, err = fmt.Fprintln(f, left)
+		must(t, err)
 		f.Close()
 		h.run(h.command(h.hook, "exec", "-c", config, "--", "true"), 0)
 	}

@@ -175,19 +175,19 @@ func helpCommand() *cobra.Command {
 // writtenWidth is the width for which the texts of docs/commands.md are broken into lines.
 const writtenWidth = 120
 
-// fitHelp lets help break its lines between words where a terminal is narrower than its texts.
+// fitHelp makes help break its lines between words on a terminal that is narrower than its texts.
 func fitHelp(root *cobra.Command) {
-	print := root.HelpFunc()
+	whole := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		out := cmd.OutOrStdout()
 		width := terminalWidth(out)
 		if width == 0 || width >= writtenWidth {
-			print(cmd, args)
+			whole(cmd, args)
 			return
 		}
 		var b strings.Builder
 		cmd.SetOut(&b)
-		print(cmd, args)
+		whole(cmd, args)
 		cmd.SetOut(out)
 		_, _ = io.WriteString(out, fit(b.String(), width))
 	})
@@ -221,7 +221,7 @@ func fit(text string, width int) string {
 	return b.String()
 }
 
-// breakLine writes a line of a help in pieces of a width. Those of a text in a column stand below each other.
+// breakLine writes a line of a help, broken at a width. The pieces of a text in a column stand below each other.
 func breakLine(b *strings.Builder, line string, width int) {
 	begin := len(line) - len(strings.TrimLeft(line, " "))
 	between := strings.LastIndex(line, "  ")

@@ -50,18 +50,16 @@ func manPage(cmd *cobra.Command) string {
 	fmt.Fprintf(&b, ".TH \"%s\" 1 \"\" \"awf-hook\" \"awf-hook\"\n.nh\n.ad l\n", strings.ToUpper(pageName(cmd)))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n", roff(pageName(cmd)), roff(cmd.Short), roff(cmd.UseLine()))
 	b.WriteString(".SH DESCRIPTION\n")
-	before := ""
-	for i, line := range paragraphs(strings.TrimSpace(cmd.Long)) {
+	lines := paragraphs(strings.TrimSpace(cmd.Long))
+	for i, line := range lines {
 		switch {
 		case line == "":
-			line = ".PP"
-		case i > 0 && before != ".PP":
-			line = ".br\n" + roff(line)
-		default:
-			line = roff(line)
+			b.WriteString(".PP\n")
+			continue
+		case i > 0 && lines[i-1] != "":
+			b.WriteString(".br\n")
 		}
-		b.WriteString(line + "\n")
-		before = line
+		b.WriteString(roff(line) + "\n")
 	}
 	flags := func(title string, set *pflag.FlagSet) {
 		if set.HasAvailableFlags() {

@@ -14,23 +14,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Whichever command is the first to open a queue whose log was deleted says so, and none makes a new log without a word: the next one
-// could not know.
+// Whichever command is the first to open a queue whose log was deleted says so, and none makes a new log silently: the next one could not
+// know.
 func TestWhoeverFindsNoLogSaysSo(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1'}]")
 	made := filepath.Join(t.TempDir(), "queue.db")
 	runHook(t, exitOK, nil, "emit", "-c", config, "--queue", made, "--event", "workflow_end", "--workflow", "w", "--drain-timeout", "0s")
 	file, err := os.ReadFile(made)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	without := func() (queue string) {
 		queue = filepath.Join(t.TempDir(), "queue.db")
-		for end, data := range map[string][]byte{"": file, ".lock": nil} {
-			if err := os.WriteFile(queue+end, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+		write(t, queue, string(file))
+		write(t, queue+".lock", "")
 		return queue
 	}
 	args := map[string]string{

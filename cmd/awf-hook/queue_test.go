@@ -97,8 +97,6 @@ func TestQueueDoesNotMoveIntoItself(t *testing.T) {
 			t.Errorf("to %s: %s, want %q", filepath.Base(to), got, want)
 		}
 	}
-	if err := os.Remove(link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(link))
 	runHook(t, exitOK, nil, "queue", "check", "-c", config, "--queue", file)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -93,21 +92,13 @@ func TestServeShowsWhatItsFlagsSay(t *testing.T) {
 	queue := filepath.Join(folder, "own.db")
 	s := startServe(t, "-c", config, "--listen", "127.0.0.1:0", "--queue", queue)
 	defer s.end(t, syscall.SIGTERM)
-	resp, err := http.Get(s.url + "/config")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := getText(t, s.url+"/config")
 	for _, want := range []string{queue + `</td><td class="dim">--queue<`, `127.0.0.1:0</td><td class="dim">--listen<`} {
-		if !strings.Contains(string(text), want) {
+		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(string(text), "configured.db") || strings.Contains(string(text), "127.0.0.2:2") {
+	if strings.Contains(text, "configured.db") || strings.Contains(text, "127.0.0.2:2") {
 		t.Errorf("what does not hold is there:\n%s", text)
 	}
 }

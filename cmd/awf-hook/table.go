@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -67,8 +68,8 @@ func tableLines(rows [][]string, width int) (lines []string) {
 	return lines
 }
 
-// shrink narrows columns until those behind them have room too, the widest one first. It leaves the first one, by which people call a
-// row, and the last one, which ends where the terminal does.
+// shrink narrows columns, the widest one first, until those behind them have room too. It leaves the first one, which identifies a row,
+// and the last one, which ends where the terminal does.
 func shrink(widest []int, width int) {
 	if len(widest) < 3 {
 		return
@@ -78,17 +79,13 @@ func shrink(widest []int, width int) {
 	for _, n := range widest[:last] {
 		over += n + gap
 	}
+	between := widest[1:last]
 	for ; over > 0; over-- {
-		most := 1
-		for i := range widest[:last] {
-			if i > 0 && widest[i] > widest[most] {
-				most = i
-			}
-		}
-		if widest[most] <= leastCut {
+		most := slices.Max(between)
+		if most <= leastCut {
 			return
 		}
-		widest[most]--
+		between[slices.Index(between, most)]--
 	}
 }
 

@@ -18,7 +18,7 @@ var Codes = []struct{ Code, Is string }{
 	{"yaml.number", "YAML reads a number that is written otherwise, such as `1.10` (warning)"},
 	{"yaml.quote", "a value ends with a quote that it does not begin with (warning)"},
 	{"yaml.break", "YAML takes an invisible character for a line break (warning)"},
-	{"yaml.fold", "YAML joins the lines of a secret or a header by spaces (warning)"},
+	{"yaml.fold", "YAML joins the lines of a secret or a header with spaces (warning)"},
 	{"yaml.comment", "YAML takes a part of the value for a comment, or a comment for a part of the value (warning)"},
 	{"key.unknown", "no such key"},
 	{"key.missing", "another key is needed"},

@@ -55,9 +55,12 @@ func byName(definitions []*definition) map[string]*definition {
 	} {
 		for _, def := range definitions {
 			name := nameOf(def)
-			for _, name := range []string{name, def.pack() + "/" + name} {
-				if nameOf(def) != "" && name[0] != '/' && found[name] == nil {
-					found[name] = def
+			if name == "" {
+				continue
+			}
+			for _, full := range []string{name, def.pack() + "/" + name} {
+				if full[0] != '/' && found[full] == nil {
+					found[full] = def
 				}
 			}
 		}

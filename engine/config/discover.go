@@ -119,8 +119,9 @@ func (s Search) Origin(path string) Origin {
 	case sameFile(path, filepath.Join(s.Dir, projectSettings)):
 		return ProjectFile
 	}
+	at, targetAt := filepath.Dir(path), filepath.Dir(targetOf(path))
 	for _, folder := range slices.Concat(s.workflowFolders(), s.packFolders()) {
-		if sameFile(filepath.Dir(path), folder) || sameFile(filepath.Dir(targetOf(path)), folder) {
+		if sameFile(at, folder) || sameFile(targetAt, folder) {
 			return WorkflowFile
 		}
 	}
@@ -129,12 +130,16 @@ func (s Search) Origin(path string) Origin {
 
 // At returns the search of the project whose settings or definition a file is, or s itself.
 func (s Search) At(path string) Search {
+	if s.Origin(path) != UserFile {
+		return s
+	}
 	for _, named := range []string{path, targetOf(path)} {
-		other := s
-		if abs, err := filepath.Abs(named); err == nil && s.Origin(path) == UserFile {
-			other.Dir = projectOf(abs)
+		abs, err := filepath.Abs(named)
+		if err != nil {
+			continue
 		}
-		if other.Origin(path) != UserFile {
+		other := s
+		if other.Dir = projectOf(abs); other.Origin(path) != UserFile {
 			return other
 		}
 	}

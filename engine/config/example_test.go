@@ -52,11 +52,18 @@ func ExampleSplitIdentity() {
 }
 
 func ExampleServerOf() {
-	fmt.Println(config.ServerOf("/home/ci/.config/awf/--to http:127.0.0.1:8080#server"))
-	fmt.Println(config.ServerOf("/home/ci/awf-hook.yaml#server") == "")
+	for _, identity := range []string{
+		"/home/ci/.config/awf/--to http:127.0.0.1:8080#server",
+		"/home/c#/.config/awf/--to http:127.0.0.1:8080#server",
+		"/home/ci/awf-hook.yaml#server",
+	} {
+		file, _ := config.SplitIdentity(identity)
+		fmt.Printf("%q\n", config.ServerOf(file))
+	}
 	// Output:
-	// http://127.0.0.1:8080
-	// true
+	// "http://127.0.0.1:8080"
+	// "http://127.0.0.1:8080"
+	// ""
 }
 
 // In a database, the namespace takes the place of the file, and keeps the servers of --to apart.

@@ -51,12 +51,13 @@ func offWithout(base, over []Webhook) (warnings Errors) {
 		names[i] = w.Name
 	}
 	for _, w := range over {
-		near := spelling.Suggest(w.Name, names)
-		if w.Enabled || w.urlText != "" || near == "" || slices.Contains(names, w.Name) {
+		if w.Enabled || w.urlText != "" || slices.Contains(names, w.Name) {
 			continue
 		}
-		message := "switches off nothing: no earlier file has a webhook " + strconv.Quote(w.Name) + near
-		warnings = append(warnings, &Error{Pos: w.pos, Code: "key.useless", Message: message, Warning: true})
+		if near := spelling.Suggest(w.Name, names); near != "" {
+			message := "switches off nothing: no earlier file has a webhook " + strconv.Quote(w.Name) + near
+			warnings = append(warnings, &Error{Pos: w.pos, Code: "key.useless", Message: message, Warning: true})
+		}
 	}
 	return warnings
 }

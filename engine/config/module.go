@@ -23,7 +23,7 @@ type Module struct {
 
 	path   string // absolute
 	within string // the folder that it must be in after following links; "" for any
-	unseen error  // the user trusts its project without having seen its digest, for this reason; it is refused
+	unseen error  // why a trusted project's module has no digest that the user has seen; the module is then refused
 }
 
 // Limits bound the cost of one event in a module. Zero values mean the defaults.

@@ -211,7 +211,7 @@ func (d *decoder) document(text []byte) *yaml.Node {
 		d.failSyntax(slip{1, 1, notUTF8})
 		return nil
 	}
-	if at := bytes.IndexAny(text, otherBreaks); at >= 0 && d.origin != WorkflowFile { // AWF itself takes them so
+	if at := bytes.IndexAny(text, otherBreaks); at >= 0 && d.origin != WorkflowFile { // in a definition, AWF takes them for line breaks too
 		lines := linesOf(text[:at])
 		place := &yaml.Node{Line: len(lines), Column: utf8.RuneCountInString(lines[len(lines)-1]) + 1}
 		d.warn(node{Node: place}, "yaml.break",
@@ -323,19 +323,23 @@ func (d *decoder) unknown(name node, of *Key) {
 	hint := spelling.Hint(name.Value, known)
 	if odd, char, found := d.oddIn(name.Line); found && strings.ContainsRune(name.Value, char) {
 		hint = ": " + odd.is
-	} else if places := d.placesOf(name); len(places) > 0 && spelling.Nearest(name.Value, known) == "" {
-		hint = ": it belongs in " + spelling.Join("or", places)
+	} else if spelling.Nearest(name.Value, known) == "" {
+		if places := d.placesOf(name); len(places) > 0 {
+			hint = ": it belongs in " + spelling.Join("or", places)
+		}
 	}
 	d.fail(name, "key.unknown", "unknown %s%s", noun, hint)
 }
 
 // placesOf lists the mappings to which a known key in a wrong place may belong. Those below its place come first.
 func (d *decoder) placesOf(name node) []string {
+	if strings.Contains(name.Value, ".") { // a path, and not a key
+		return nil
+	}
 	here := indices().ReplaceAllString(strings.TrimSuffix(name.path, name.Value), "[]")
 	var below, elsewhere []string
 	for _, key := range flat("", false, d.root.below) {
 		in, isPlace := strings.CutSuffix(key.Path, "."+name.Value)
-		isPlace = isPlace && !strings.Contains(name.Value, ".")
 		switch inHere, isBelow := strings.CutPrefix(in, here); {
 		case !isPlace:
 		case isBelow:

@@ -45,9 +45,8 @@ type Project struct {
 
 // digest is that of a module's file, in hex.
 type digest struct {
-	sum  string
-	size int64
-	err  error // the file could not be read
+	sum string
+	err error // the file could not be read
 }
 
 // Project reads all files that come with the folder, including definitions, and collects what their webhooks would do. It expands no
@@ -220,17 +219,17 @@ func (p *Project) digest(m *Module) (sum string, err error) {
 	if m.SHA256 != "" {
 		return m.SHA256, nil
 	}
-	known, again := p.digests[m.path]
-	if !again {
-		left := maxModules - p.digested
-		known.sum, known.size, known.err = m.digest(min(maxModule, left))
-		if _, tooLarge := errors.AsType[*file.TooLarge](known.err); tooLarge && left < maxModule {
-			known.err = fmt.Errorf("the project's modules are over %d MiB together: give this one's sha256, or make them smaller", maxModules>>20)
-		}
-		p.digested += known.size
-		p.digests[m.path] = known
+	if known, again := p.digests[m.path]; again {
+		return known.sum, known.err
 	}
-	return known.sum, known.err
+	left := maxModules - p.digested
+	sum, size, err := m.digest(min(maxModule, left))
+	if _, tooLarge := errors.AsType[*file.TooLarge](err); tooLarge && left < maxModule {
+		err = fmt.Errorf("the project's modules are over %d MiB together: give this one's sha256, or make them smaller", maxModules>>20)
+	}
+	p.digested += size
+	p.digests[m.path] = digest{sum, err}
+	return sum, err
 }
 
 // pin makes the modules' digests, which the user has seen, a condition for loading them.

@@ -111,8 +111,8 @@ func IsDatabase(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
-// IsOther reports whether a queue's place reads as something else than a file or a database's URL: another URL, or libpq's keywords. As the
-// name of a file it would show the password in it.
+// IsOther reports whether a queue's place reads as something other than a file or a database's URL: another URL, or libpq's keywords. As
+// the name of a file it would show the password in it.
 func IsOther(place string) bool {
 	scheme, _, is := strings.Cut(strings.ToLower(place), ":")
 	if strings.Contains(place, "://") || is && (scheme == "postgres" || scheme == "postgresql") {
@@ -134,9 +134,8 @@ func DatabaseName(place string) string {
 }
 
 // Share gives webhooks their identities for a database that many machines share. The identity of an entry in the user's own files is
-// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL, and
-// for a server of --to the server.
-// Share fails if an entry has no name. Further calls change nothing.
+// NAMESPACE#NAME. For entries of projects and definitions, where strangers may choose the same name, it also has a digest of the URL. For
+// the server of --to, it also has that server's address. Share fails if an entry has no name. Further calls change nothing.
 func (c *Config) Share() error {
 	if c.shared {
 		return nil

@@ -39,7 +39,7 @@ func (s *Serve) Certificate() *tls.Certificate {
 }
 
 var serveKeys = []Key{
-	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470", read: byText((*decoder).listenAddress),
+	{Path: "listen", Kind: KindText, Without: "127.0.0.1:8470", read: by((*decoder).listenAddress),
 		show: as(func(s *Serve) string { return s.Listen }),
 		Is: "the address, or `unix:` and the path of a socket. An address that other machines can reach needs `tokens` or `secret`, " +
 			"and `tls`, unless `--insecure-listen` is given"},
@@ -65,7 +65,7 @@ var serveTLSKeys = []Key{
 }
 
 var tokenKeys = []Key{
-	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true, read: byText((*decoder).tokenName),
+	{Path: "name", Kind: KindText, Min: 1, Max: 100, Required: true, read: by((*decoder).tokenName),
 		Is: "the client's name, for logs and metrics, but not `signed`, `http`, `follow` or `unknown`, which mean other clients there. Two " +
 			"tokens with the same name and rate serve to rotate them"},
 	{Path: "role", Kind: KindText, Without: "send", Choices: []string{"send", "read", "operate", "admin"},
@@ -76,11 +76,9 @@ var tokenKeys = []Key{
 	{Path: "rate", Kind: KindRate, Max: 100_000, Without: "none", Is: "the maximum number of events per time from the client"},
 }
 
-func (d *decoder) listenAddress(n node, text string, s *Serve) {
-	s.Listen = text
-	if !IsListen(text) {
-		d.fail(n, "value.form", "want %s, got %s", ListenForm, quote(n))
-	} else if path, isUnix := strings.CutPrefix(text, "unix:"); isUnix {
+func (d *decoder) listenAddress(n node, s *Serve) {
+	s.Listen, _ = d.formed(n, ListenForm, IsListen)
+	if path, isUnix := strings.CutPrefix(s.Listen, "unix:"); isUnix {
 		s.Listen = "unix:" + d.absolute(path)
 	}
 }
@@ -106,7 +104,7 @@ func (d *decoder) host(n node) (string, bool) {
 	})
 }
 
-// tokens reads the tokens. What one says of a bearer or a client, no other may say differently. Unknown values are not compared.
+// tokens reads the tokens. No two may contradict each other about a bearer or a client. Unknown values are not compared.
 func (d *decoder) tokens(n node, s *Serve) {
 	names, rates := map[[sha256.Size]byte]string{}, map[string]Rate{}
 	for entry := range d.entries(n) {
@@ -134,13 +132,9 @@ func (d *decoder) tokens(n node, s *Serve) {
 // sources are what ids and metrics call clients without a token, and files.
 var sources = []string{"signed", "http", "follow", "unknown"}
 
-func (d *decoder) tokenName(n node, text string, t *Token) {
-	limit := int(n.key.Max)
-	switch t.Name = text; {
-	case text == "" || len(text) > limit || strings.ContainsFunc(text, notInName):
-		d.fail(n, "value.form", "want 1 to %d bytes without # and control characters, got %s", limit, quote(n))
-	case slices.Contains(sources, text):
-		d.fail(n, "value.form", "want another name: ids and metrics call clients without a token, or files, %s", text)
+func (d *decoder) tokenName(n node, t *Token) {
+	if t.Name, _ = d.formedName(n); slices.Contains(sources, t.Name) {
+		d.fail(n, "value.form", "want another name: in ids and metrics, %s stands for clients without a token, or for files", t.Name)
 	}
 }
 

@@ -92,14 +92,10 @@ func (s Search) handOver(merged *Config) error {
 // toFile begins the name of the file in the identity of a webhook for a server. There is no such file.
 const toFile = "--to "
 
-// ServerOf returns the scheme and host of the server that --to or the settings named, if a webhook's identity or its file is that of such a
-// server, else "".
-func ServerOf(identity string) string {
-	name := filepath.Base(identity)
-	if at := strings.LastIndexByte(identity, '#'); at >= 0 {
-		name = filepath.Base(identity[:at])
-	}
-	address, is := strings.CutPrefix(name, toFile)
+// ServerOf returns the scheme and host of the server that --to or the settings named, if a webhook's file is that of such a server. It
+// returns "" for any other file.
+func ServerOf(file string) string {
+	address, is := strings.CutPrefix(filepath.Base(file), toFile)
 	if !is {
 		return ""
 	}

@@ -12,10 +12,12 @@ import (
 	"github.com/awf-project/awf-hook/engine/config"
 )
 
+// mine is a webhook of the user's own definition.
+const mine = "webhooks: [{name: mine, url: 'https://mine.example/'}]"
+
 // A checkout's definition that has the name of one of the user's own takes the place of that one's webhooks only once the user trusts it
 // to do so, whatever its name comes from and whatever it contains.
 func TestCheckoutDoesNotTakeADefinitionAway(t *testing.T) {
-	const mine = "webhooks: [{name: mine, url: 'https://mine.example/'}]"
 	for name, test := range map[string]struct{ own, file, text, claim string }{
 		"the key name, without webhooks": {"d.yaml: name: deploy", "x.yaml", "name: deploy\nstates: {}", "mine: switches off your webhook mine"},
 		"the file's name":                {"deploy.yaml: ", "deploy.yaml", "states: {}", "mine: switches off your webhook mine"},
@@ -54,7 +56,7 @@ func TestCheckoutDoesNotTakeADefinitionAway(t *testing.T) {
 // A definition that a trusted checkout adds later switches off nothing that the user has not seen.
 func TestLaterDefinitionSwitchesOffNothing(t *testing.T) {
 	c := newCheckout(t, map[string]string{".awf/settings.yaml": stranger})
-	put(t, filepath.Join(c.home, ".config/awf/workflows/d.yaml"), "name: deploy\nwebhooks: [{name: mine, url: 'https://mine.example/'}]")
+	put(t, filepath.Join(c.home, ".config/awf/workflows/d.yaml"), "name: deploy\n"+mine)
 	c.trust()
 	put(t, ".awf/workflows/x.yaml", "name: deploy\nstates: {}")
 	if got := names(c.load().Workflows.Lookup("deploy")); !strings.Contains(got, "mine ") {
@@ -80,7 +82,7 @@ func TestOwnDefinitionsInAFolderMadeLater(t *testing.T) {
 					if err != nil || cfg.Workflows.Lookup("deploy") != nil {
 						t.Fatal(err, "or a definition without a folder")
 					}
-					put(t, filepath.Join(test.folder, "d.yaml"), "name: deploy\nwebhooks: [{name: mine, url: 'https://mine.example/'}]")
+					put(t, filepath.Join(test.folder, "d.yaml"), "name: deploy\n"+mine)
 					time.Sleep(2 * time.Second)
 					if found := cfg.Workflows.Lookup("deploy"); found == nil || names(found) != "mine " {
 						t.Errorf("deploy: %+v, want its own webhook", found)
@@ -97,7 +99,7 @@ func TestOwnDefinitionsInAFolderMadeLater(t *testing.T) {
 // What belongs to the user stays when the project is left out.
 func TestOwnDefinitionsWithoutTheProject(t *testing.T) {
 	c := newCheckout(t, map[string]string{".awf/workflows/x.yaml": "name: other\nwebhooks: [{name: x, url: 'https://x.example/'}]"})
-	put(t, filepath.Join(c.home, ".config/awf/workflows/d.yaml"), "name: deploy\nwebhooks: [{name: mine, url: 'https://mine.example/'}]")
+	put(t, filepath.Join(c.home, ".config/awf/workflows/d.yaml"), "name: deploy\n"+mine)
 	s := c.search()
 	s.NoProject = true
 	cfg, err := s.Load()
@@ -127,7 +129,7 @@ func TestGlobalSettingsAreNoProject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCheckout(t, map[string]string{
 				".awf/settings.yaml":    "network: {https_only: true}\nwebhooks: [{name: a, url: 'https://a.example/'}]",
-				".awf/workflows/d.yaml": "name: deploy\nwebhooks: [{name: mine, url: 'https://mine.example/'}]",
+				".awf/workflows/d.yaml": "name: deploy\n" + mine,
 			})
 			folder, err := os.Getwd()
 			if err != nil {
@@ -186,7 +188,7 @@ func TestModulesChangeNothingUnseen(t *testing.T) {
 		"a digest that it is not": {", sha256: " + other, "", "later", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCheckout(t, map[string]string{".awf/settings.yaml": strings.Replace(settings, "%s", test.given, 1)})
+			c := newCheckout(t, map[string]string{".awf/settings.yaml": fmt.Sprintf(settings, test.given)})
 			if test.trusted != "" {
 				put(t, ".awf/m.wasm", test.trusted)
 			}
@@ -204,13 +206,13 @@ func TestModulesChangeNothingUnseen(t *testing.T) {
 	}
 
 	// another given digest is another module
-	c := newCheckout(t, map[string]string{".awf/settings.yaml": strings.Replace(settings, "%s", ", sha256: "+other, 1), ".awf/m.wasm": "one"})
+	c := newCheckout(t, map[string]string{".awf/settings.yaml": fmt.Sprintf(settings, ", sha256: "+other), ".awf/m.wasm": "one"})
 	c.trust()
-	put(t, ".awf/settings.yaml", strings.Replace(settings, "%s", ", sha256: "+strings.Repeat("cd", 32), 1))
+	put(t, ".awf/settings.yaml", fmt.Sprintf(settings, ", sha256: "+strings.Repeat("cd", 32)))
 	if got := hosts(c.load()); got != ownHosts {
 		t.Errorf("another digest: active webhooks %s, want the user's own", got)
 	}
-	put(t, ".awf/settings.yaml", strings.Replace(settings, "%s", `, sha256: "${X:-`+other+`}"`, 1))
+	put(t, ".awf/settings.yaml", fmt.Sprintf(settings, `, sha256: "${X:-`+other+`}"`))
 	if _, err := c.search().LoadFile(".awf/settings.yaml"); err == nil || !strings.Contains(err.Error(), "cannot read a variable here") {
 		t.Errorf("a variable for the digest: %v", err)
 	}

@@ -197,7 +197,7 @@ var syntaxAdvice = []struct{ library, ours string }{
 	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
 	{"did not find expected whitespace|did not find expected tag URI|did not find the expected '>'|did not find expected '!'|" +
 		"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find expected comment or line break", "what follows a list, a mapping or a block belongs in the next line"},
+	{"did not find expected comment or line break", "what follows a list, a mapping or a block belongs on the next line"},
 	{"found unknown escape character|did not find expected hexdecimal number|found invalid Unicode character escape code",
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
 	{"found an indentation indicator equal to 0", "the number behind | or > is that of the spaces of the indent: leave it out"},

@@ -31,7 +31,7 @@ func (d *decoder) scalar(n node) (string, bool) {
 		d.warn(n, "variable.plain", "%s", slip)
 	}
 	if isSecret(n) && !isInTransform(n) && n.key.Kind != KindURL && d.isFolded(n) {
-		d.warn(n, "yaml.fold", "YAML joins its lines by spaces, which belong to it: write it in one line")
+		d.warn(n, "yaml.fold", "YAML joins its lines with spaces, which belong to it: write it on one line")
 	}
 	d.checkQuotes(n)
 	d.inserted = nil
@@ -110,12 +110,12 @@ func (d *decoder) checkText(n node) {
 
 // checkQuotes warns of quotes at the ends of a plain value that YAML does not take as such.
 func (d *decoder) checkQuotes(n node) {
-	isSecret := n.key.Kind == KindSecret || n.key.Kind == KindSecrets // which is checked elsewhere
+	isPasted := n.key.Kind == KindSecret || n.key.Kind == KindSecrets // signing.go asks secret.Pasted about its quotes
 	switch {
 	case n.Style != 0:
 	case endsInQuote(n.Value):
 		d.warn(n, "yaml.quote", "ends with a quote that it does not begin with")
-	case !isSecret && !isInTransform(n) && typographic().MatchString(n.Value):
+	case !isPasted && !isInTransform(n) && typographic().MatchString(n.Value):
 		d.warn(n, "yaml.quote", "its typographic quotes belong to it: YAML's own are straight, as in \"a\"")
 	}
 }

@@ -149,12 +149,17 @@ func (w *Webhook) FailURL(code, message string) *Error {
 // notInName reports whether a character would make an identity ambiguous or a log unreadable.
 func notInName(r rune) bool { return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf) }
 
-func (d *decoder) name(n node, w *Webhook) {
-	w.nameText = n.Value
+// formedName reads a name that identities and logs can hold.
+func (d *decoder) formedName(n node) (string, bool) {
 	limit := int(n.key.Max)
-	w.Name, w.Named = d.formed(n, fmt.Sprintf("1 to %d bytes without # and control characters", limit), func(name string) bool {
+	return d.formed(n, fmt.Sprintf("1 to %d bytes without # and control characters", limit), func(name string) bool {
 		return name != "" && len(name) <= limit && !strings.ContainsFunc(name, notInName)
 	})
+}
+
+func (d *decoder) name(n node, w *Webhook) {
+	w.nameText = n.Value
+	w.Name, w.Named = d.formedName(n)
 	if strings.TrimSpace(w.Name) != w.Name { // nobody would see why it is not the same name as another
 		d.fail(n, "value.form", "white space at its beginning or end")
 	}

@@ -237,7 +237,7 @@ func (ws *Workflows) read(def *definition) *Found {
 	} else {
 		var state trust.State
 		cfg, state, err = ws.project.read(def.path, text, WorkflowFile, shadowed)
-		if state != trust.Trusted && !ws.project.search.Inspect {
+		if state != trust.Trusted && !ws.search.Inspect {
 			if !mayHaveWebhooks(text) {
 				return found
 			}

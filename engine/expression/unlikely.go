@@ -50,7 +50,8 @@ func (w *warner) never(key ast.Node, text *ast.StringNode, holds func(value stri
 	}
 }
 
-// negated returns what the not negates that is the left operand of a comparison, and where it is. It returns nil if there is no such not.
+// negated returns the operand of a not that is itself the left operand of a comparison, and where the not is. It returns nil if there is
+// no such not.
 func negated(n *ast.BinaryNode) (value ast.Node, at int) {
 	left, isUnary := n.Left.(*ast.UnaryNode)
 	if _, compares := operators[n.Operator]; !compares || !isUnary || joins(left) == "" {

@@ -22,7 +22,10 @@ func (u unknown) Is(target error) bool { return target == engine.ErrUnknown }
 func Unknown(err error) error { return unknown{err} }
 
 // WebhookName returns the name in a webhook's identity.
-func WebhookName(identity string) string { return identity[strings.LastIndexByte(identity, '#')+1:] }
+func WebhookName(identity string) string {
+	_, name := config.SplitIdentity(identity)
+	return name
+}
 
 // NameOf returns a function that names the webhooks of a list: by their identities if two of them share a name.
 func NameOf[T any](list []T, webhook func(*T) string) func(identity string) string {

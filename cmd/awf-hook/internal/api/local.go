@@ -37,7 +37,7 @@ func (l Local) List(ctx context.Context, f engine.Filter) ([]Item, error) {
 	return items, err
 }
 
-// hold returns a function that says of a waiting delivery why nobody delivers it under the current configuration.
+// hold returns a function that sets Held of a waiting delivery that nobody delivers under the current configuration.
 func (l Local) hold() func(it *Item) {
 	if l.Broken { // a configuration with mistakes may lack any webhook
 		return func(*Item) {}

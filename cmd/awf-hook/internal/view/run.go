@@ -44,7 +44,7 @@ type RunEvent struct {
 // End returns the event's position within the run's time, from 0 to 1.
 func (e RunEvent) End() float64 { return min(e.From+e.Wide, 0.997) }
 
-// maxStep is how many seconds a step is taken to last at most, whatever its event says.
+// maxStep is the longest duration of a step that is shown, in seconds: an event may claim any.
 const maxStep = 1e9
 
 // maxRun is how many deliveries of a run are shown.

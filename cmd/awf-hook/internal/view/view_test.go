@@ -359,7 +359,7 @@ func TestRunIsATimeLine(t *testing.T) {
 		}
 	}
 	run, err := d.RunOf(t.Context(), "r/1")
-	if err != nil || len(run.Events) != 3 || run.Name != "deploy" || run.Status != "success" || run.Duration != (5*time.Second) {
+	if err != nil || len(run.Events) != 3 || run.Name != "deploy" || run.Status != "success" || run.Duration != 5*time.Second {
 		t.Fatalf("%+v, %v", run, err)
 	}
 	step := run.Events[1]

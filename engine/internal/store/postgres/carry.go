@@ -178,6 +178,6 @@ func (s *Store) Forget(ctx context.Context, ids []string) error {
 		tx.send()
 		tx.remove(seqs, true)
 		tx.queue(`WITH gone AS (DELETE FROM awf_hook.history WHERE id = ANY($1::text[]) RETURNING id, token)
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, true, token + 1 FROM gone`, ids, tx.now.Add(store.KeepIDs))
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, token + 1 FROM gone`, ids, tx.now.Add(store.KeepIDs))
 	})
 }

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -192,9 +191,7 @@ func TestChangesAwaitTheLane(t *testing.T) {
 			t.Errorf("%s does not await the lane: %v", what, err)
 			continue
 		}
-		if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
-			t.Fatal(err)
-		}
+		commit(t, conn)
 		if err := <-done; err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -204,15 +201,7 @@ func TestChangesAwaitTheLane(t *testing.T) {
 // holdLanes locks all lanes, as another node does, until the connection commits.
 func holdLanes(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	if _, err := conn.Exec(t.Context(), `BEGIN; SELECT FROM awf_hook.lanes FOR UPDATE`); err != nil {
-		t.Fatal(err)
-	}
-	return conn
+	return begin(t, url, `BEGIN; SELECT FROM awf_hook.lanes FOR UPDATE`)
 }
 
 // awaited returns nil when the server has a transaction wait for the connection's locks, and an error if the change ends before.
@@ -260,9 +249,7 @@ func TestReplayLeavesOtherBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, conn)
 	if err := <-done; err != nil || replayed != 1 {
 		t.Errorf("%d replayed, %v, want 1", replayed, err)
 	}

@@ -127,12 +127,14 @@ func (tx *tx) archive(seqs []int64) {
   FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)
 }
 
-// remove queues removing deliveries but keeps their ids known. Their events go with the last of their deliveries.
+// remove queues removing deliveries but keeps their ids known, and the tokens of those that moved to another queue. Their events go with
+// the last of their deliveries.
 func (tx *tx) remove(seqs []int64, moved bool) {
 	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING id, event, token),
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1)),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1)),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, $3, token FROM gone`, seqs, tx.now.Add(store.KeepIDs), moved)
+  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz, CASE WHEN $3::boolean THEN token END FROM gone`,
+		seqs, tx.now.Add(store.KeepIDs), moved)
 }

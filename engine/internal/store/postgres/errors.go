@@ -39,7 +39,7 @@ const (
 // causes explains errors of the server to whoever runs awf-hook.
 var causes = map[string]string{
 	readOnly: "the server takes only reads: if it is a standby, add the primary and target_session_attrs=read-write to the queue's URL; " +
-		"a primary has default_transaction_read_only on, as some hosts set it when a disk is nearly full",
+		"if it is a primary, its default_transaction_read_only is on, which some hosts do when a disk is nearly full",
 	diskFull:           "the server's disk is full",
 	tooManyConnections: "the server has no connection left: raise max_connections, or lower pool_max_conns in the queue's URL",
 	outOfMemory:        "the server is out of memory",

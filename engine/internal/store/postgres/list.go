@@ -107,7 +107,7 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 }
 
 // mentions adds that a column contains a text, without regard to the case of ASCII letters, whatever the database's locale is: in a
-// Turkish one the lower case of I is no i.
+// Turkish one the lower case of I is not i.
 func (c *condition) mentions(text string) {
 	text = store.LowerASCII(text)
 	stored, escaped := c.param(text), c.param(escaped(text))

@@ -60,7 +60,7 @@ func (a *acceptance) readKnown(ids, carried []string, tokens []int) {
 	}, `SELECT id, true FROM awf_hook.deliveries WHERE id = ANY($1::text[])
   UNION ALL SELECT id, true FROM awf_hook.history WHERE id = ANY($1)
   UNION ALL SELECT id, false FROM awf_hook.ids i WHERE id = ANY($1) AND "until" > (SELECT pruned_at FROM awf_hook.meta)
-    AND NOT (moved AND EXISTS (SELECT FROM unnest($2::text[], $3::int[]) c(id, token) WHERE c.id = i.id AND c.token > i.token))`,
+    AND (i.token IS NULL OR NOT EXISTS (SELECT FROM unnest($2::text[], $3::int[]) c(id, token) WHERE c.id = i.id AND c.token > i.token))`,
 		ids, carried, tokens)
 	if !a.again {
 		return

@@ -87,3 +87,25 @@ func execSQL(tb testing.TB, url, script string) {
 		tb.Fatal(err)
 	}
 }
+
+// begin begins a transaction on a connection of its own, as another program would, and leaves it open.
+func begin(t *testing.T, url, script string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	if _, err := conn.Exec(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// commit commits what begin began.
+func commit(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+}

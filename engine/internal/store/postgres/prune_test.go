@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/awf-project/awf-hook/engine/internal/store/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 // A day of history on which much was delivered is dropped, and all of its ids stay known.
@@ -36,6 +34,9 @@ INSERT INTO awf_hook.history
 	}
 }
 
+// readTables begins a transaction that holds on to the tables whose parts come and go, as pg_dump does for as long as it runs.
+const readTables = `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`
+
 // While another transaction has read the tables, as pg_dump does for as long as it runs, a new day begins at once, and nothing waits for an
 // old one to go.
 func TestLongReaders(t *testing.T) {
@@ -51,14 +52,7 @@ func TestLongReaders(t *testing.T) {
 		}
 	}
 	deliver("a")
-	dump, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dump.Close(context.Background()) })
-	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
-		t.Fatal(err)
-	}
+	dump := begin(t, url, readTables)
 	begun := time.Now()
 	for _, id := range []string{"b", "c", "d"} {
 		now = now.Add(24 * time.Hour)
@@ -70,9 +64,7 @@ func TestLongReaders(t *testing.T) {
 	if took := time.Since(begun); took > 8*time.Second {
 		t.Errorf("three days took %v beside a reader", took)
 	}
-	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, dump)
 	now = now.Add(2 * store.PrunePeriod)
 	if err := s.Keep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -99,14 +91,7 @@ func TestOldTablesBesideALongReader(t *testing.T) {
   FOR VALUES FROM (to_timestamp(%[3]d * 86400.0)) TO (to_timestamp(%[4]d * 86400.0))`, parent, n, n*days, n*days+days))
 		}
 	}
-	dump, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dump.Close(context.Background()) })
-	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
-		t.Fatal(err)
-	}
+	dump := begin(t, url, readTables)
 	begun := time.Now()
 	if err := s.Keep(t.Context()); err != nil {
 		t.Errorf("Keep beside a reader: %v", err)
@@ -117,9 +102,7 @@ func TestOldTablesBesideALongReader(t *testing.T) {
 	if n := ask[int](t, url, old); n != 6 {
 		t.Errorf("%d old tables beside a reader, want 6", n)
 	}
-	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, dump)
 	now = now.Add(2 * store.PrunePeriod)
 	if err := s.Keep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -134,23 +117,14 @@ func TestUpgradeBesideALongReader(t *testing.T) {
 	url := database(t)
 	old := open(t, store.Options{Path: url})
 	accept(t, old, entry("a", ""))
-	execSQL(t, url, `ALTER TABLE awf_hook.ids DROP COLUMN moved, DROP COLUMN token; ALTER TABLE awf_hook.history DROP COLUMN accepted_by;
+	execSQL(t, url, `ALTER TABLE awf_hook.ids DROP COLUMN token; ALTER TABLE awf_hook.history DROP COLUMN accepted_by;
 UPDATE awf_hook.meta SET version = 7`)
-	dump, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dump.Close(context.Background()) })
-	if _, err := dump.Exec(t.Context(), `BEGIN; SELECT count(*) FROM awf_hook.history; SELECT count(*) FROM awf_hook.ids`); err != nil {
-		t.Fatal(err)
-	}
+	dump := begin(t, url, readTables)
 	begun := time.Now()
-	_, err = postgres.Open(t.Context(), store.Options{Path: url})
+	_, err := postgres.Open(t.Context(), store.Options{Path: url})
 	if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), "another transaction has held a lock") || took > 5*time.Second {
 		t.Errorf("Open = %v after %v, want soon that another transaction holds a lock", err, took)
 	}
-	if _, err := dump.Exec(t.Context(), `COMMIT`); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, dump)
 	accept(t, open(t, store.Options{Path: url}), entry("b", ""))
 }

@@ -226,14 +226,7 @@ func TestHeldTransaction(t *testing.T) {
 		return took
 	}
 	before := work(20*time.Second, 0)
-	conn, err := pgx.Connect(t.Context(), url+"&application_name=pg_dump")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	if _, err := conn.Exec(t.Context(), `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`); err != nil {
-		t.Fatal(err)
-	}
+	begin(t, url+"&application_name=pg_dump", `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`)
 	work(100*time.Second, 1_000_000)
 	during := work(20*time.Second, 2_000_000)
 	figures = append(figures, figure{"claims of 100 in the last 20 s of 2 minutes beside an open transaction",

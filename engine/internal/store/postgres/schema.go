@@ -239,8 +239,7 @@ CREATE INDEX deliveries_accepted ON awf_hook.deliveries(accepted_by) WHERE state
 `, `
 CREATE INDEX deliveries_behind ON awf_hook.deliveries(lane) WHERE state = 5; -- so that they are counted without reading them
 `, `
-ALTER TABLE awf_hook.ids ADD COLUMN moved boolean NOT NULL DEFAULT false; -- to another queue, from where it may come back
-ALTER TABLE awf_hook.ids ADD COLUMN token int NOT NULL DEFAULT 0;         -- with which it was moved
+ALTER TABLE awf_hook.ids ADD COLUMN token int; -- with which it moved to another queue, from where it may come back; null if it did not move
 ALTER TABLE awf_hook.history ADD COLUMN accepted_by int NOT NULL DEFAULT 0;
 `}
 

@@ -1,12 +1,10 @@
 package postgres_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // The node that keeps house removes dead rows however rarely autovacuum comes, and does not try in vain while a transaction sees them.
@@ -40,14 +38,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	if st := keep(15_000); st.dead > 1000 || st.vacuums != 1 {
 		t.Errorf("%+v after Keep, want one vacuum that left nothing dead", st)
 	}
-	holder, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer holder.Close(context.WithoutCancel(t.Context()))
-	if _, err := holder.Exec(t.Context(), `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`); err != nil {
-		t.Fatal(err)
-	}
+	holder := begin(t, url, `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`)
 	die()
 	for range 3 {
 		keep(15_000)
@@ -55,9 +46,7 @@ INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_
 	if st := look(); st.vacuums > 2 {
 		t.Errorf("%+v, want one vacuum in vain beside an open transaction", st)
 	}
-	if _, err := holder.Exec(t.Context(), `COMMIT`); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, holder)
 	die()
 	die()
 	if st := keep(45_000); st.dead > 1000 {

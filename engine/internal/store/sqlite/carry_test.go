@@ -3,10 +3,8 @@ package sqlite
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -16,9 +14,7 @@ func TestInterruptedMoveMakesNoDouble(t *testing.T) {
 	ctx := t.Context()
 	open := func(name string) *Store {
 		s, err := Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), name)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Cleanup(func() { _ = s.Close() })
 		return s
 	}
@@ -26,9 +22,7 @@ func TestInterruptedMoveMakesNoDouble(t *testing.T) {
 	waits := func(s *Store) int {
 		t.Helper()
 		lanes, err := s.Lanes(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		n := 0
 		for i := range lanes {
 			n += lanes[i].Waiting
@@ -42,28 +36,21 @@ func TestInterruptedMoveMakesNoDouble(t *testing.T) {
 			t.Errorf("%+v carried, %v, want %+v", carried, err, want)
 		}
 	}
-	one := &delivery.Entry{Event: &event.Event{ID: "one", Type: "workflow_end", Timestamp: time.Now()},
-		Wants: []delivery.Want{{Webhook: "a#one"}}}
-	if err := a.Accept(ctx, []*delivery.Entry{one}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, a.Accept(ctx, entries("one")))
 	left, _, err := a.Leave(ctx, store.Cursor{}, 10)
 	if err != nil || len(left) != 1 {
 		t.Fatalf("%d left, %v", len(left), err)
 	}
 	left[0].Wants[0].Past.Carried = true
-	if err := b.Accept(ctx, left); err != nil {
-		t.Fatal(err)
-	}
+	must(t, b.Accept(ctx, left))
 	carry(b, c, delivery.Carried{Moved: 1})
 	carry(a, b, delivery.Carried{Gone: 1})
 	if waits(b) != 0 || waits(c) != 1 {
 		t.Errorf("%d wait in b and %d in c, want one in c", waits(b), waits(c))
 	}
 	// What was interrupted on its way back comes back.
-	if _, _, err := c.Leave(ctx, store.Cursor{}, 10); err != nil {
-		t.Fatal(err)
-	}
+	_, _, err = c.Leave(ctx, store.Cursor{}, 10)
+	must(t, err)
 	carry(c, b, delivery.Carried{Moved: 1, Resumed: 1})
 	if waits(b) != 1 || waits(c) != 0 {
 		t.Errorf("%d wait in b and %d in c, want one in b", waits(b), waits(c))

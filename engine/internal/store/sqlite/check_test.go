@@ -12,13 +12,23 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
+// entry returns an entry of an event with an id, for one webhook.
+func entry(id, key string) *delivery.Entry {
+	return &delivery.Entry{
+		Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one", OrderKey: key}},
+	}
+}
+
+// entries returns entries without a key.
+func entries(ids ...string) (list []*delivery.Entry) {
+	for _, id := range ids {
+		list = append(list, entry(id, ""))
+	}
+	return list
+}
+
 // Check says what is wrong with a file that somebody changed by hand, and nothing else.
 func TestDamagedFiles(t *testing.T) {
-	entry := func(id, key string) *delivery.Entry {
-		return &delivery.Entry{
-			Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one", OrderKey: key}},
-		}
-	}
 	for _, tt := range []struct{ change, want string }{
 		{`UPDATE lanes SET webhook = webhook`, ""},
 		{`UPDATE deliveries SET lane = 99 WHERE state = 0`, "belong to no lane"},
@@ -42,7 +52,7 @@ func TestDamagedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx := t.Context()
-		if err := s.Accept(ctx, []*delivery.Entry{entry("delivered", ""), entry("dead", "")}); err != nil {
+		if err := s.Accept(ctx, entries("delivered", "dead")); err != nil {
 			t.Fatal(err)
 		}
 		claims, _, err := s.Claim(ctx, delivery.Lane{Webhook: "a#one", Lease: time.Minute}, 2)

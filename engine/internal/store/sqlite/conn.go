@@ -316,7 +316,7 @@ func (e *Error) Unwrap() error { return e.system }
 const primary = 0xff
 
 // replaceIt says what to do with a file that is damaged, or no database.
-const replaceIt = "; put a backup in its place and its -wal away, or move both away and awf-hook makes a new one"
+const replaceIt = "; put a backup in its place and move its -wal away, or move both away and awf-hook makes a new one"
 
 // err returns the error of a result code; nil for success. It ends with the system's reason or with what the user can do.
 func (c *conn) err(code int32) error {

@@ -56,7 +56,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a file that is a folder", func(t *testing.T, _, path string) { must(t, os.Mkdir(path, 0o700)) }, "is a directory"},
 		{"a file that is not a database", func(t *testing.T, _, path string) {
 			write(t, path, strings.Repeat("notes that somebody keeps\n", 100), 0o644)
-		}, "file is not a database (26); put a backup in its place and its -wal away, or move both away"},
+		}, "file is not a database (26); put a backup in its place and move its -wal away, or move both away"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -51,9 +50,6 @@ func openFolder(path string) (*folder, error) {
 	if err := checkFile(path); err != nil {
 		return nil, err
 	}
-	if err := checkAlone(path); err != nil {
-		return nil, err
-	}
 	turnstile, err := openOwn(path + ".lock")
 	if err != nil {
 		return nil, err
@@ -65,29 +61,16 @@ func openFolder(path string) (*folder, error) {
 	return &folder{turnstile: turnstile, next: next, owners: path + ".owners"}, nil
 }
 
-// checkFile refuses a file that cannot be a queue before other files are made beside it. If a damaged file has a log or a journal, SQLite
-// may read it.
+// checkFile refuses a file that cannot be a queue before other files are made beside it.
 func checkFile(path string) error {
-	if _, err := os.Lstat(path); err != nil {
-		return nil // it is made later
+	if _, err := os.Lstat(path); err == nil { // else it is made later
+		f, err := openOwn(path)
+		if err != nil {
+			return err
+		}
+		f.Close()
 	}
-	f, err := openOwn(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	magic := []byte("SQLite format 3\x00")
-	head := make([]byte, len(magic))
-	n, err := io.ReadFull(f, head)
-	_, noLog := os.Lstat(path + "-wal")
-	_, noJournal := os.Lstat(path + "-journal")
-	if noLog != nil && noJournal != nil && n > 0 && !bytes.Equal(head, magic) {
-		return errors.New("file is not a database (26)" + replaceIt)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
-	}
-	return err
+	return checkAlone(path)
 }
 
 // checkFolder refuses a folder in which others could replace the queue's files.
@@ -302,13 +285,13 @@ func createFile(path string) error {
 
 // hideFile makes the database's files readable by their owner alone. SQLite gives new files the same mode.
 func hideFile(path string) error {
-	for _, path := range []string{path, path + "-wal", path + "-shm"} {
-		info, err := os.Lstat(path)
+	for _, end := range ends {
+		info, err := os.Lstat(path + end)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0) {
 			continue
 		}
 		if err == nil {
-			err = os.Chmod(path, 0o600)
+			err = os.Chmod(path+end, 0o600)
 		}
 		if err != nil {
 			return err

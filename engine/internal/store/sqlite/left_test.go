@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,12 +26,7 @@ func TestLeftOfTwoProcesses(t *testing.T) {
 	}
 	accept := func(s *Store, prefix string, n int) {
 		for i := range n {
-			e := &delivery.Entry{
-				Event: &event.Event{ID: fmt.Sprint(prefix, i), Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}},
-			}
-			if err := s.Accept(t.Context(), []*delivery.Entry{e}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, s.Accept(t.Context(), entries(fmt.Sprint(prefix, i))))
 		}
 	}
 	check := func(s *Store, own, earlier delivery.Counts) {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,8 +41,8 @@ func (s *Store) checkLog() error {
 	case format == withoutLog && logSize > 0:
 		return fmt.Errorf("%s is the log of a file that was here before: move it away to use this one", log)
 	case logSize > logHeader && len(head) == logHeader && !isLogHeader(head):
-		return fmt.Errorf("%s is damaged, and holds the newest changes of the queue: put a backup in its and the file's place, or move it away "+
-			"to go on without them", log)
+		return fmt.Errorf("%s is damaged, and holds the newest changes of the queue: move it away to go on without them, or to put a backup "+
+			"in the file's place", log)
 	case format == withLog && logSize < 0:
 		s.opts.Log.Warn("the queue's file has no log beside it: if the log was deleted, or the file was moved or copied without it, "+
 			"its newest deliveries are missing", "log", log)
@@ -49,19 +50,23 @@ func (s *Store) checkLog() error {
 	return nil
 }
 
-// checkAlone returns an error if a file was put here without its log, and all of its deliveries are in the log. It runs before other files
-// are made: each process makes the lock's before the database's.
+// checkAlone returns an error if a file that stands alone cannot be a queue: it is not a database, or it was put here without its log,
+// which holds all of its deliveries. It runs before other files are made: each process makes the lock's before the database's.
 func checkAlone(path string) error {
 	header, size, err := beginning(path)
-	if err != nil {
+	if err != nil || len(header) == 0 {
 		return err
 	}
-	for _, end := range []string{"-wal", "-journal", ".lock"} { // with a journal, SQLite takes back the beginning of a log
-		if _, err := os.Lstat(path + end); err == nil {
-			return nil
-		}
+	has := func(end string) bool {
+		_, err := os.Lstat(path + end)
+		return err == nil
 	}
-	if formatOf(header) == withLog && size <= int64(binary.BigEndian.Uint16(header[16:])) {
+	switch {
+	case has("-wal"), has("-journal"): // by which SQLite may mend a damaged file, or take back the beginning of a log
+		return nil
+	case !bytes.HasPrefix(header, []byte("SQLite format 3\x00")):
+		return errors.New("file is not a database (26)" + replaceIt)
+	case formatOf(header) == withLog && size <= int64(binary.BigEndian.Uint16(header[16:])) && !has(".lock"):
 		return fmt.Errorf("the file was moved or copied without its log, which holds the deliveries: put that log at %s-wal", path)
 	}
 	return nil

@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -33,18 +30,10 @@ func TestLogAndFileBelongTogether(t *testing.T) {
 		"the file is moved away": {func(path string) error { return os.Rename(path, path+".aside") }, "the file is empty or gone",
 			false},
 		"a backup takes the file's place": {func(path string) error {
-			s, err := Open(t.Context(), store.Options{Path: path})
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Backup(t.Context(), path+".backup"), s.Close(), os.Rename(path+".backup", path))
+			return errors.Join(backup(t, path), os.Rename(path+".backup", path))
 		}, "is the log of a file that was here before", false},
 		"a backup takes the place of both": {func(path string) error {
-			s, err := Open(t.Context(), store.Options{Path: path})
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Backup(t.Context(), path+".backup"), s.Close(), os.Remove(path+"-wal"), os.Rename(path+".backup", path))
+			return errors.Join(backup(t, path), os.Remove(path+"-wal"), os.Rename(path+".backup", path))
 		}, "", false},
 		"the log is damaged": {func(path string) error {
 			return os.WriteFile(path+"-wal", bytes.Repeat([]byte("damaged "), 9000), 0o600)
@@ -105,11 +94,13 @@ func TestLogAndFileBelongTogether(t *testing.T) {
 	}
 }
 
-// entries returns an entry of an event with an id.
-func entries(id string) []*delivery.Entry {
-	return []*delivery.Entry{{
-		Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}},
-	}}
+// backup makes a backup of the queue at a path beside it.
+func backup(t *testing.T, path string) error {
+	s, err := Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Backup(t.Context(), path+".backup"), s.Close())
 }
 
 // young puts a queue in a path's place whose file has one page: all else is in its log.

@@ -5,19 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
 // Nothing is accepted into a file that is no longer at its path, and nothing is reported to be in it.
 func TestFileThatIsTakenAway(t *testing.T) {
-	accept := func(s *Store, id string) error {
-		e := &delivery.Entry{Event: &event.Event{ID: id, Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}}}
-		return s.Accept(t.Context(), []*delivery.Entry{e})
-	}
 	for name, take := range map[string]func(path string) error{
 		"deleted":         os.Remove,
 		"its log deleted": func(path string) error { return os.Remove(path + "-wal") },
@@ -37,10 +30,10 @@ func TestFileThatIsTakenAway(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if err := errors.Join(accept(s, "before"), take(path)); err != nil {
+			if err := errors.Join(s.Accept(t.Context(), entries("before")), take(path)); err != nil {
 				t.Fatal(err)
 			}
-			if err := accept(s, "after"); !errors.Is(err, errMoved) {
+			if err := s.Accept(t.Context(), entries("after")); !errors.Is(err, errMoved) {
 				t.Errorf("Accept = %v, want %v", err, errMoved)
 			}
 			if _, err := s.Left(t.Context()); !errors.Is(err, errMoved) {

@@ -6,10 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/awf-project/awf-hook/engine/delivery"
-	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
 
@@ -57,9 +55,7 @@ func TestUnwritableFilesAreRead(t *testing.T) {
 			opts := store.Options{Path: filepath.Join(dir, "queue.db")}
 			s, err := Open(t.Context(), opts)
 			must(t, err)
-			must(t, s.Accept(t.Context(), []*delivery.Entry{{
-				Event: &event.Event{ID: "e", Type: "workflow_end", Timestamp: time.Now()}, Wants: []delivery.Want{{Webhook: "a#one"}},
-			}}))
+			must(t, s.Accept(t.Context(), entries("e")))
 			must(t, s.conn.script(`UPDATE deliveries SET owner = 123, due_at = due_at + 60000`))
 			must(t, s.Close())
 			tt.spoil(t, dir)

@@ -180,7 +180,8 @@ PRAGMA checkpoint_fullfsync = 1;`
 		return err
 	}
 	if version == int64(len(migrations)) {
-		return nil
+		_, err := c.number(`PRAGMA user_version`) // makes the log of a backup, which has none
+		return err
 	}
 	// All in one transaction, since each commit waits for the disk.
 	err = c.script(`BEGIN IMMEDIATE`)

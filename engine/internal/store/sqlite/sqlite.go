@@ -110,9 +110,6 @@ func (s *Store) connect() error {
 			return err
 		}
 		if err = c.open(s.opts.Path); err == nil {
-			_, err = c.number(`PRAGMA user_version`) // makes the log, if the file had none
-		}
-		if err == nil {
 			s.conn = c
 			return nil
 		}

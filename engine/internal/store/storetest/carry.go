@@ -113,7 +113,7 @@ func leaves(t *testing.T, q *queue) {
 	}
 }
 
-// comeBack checks that deliveries that left for another queue may be carried back, once each, and that no other ones become known again.
+// comeBack checks that deliveries that left for another queue may be carried back, once each, and that nothing else comes back.
 func comeBack(t *testing.T, q *queue) {
 	if durable(q) == nil {
 		return
