@@ -32,6 +32,9 @@ const (
 	isOverridden = "is overridden by a webhook of its name"
 )
 
+// isMissing reports whether the reason is that the configuration does not have the webhook, and not that it does not use it.
+func isMissing(why string) bool { return why == isGone || why == isElsewhere }
+
 // Orphans finds the orphans among the lanes of a queue. A file that exists and is not part of this configuration
 // belongs to another configuration, so its webhooks are not orphans.
 func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
@@ -41,7 +44,7 @@ func Orphans(lanes []LaneStatus, cfg *config.Config) (orphans []Orphan) {
 		if used[l.Webhook] = true; l.Waiting+l.Dead == 0 {
 			continue
 		}
-		if why := orphaned(l.Webhook); why != "" && (l.Waiting > 0 || why == isGone || why == isElsewhere) {
+		if why := orphaned(l.Webhook); why != "" && (l.Waiting > 0 || isMissing(why)) {
 			orphans = append(orphans, Orphan{Webhook: l.Webhook, Why: why, Waiting: int64(l.Waiting), Dead: int64(l.Dead)})
 		}
 	}
@@ -65,7 +68,7 @@ func Orphaned(cfg *config.Config) func(identity string) (why string) {
 	for _, w := range cfg.Active() {
 		active[w.Identity] = true
 	}
-	all := sync.OnceValues(func() (files map[string]bool, enabled map[string]bool) { return members(cfg) }) // reads all definitions
+	all := sync.OnceValues(func() (files, enabled map[string]bool) { return members(cfg) }) // reads all definitions
 	return func(identity string) string {
 		if active[identity] {
 			return ""
@@ -86,22 +89,20 @@ func Orphaned(cfg *config.Config) func(identity string) (why string) {
 
 // members lists the files of a configuration with its definitions, and the identities of all webhooks in them: whether each is enabled.
 func members(cfg *config.Config) (files, enabled map[string]bool) {
-	files, enabled = map[string]bool{}, map[string]bool{}
-	add := func(file string, webhooks ...config.Webhook) {
-		if abs, err := filepath.Abs(file); err == nil {
-			files[abs] = true
-		}
-		for _, w := range webhooks {
-			enabled[w.Identity] = w.Enabled
-		}
-	}
-	for _, file := range cfg.Files {
-		add(file, slices.Concat(cfg.All(), cfg.Webhooks)...)
-	}
+	paths, webhooks := slices.Clone(cfg.Files), slices.Concat(cfg.All(), cfg.Webhooks)
 	for _, found := range cfg.Workflows.All() {
 		if found.Err == nil {
-			add(found.File, found.Own...)
+			paths, webhooks = append(paths, found.File), append(webhooks, found.Own...)
 		}
+	}
+	files, enabled = map[string]bool{}, map[string]bool{}
+	for _, path := range paths {
+		if abs, err := filepath.Abs(path); err == nil {
+			files[abs] = true
+		}
+	}
+	for i := range webhooks {
+		enabled[webhooks[i].Identity] = webhooks[i].Enabled
 	}
 	return files, enabled
 }
@@ -127,11 +128,11 @@ func successor(orphan *Orphan, current []config.Webhook, used map[string]bool) s
 	file, name := config.SplitIdentity(orphan.Webhook)
 	var namesakes, neighbours, unused []string
 	for _, w := range current {
-		if nameOf(w.Identity) == name {
+		if w.Name == name {
 			namesakes = append(namesakes, w.Identity)
 		}
-		if strings.HasPrefix(w.Identity, file+"#") && orphan.Why != isOff && orphan.Why != isOverridden {
-			neighbours = append(neighbours, nameOf(w.Identity))
+		if strings.HasPrefix(w.Identity, file+"#") && isMissing(orphan.Why) {
+			neighbours = append(neighbours, w.Name)
 			if !used[w.Identity] {
 				unused = append(unused, w.Identity)
 			}

@@ -49,9 +49,9 @@ type Past struct {
 	Content  *Content // nil if no transform made any
 	Reason   string
 	Unrouted bool
-	Token    int  // counts its leases and moves through all queues: the newer of two copies has more; 0 if the other store counts none
+	Token    int  // counts its leases and moves in all queues: the newer of two copies has the higher one; 0 if the other store keeps none
 	Foreign  bool // another process accepted it, so this one does not report it as its own
-	Carried  bool // it moves from queue to queue, perhaps back to one that it left: that one's memory of an older copy does not make it known
+	Carried  bool // it moves from queue to queue, perhaps back to one that remembers an older copy, which does not make it known there
 }
 
 // Tried returns the number of the last attempt; 0 if there was none.

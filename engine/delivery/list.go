@@ -93,7 +93,7 @@ func (o Operation) Cut() Operation {
 type Carried struct {
 	Moved    int // accepted by the other queue
 	Known    int // the other queue had them already, from a move that was killed
-	Gone     int // stayed, and are not sent: the other queue had them before and has removed them, nobody knows why
+	Gone     int // stayed, and are not sent: the other queue had them before and has removed them, for reasons that it does not remember
 	Resumed  int // of Moved and Known: an earlier move had begun to move them
 	InFlight int // stayed, since somebody is sending them
 }

@@ -74,7 +74,7 @@ func (c Custom) Check() error {
 		case strings.ContainsFunc(header, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }):
 			return errors.New(part.name + ": not a header name")
 		case other != "":
-			return fmt.Errorf("%s: names the header of %s, which carries something else", part.name, other)
+			return fmt.Errorf("%s: the same header as %s", part.name, other)
 		}
 		used[header] = part.name
 	}
@@ -116,7 +116,7 @@ func (c Custom) Verify(h http.Header, body []byte, now time.Time, secrets ...str
 	return scheme{c, literally}.verify(h, body, now, secrets)
 }
 
-// hasControl reports whether a text would break the line of a header that has it.
+// hasControl reports whether a text would break the line of a header with it.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

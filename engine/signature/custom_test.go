@@ -32,8 +32,8 @@ func TestCustomCheck(t *testing.T) {
 		{signature.Custom{Header: "X Signature"}, "header: not a header name"},
 		{signature.Custom{Header: "X-Signature", IDHeader: "X:Id"}, "id_header: not a header name"},
 		{signature.Custom{Header: "X-Signature", TimestampHeader: "X-Tïme"}, "timestamp_header: not a header name"},
-		{signature.Custom{Header: "X-Signature", TimestampHeader: "x-signature"}, "timestamp_header: names the header of header"},
-		{signature.Custom{Header: "X-Signature", IDHeader: "X-A", TimestampHeader: "X-A"}, "timestamp_header: names the header of id_header"},
+		{signature.Custom{Header: "X-Signature", TimestampHeader: "x-signature"}, "timestamp_header: the same header as header"},
+		{signature.Custom{Header: "X-Signature", IDHeader: "X-A", TimestampHeader: "X-A"}, "timestamp_header: the same header as id_header"},
 		{signature.Custom{Header: "X-Signature", Prefix: "a\r\nB: "}, "prefix: control character"},
 		{signature.Custom{Header: "X-Signature", Separator: "\n"}, "separator: control character"},
 	}

@@ -115,16 +115,17 @@ func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	return l.unseen(), true
 }
 
-// recall returns the claims that a lane that does not run was given. The lane claims them again when it begins.
+// recall takes back what the lane was given and never saw, unless the lane runs. The lane claims it again when it begins.
 func (l *lane) recall() []*delivery.Claim {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.runs {
+		l.mu.Unlock()
 		return nil
 	}
 	claims := l.unseen()
+	l.mu.Unlock()
 	l.ready.Add(-int64(len(claims)))
-	l.inbox = append(l.inbox, lookAt(time.Now()))
+	l.post(lookAt(time.Now()))
 	return claims
 }
 

@@ -32,7 +32,7 @@ type Set struct {
 	recalls   bool // Recall will be called idleAfter made
 }
 
-// idleAfter is how long lanes hold what was accepted before Run. A program may never call Run, and leave it to other processes.
+// idleAfter is how long lanes hold what was accepted before Run. A program may never call Run and leave the sending to other processes.
 const idleAfter = time.Second
 
 // NewSet makes a set without lanes. One goroutine calls settled with each committed outcome.
@@ -189,7 +189,7 @@ func (s *Set) Names() []string {
 }
 
 // Lease returns for how long a new delivery may be claimed for its lane while it is being accepted; 0 if it may not be. A set that
-// does not run for long leaves it to other processes.
+// was not run for a while leaves new deliveries to other processes.
 func (s *Set) Lease(webhook string, size int) time.Duration {
 	s.mu.Lock()
 	l, idle := s.byWebhook[webhook], s.start == nil && time.Since(s.made) >= idleAfter

@@ -95,3 +95,19 @@ func TestRestReachesAClaimUnderWay(t *testing.T) {
 		}
 	})
 }
+
+// A lane that was recalled begins and ends as if it had not been, also if nothing was given to it.
+func TestRunEndsAfterARecall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memory.Open(store.Options{})
+		set := NewSet(st, slog.New(slog.DiscardHandler), func(*delivery.Settlement) {})
+		for range 2 {
+			set.Add(Options{Name: "w", Lane: delivery.Lane{Webhook: "w", Lease: time.Minute}, MaxInFlight: 1})
+			set.Recall()
+			ctx, cancel := context.WithCancel(t.Context())
+			if err := set.Run(ctx, func(context.Context) { time.Sleep(time.Second); cancel() }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -31,7 +31,7 @@ func (s *shared) giveBack(claims []*delivery.Claim) {
 		back[i] = delivery.Settlement{Claim: claim, Outcome: delivery.Retry, GivenBack: true}
 	}
 	_, err := s.store.Settle(context.Background(), back)
-	s.trouble.Say("deliveries that nothing here sends wait for the end of their leases", err)
+	s.trouble.Say("deliveries that this process does not send wait for the end of their leases", err)
 	s.opens(-int64(len(claims)))
 }
 

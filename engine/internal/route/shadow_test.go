@@ -13,8 +13,8 @@ import (
 	"github.com/awf-project/awf-hook/engine/internal/route"
 )
 
-// The user's own definition applies until the user trusts a checkout's definition of the same name. Its mistakes are told as if it were
-// alone, and why the checkout's does not apply is told once.
+// The user's own definition applies until the user trusts a checkout's definition of the same name. Its mistakes are logged as if it were
+// the only one, and the reason why the checkout's does not apply is logged once.
 func TestOwnDefinitionAppliesInAStrangersCheckout(t *testing.T) {
 	const (
 		mine   = "webhooks: [{name: mine, url: 'https://mine.test/'}]"

@@ -107,7 +107,7 @@ func (t *Table[W]) Of(workflow string) *Route[W] {
 	s := t.current.Load()
 	if workflow != "" {
 		if found := s.Workflows.Lookup(workflow); found != nil {
-			return s.route(s.holding(found))
+			return s.route(found)
 		}
 	}
 	return s.settings
@@ -142,8 +142,10 @@ func (r *Route[W]) Webhooks(ctx context.Context) ([]W, error) {
 	}
 }
 
-// route returns the route of a definition. It starts a compilation if the definition is new or changed.
+// route returns the route of a definition, or of the one that applies in its place. It starts a compilation if that definition is new or
+// changed.
 func (s *snapshot[W]) route(found *config.Found) *Route[W] {
+	found = s.holding(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.definitions[found.File]
@@ -191,7 +193,8 @@ func (s *snapshot[W]) compile(r, before *Route[W]) {
 	}
 }
 
-// holding returns the definition whose webhooks apply where one was found. It logs once why a project's definition is not that.
+// holding returns the definition whose webhooks apply: the one that was found, or the user's own in its place. It logs once why a project's
+// definition does not apply.
 func (s *snapshot[W]) holding(found *config.Found) *config.Found {
 	if found.Instead == nil {
 		return found
@@ -278,9 +281,9 @@ func (s *snapshot[W]) opens(identity string) bool {
 		if found.Err != nil || !slices.ContainsFunc(found.Own, isOurs) {
 			continue
 		}
-		// the definition that has the workflow's name may be another one, and leave this one's webhooks active
-		if holds := s.Workflows.Lookup(found.Name); holds != nil && slices.ContainsFunc(holds.Webhooks, isOurs) {
-			return !s.route(s.holding(holds)).IsReady()
+		// another definition may have the workflow's name, and still leave this one's webhooks active
+		if holder := s.Workflows.Lookup(found.Name); holder != nil && slices.ContainsFunc(holder.Webhooks, isOurs) {
+			return !s.route(holder).IsReady()
 		}
 	}
 	return false

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
 	"os"
 	"strings"
 	"sync"
@@ -13,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/sender"
 )
 
@@ -108,7 +105,7 @@ func (p *peer) play(talk string) bool {
 		}
 		switch talk[i] {
 		case '|':
-			time.Sleep(20 * time.Millisecond)
+			pause()
 		case '!':
 			return false
 		case '#':
@@ -124,38 +121,41 @@ func (p *peer) play(talk string) bool {
 // Whatever receivers say over connections that are kept, attempts without TLS end as they would through net/http. "make faults" also tries
 // long requests, and answers that come before a request has been read.
 func TestDirectTalksEndAsWithNetHTTP(t *testing.T) {
-	sizes := map[int][]bool{20: {false}}
+	manners := []manner{{size: 20}}
 	if os.Getenv("FAULTS") != "" {
-		sizes = map[int][]bool{20: {false, true}, 300_000: {false}}
+		manners = append(manners, manner{size: 20, early: true}, manner{size: 300_000})
 	}
-	log.SetOutput(io.Discard) // net/http writes to it what a receiver sends unasked
-	defer log.SetOutput(os.Stderr)
+	quieten(t)
 	room := make(chan struct{}, 48)
 	var running sync.WaitGroup
-	for size, early := range sizes {
-		for _, early := range early {
-			for _, talk := range talks {
-				running.Go(func() {
-					room <- struct{}{}
-					defer func() { <-room }()
-					own, theirs := converse(t, talk, size, early, false), converse(t, talk, size, early, true)
-					if own != theirs {
-						t.Errorf("%.80q, %d bytes, early %v:\n%s, want\n%s", talk, size, early, own, theirs)
-					}
-				})
-			}
+	for _, m := range manners {
+		for _, talk := range talks {
+			running.Go(func() {
+				room <- struct{}{}
+				defer func() { <-room }()
+				own, theirs := m.converse(t, talk, false), m.converse(t, talk, true)
+				if own != theirs {
+					t.Errorf("%.80q, %d bytes, early %v:\n%s, want\n%s", talk, m.size, m.early, own, theirs)
+				}
+			})
 		}
 	}
 	running.Wait()
 }
 
+// manner is how attempts and their receiver talk.
+type manner struct {
+	size  int  // of a request's body
+	early bool // the receiver begins before it has read a request
+}
+
 // converse makes three attempts at a receiver, and says how they ended and how many connections they took.
-func converse(t *testing.T, talk string, size int, early, throughNetHTTP bool) string {
+func (m manner) converse(t *testing.T, talk string, throughNetHTTP bool) string {
 	var connections atomic.Int64
 	receiver := startFaulty(t, false, func(p *peer) {
 		connections.Add(1)
 		for {
-			if early {
+			if m.early {
 				if _, err := p.from.ReadByte(); err == nil && p.play(talk) {
 					p.hang()
 				}
@@ -177,10 +177,8 @@ func converse(t *testing.T, talk string, size int, early, throughNetHTTP bool) s
 	var said []string
 	for range 3 {
 		d := newDelivery()
-		d.Body = bytes.Repeat([]byte("x"), size)
-		a := s.Send(t.Context(), d)
-		a.At, a.Took, a.Phases, a.Skew = time.Time{}, 0, delivery.Phases{}, 0
-		line, err := json.Marshal(a)
+		d.Body = bytes.Repeat([]byte("x"), m.size)
+		line, err := json.Marshal(timeless(s.Send(t.Context(), d)))
 		if err != nil {
 			t.Error(err)
 		}

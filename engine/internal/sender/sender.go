@@ -70,7 +70,7 @@ type Sender struct {
 	url       *url.URL    // without userinfo
 	header    http.Header // of every request
 	transport http.RoundTripper
-	network   *http.Transport // that transport, or what a [direct] dials by; nil for a transport of the program's own
+	network   *http.Transport // the same, or the one that a [direct] dials with; nil for a transport of the program's own
 	deadlines Deadlines
 	proxied   bool
 	masker    *secret.Masker

@@ -105,8 +105,7 @@ func TestFaults(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {
 		deliveries = n
 	}
-	log.SetOutput(io.Discard) // net/http writes to it what a receiver sends unasked
-	defer log.SetOutput(os.Stderr)
+	quieten(t)
 	warm(t)
 	memory := watchMemory(t)
 	for _, rows := range []func(*testing.T) []faultRow{plainFaults, limited, echoes, named, secured} {
@@ -176,6 +175,12 @@ func (row faultRow) run(t *testing.T, deliveries int, throughNetHTTP bool) {
 		t.Errorf("%d requests came behind their delivery's 2xx", receiver.again)
 	}
 	checkGoroutines(t, before)
+}
+
+// quieten discards the log, to which net/http writes what receivers send unasked.
+func quieten(t *testing.T) {
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 }
 
 // warm makes the runtime and net/http allocate what they keep for ever.
