@@ -37,6 +37,7 @@ func TestDamagedDatabases(t *testing.T) {
 		{`UPDATE awf_hook.counts SET dead_letters = 0`, "miscount their dead letters"},
 		{`DELETE FROM awf_hook.counts`, "miscount"},
 		{`UPDATE awf_hook.deliveries SET state = 8 WHERE state = 0`, "run awf-hook queue move again"},
+		{`ALTER TABLE awf_hook.ids ALTER token SET NOT NULL; ALTER TABLE awf_hook.lanes ADD COLUMN note text`, "2 tables have other columns"},
 	} {
 		change, want := tt.change, tt.want
 		empty(t, url)
