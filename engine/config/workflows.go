@@ -292,4 +292,6 @@ func (f *Found) NoFile() *Error {
 }
 
 // mayHaveWebhooks reports whether a definition's text could have webhooks. Of one that is too large, only the beginning was read.
-func mayHaveWebhooks(text []byte) bool { return len(text) > maxCheckout || bytes.Contains(text, []byte("webhook")) }
+func mayHaveWebhooks(text []byte) bool {
+	return len(text) > maxCheckout || bytes.Contains(text, []byte("webhook"))
+}
