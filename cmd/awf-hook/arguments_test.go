@@ -63,7 +63,7 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 		"deliveries replay --workflow nosuch":                   "no delivery matches",
 		"deliveries delete --event workflow_erorr":              "no delivery matches: " + unknownEvent,
 		"deliveries list --since 2999-01-01":                    "--since: 2999-01-01 is in the future",
-		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time or a duration",
+		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time",
 		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: " + unknownEvent,
 		"emit -c hook.yaml --event step_*":                      "--event: want letters",
 		"emit -c hook.yaml --sample a|b":                        "--event: want letters",

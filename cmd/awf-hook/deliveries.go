@@ -71,7 +71,7 @@ func sinceTime(text string) (time.Time, error) {
 	at, err := api.ParseTime(text)
 	switch {
 	case err != nil:
-		return at, fmt.Errorf("--since: want a time or a duration like 1h or 7d, got %q", text)
+		return at, fmt.Errorf("--since: %w", err)
 	case at.After(time.Now()):
 		return at, fmt.Errorf("--since: %s is in the future", text)
 	}

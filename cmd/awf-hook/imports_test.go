@@ -34,7 +34,7 @@ var mayImport = map[string]string{
 		engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres
 		engine/internal/store/sqlite`,
 	"engine/internal/store/sqlite":    "engine/delivery engine/file engine/internal/store",
-	"engine/internal/store/postgres":  "engine/delivery engine/internal/store",
+	"engine/internal/store/postgres":  "engine/delivery engine/internal/store engine/legible",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
 	"engine/internal/source":          "engine/event engine/file",

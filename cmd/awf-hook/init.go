@@ -53,7 +53,7 @@ func (c *command) init(file string) error {
 	case err != nil:
 		return failure(err)
 	}
-	fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %[1]s\n", plain(file))
+	fmt.Fprintf(c.out, "wrote %s; check it: awf-hook check %s\n", plain(file), quoted(file))
 	return nil
 }
 

@@ -87,6 +87,9 @@ func saysNoLog(t *testing.T, queue string, args ...string) {
 			}
 		}
 	}
+	if code := cmd.ProcessState.ExitCode(); found && args[0] == "queue" && args[1] == "check" && code != exitFailure {
+		t.Errorf("a check that warns of lost deliveries exits with %d, want %d", code, exitFailure)
+	}
 	_, noLog := os.Stat(queue + "-wal")
 	if isUnused := noLog != nil && args[0] == "webhooks" && args[1] == "test"; !found && !isUnused {
 		t.Errorf("awf-hook %q says only %s", args, &all)

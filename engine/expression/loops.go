@@ -15,7 +15,7 @@ type loop struct {
 	list  eval
 	slot  int  // of the element; its index and the accumulator follow
 	cost  int  // steps of a round
-	body  eval // of a round
+	body  eval // of a round; true or false where the loop wants a condition
 	third eval // nil if there is none
 }
 
@@ -47,11 +47,13 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 		acc.from = acc.from.add(origin{body, AllKeys}, origin{with, AllKeys})
 	}
 	w.loops++
-	if len(n.Arguments) == 1 { // count and sum of the elements themselves
-		l.body = func(env *Env) any { return env.slots[l.slot] }
-	} else {
+	l.body = func(env *Env) any { return env.slots[l.slot] } // count and sum of the elements themselves
+	takesAny := slices.Contains([]string{"map", "sum", "reduce", "groupBy", "sortBy"}, n.Name)
+	if len(n.Arguments) > 1 {
 		round := n.Arguments[1].(*ast.PredicateNode).Node
-		l.body, l.cost = w.node(round).eval, 3+count(round)
+		l.body, l.cost = w.value(round, !takesAny), l.cost+count(round)
+	} else if !takesAny {
+		l.body = func(env *Env) any { return isTrue(env.slots[l.slot], n) }
 	}
 	w.loops--
 	w.variables = w.variables[:outside]
@@ -91,7 +93,7 @@ func (l *loop) find(env *Env, want, last bool) (int, any) {
 		if last {
 			i = len(list) - 1 - i
 		}
-		if isTrue(l.round(env, i, list[i])) == want {
+		if l.round(env, i, list[i]) == want {
 			return i, list[i]
 		}
 	}
@@ -109,7 +111,7 @@ func found(i int, _ any) any {
 func (l *loop) filter(env *Env) []any {
 	kept := []any{}
 	for i, v := range l.elements(env) {
-		if isTrue(l.round(env, i, v)) {
+		if l.round(env, i, v) == true {
 			env.budget.list(1)
 			kept = append(kept, v)
 		}

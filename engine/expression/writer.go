@@ -143,22 +143,6 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 	}}
 }
 
-// condition compiles a node as true or false. A missing value is false.
-func (w *writer) condition(n ast.Node) func(env *Env) bool {
-	p := w.node(n)
-	return func(env *Env) bool { return isTrue(p.eval(env)) }
-}
-
-func isTrue(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	}
-	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
-}
-
 func (w *writer) nodeOrNil(n ast.Node) part {
 	if n == nil {
 		return constant(nil)

@@ -268,6 +268,9 @@ func frames(trace string, refills bool) []string {
 		if i := strings.LastIndexByte(line, '('); i > 0 {
 			line = line[:i]
 		}
+		if line == meter.RefillModule+"."+meter.RefillImport {
+			continue // where the guest's own function asks for fuel
+		}
 		name := strings.TrimPrefix(line, ".")
 		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); refills && err == nil && strings.HasPrefix(name, "$") {
 			name = "$" + strconv.Itoa(n-1)

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Sandbox compiles modules, keeps the compiled code, and bounds how many guests run at a time: one less than GOMAXPROCS,
@@ -25,7 +26,8 @@ type Sandbox struct {
 	turns     turns
 	compiling chan struct{} // holds a value for each module that is being compiled
 	compiles  sync.WaitGroup
-	instances atomic.Int64 // open ones
+	instances atomic.Int64         // open ones
+	clock     func() time.Duration // of the calling thread; tests replace it
 
 	mu     sync.Mutex
 	codes  map[[sha256.Size]byte]*code // by the module's digest, while a Module uses them
@@ -45,6 +47,7 @@ func New(cacheDir string) (*Sandbox, error) {
 		turns:     turns{free: max(1, runtime.GOMAXPROCS(0)-1)},
 		compiling: make(chan struct{}, maxCompiling),
 		codes:     map[[sha256.Size]byte]*code{},
+		clock:     threadTime,
 	}, nil
 }
 
