@@ -46,8 +46,9 @@ func given(t *testing.T, tl *tail, final bool) string {
 		switch p := tl.take(); {
 		case p.err != nil:
 			got = append(got, "!")
-		case p.rec == nil:
+		case p.rec == nil && p.first:
 			got = append(got, "-")
+		case p.rec == nil: // more of a line that is too long
 		default:
 			got = append(got, p.rec.WorkflowID)
 		}
@@ -85,6 +86,27 @@ func TestTailLines(t *testing.T) {
 	}
 	if tl.line != 10 {
 		t.Errorf("%d lines, want 10", tl.line)
+	}
+}
+
+// However long a line is, one load takes a little more than maxLoad of it, so that whoever reads can stop.
+func TestLoadIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	write(t, path, strings.Repeat("y", 8*maxLoad)+"\n"+start("a")+"\n")
+	tl := &tail{path: path}
+	if err := tl.open(); err != nil {
+		t.Fatal(err)
+	}
+	for read := int64(0); tl.read < 8*maxLoad; read = tl.read {
+		if err := tl.load(maxAhead, false); err != nil || tl.read-read > 3*maxLoad || !tl.more {
+			t.Fatalf("%d bytes loaded at once, more: %v, %v", tl.read-read, tl.more, err)
+		}
+		for len(tl.ahead) > 0 {
+			tl.take()
+		}
+	}
+	if got := given(t, tl, false); got != "a" {
+		t.Errorf("%q, want the line after the long one", got)
 	}
 }
 
@@ -335,5 +357,24 @@ func TestFolderThatCouldNotBeListed(t *testing.T) {
 	}
 	if found, err := d.list(); err != nil || len(found) != 1 {
 		t.Errorf("found %v, want the transcript", found)
+	}
+}
+
+// A transcript with a run's name that is older than the program is read from its end on: the program may append to it.
+func TestOldTranscriptIsReadFromItsEnd(t *testing.T) {
+	folder, past := t.TempDir(), time.Now().Add(-time.Hour)
+	path := filepath.Join(folder, "a.jsonl")
+	write(t, path, start("old")+"\n"+start("old")[:20])
+	if err := os.Chtimes(path, past, past); err != nil {
+		t.Fatal(err)
+	}
+	d := newFolder(folder, time.Now(), false)
+	d.want("a")
+	write(t, path, start("new")+"\n")
+	if len(d.order) != 1 {
+		t.Fatalf("found %v, want the transcript", d.order)
+	}
+	if got := given(t, d.order[0], false); got != "new" {
+		t.Errorf("%q, want what was appended", got)
 	}
 }

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,8 @@ import (
 // Bounds of trails. docs/config.md names them.
 const (
 	maxTrails = 1000               // trails that one adoption looks at
-	keepTrail = time.Hour          // how long after its last line a settled trail is kept, for what the command left running
+	keepTrail = time.Hour          // how long after its last line a settled trail is kept; with a run that has no end, as an abandoned one
+	maxBefore = 4 << 20            // bytes that are read for starts of runs, in a settled trail or at the end of AWF's own audit file
 	maxOrphan = 24 * time.Hour     // how long after its last line the program may still be running
 	dropTrail = 7 * 24 * time.Hour // how long after its last line an abandoned trail is removed
 	maxEnded  = 1000               // runs that are remembered, to name those whose steps were not seen
@@ -152,12 +152,15 @@ func (r *reading) close() {
 // round passes on what is new. It reads the audit file first: whatever AWF wrote to a transcript before an audit line is
 // then there.
 func (r *reading) round(ctx context.Context, last bool) (something bool, err error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
 	something = r.feed.look(r.audit, maxAhead, last)
 	for _, p := range r.audit.ahead {
 		switch {
 		case p.rec == nil || !p.rec.Starts() && !p.rec.Ends():
 			continue
-		case p.rec.Starts() && r.begunBefore(p.rec.ID):
+		case p.rec.Starts() && r.begunBefore(p.rec):
 			p.rec.Resumed(r.trail.Started)
 		case p.rec.Type == event.WorkflowEnd && len(r.ended) < maxEnded:
 			r.ended = append(r.ended, p.rec.WorkflowID)
@@ -175,20 +178,21 @@ func (r *reading) round(ctx context.Context, last bool) (something bool, err err
 	return something, r.feed.commit(ctx)
 }
 
-// begunBefore reports whether AWF's own audit file had a start line before the program started, which then resumes that
-// run.
-func (r *reading) begunBefore(id string) bool {
+// begunBefore reports whether a start line is older than the program, which then resumes that run. AWF's own audit file has the line;
+// without such a file its time tells, which AWF cuts to milliseconds.
+func (r *reading) begunBefore(start *event.Record) bool {
+	if r.trail.Target == "" || !r.trail.outlives() {
+		return start.Timestamp.Before(r.trail.Started.Truncate(time.Millisecond))
+	}
 	if r.starts == nil {
 		r.starts = map[string]bool{}
-		for line := range bytes.Lines(r.trail.targetBefore()) {
-			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), r.trail.Started).Records {
-				if rec.Starts() {
-					r.starts[rec.ID] = true
-				}
+		for rec := range records(r.trail.targetBefore()) {
+			if rec.Starts() {
+				r.starts[rec.ID] = true
 			}
 		}
 	}
-	return r.starts[id]
+	return r.starts[start.ID]
 }
 
 // end passes on the remaining lines, and the missing ends.
@@ -270,7 +274,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	quiet := time.Since(info.ModTime())
 	switch {
 	case t.done == info.Size():
-		if quiet > dropTrail || quiet > keepTrail && !t.alive() {
+		if quiet > dropTrail || quiet > keepTrail && !t.alive() && !t.leftRun() {
 			t.remove()
 		}
 		return nil
