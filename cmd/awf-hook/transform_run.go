@@ -148,7 +148,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	}
 	defer done()
 	failed := false
-	for _, in := range inputs {
+	for i, in := range inputs {
 		start := time.Now()
 		out, err := module.Transform(context.Background(), in)
 		took := time.Since(start)
@@ -157,6 +157,9 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 			c.sayf("dropped")
 		case err != nil:
 			failed = true
+			if len(inputs) > 1 {
+				err = fmt.Errorf("event %d: %w", i+1, err)
+			}
 			c.say(err)
 			continue
 		default:
