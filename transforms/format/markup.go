@@ -37,13 +37,16 @@ func newMarkup(escape, encode string, kinds ...string) *markup {
 }
 
 // markdown is the markup that most chats have in common.
-var markdown = newMarkup("", "@]"+emphasis, "@<]$\\", "#|", emphasis, ">-+=0123456789")
+var markdown = newMarkup("", "@]$"+emphasis, "@<]\\", "#|", emphasis+"$", ">-+=0123456789")
+
+// mrkdwn is the markup of Slack's notifications and of Google Chat.
+var mrkdwn = newMarkup("", "@"+emphasis, "<", "@", emphasis)
 
 // emphasis has the marks of emphasis and code.
 const emphasis = "*_~`"
 
 // alike has a look-alike for each mark.
-var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
+var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb", '$': "\uff04"}
 
 // inert returns a text in a form that is shown as it was written. A URL in it still leads to the same place, unless it has a mark before
 // its path: then it is text, not a link.

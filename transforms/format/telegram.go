@@ -99,11 +99,14 @@ func telegramMessage(m *message) *styled {
 	if text := strings.TrimSpace(room.take(telegramMarkup.inert(m.text), m.limit("text"))); text != "" {
 		s.add("", "\n\n"+text, "")
 	}
+	for i := range m.fields {
+		m.fields[i].label = telegramMarkup.inert(m.fields[i].label)
+	}
 	if fields := room.takeFields(m.fields, m.limit("field's value")); len(fields) > 0 {
 		s.add("", "\n", "")
 		for _, f := range fields {
 			s.add("", "\n", "")
-			s.add("bold", telegramMarkup.inert(f.label), "")
+			s.add("bold", f.label, "")
 			s.add("", ": ", "")
 			s.add("code", f.value, "")
 		}
