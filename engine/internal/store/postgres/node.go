@@ -57,7 +57,10 @@ func (s *Store) takeHouse(ctx context.Context) (now time.Time, err error) {
 	keeper := 0
 	err = s.write(ctx, func(tx *tx) {
 		keeper = 0 // not what an earlier try was told
-		tx.time()
+		version := 0
+		tx.clock()
+		tx.query(`SELECT version FROM awf_hook.meta`).Scan(&version)
+		tx.refuse(fits(version))
 		now = tx.now
 		tx.queue(`INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($1, $3, $4, $5, $2, $2)
   ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`,

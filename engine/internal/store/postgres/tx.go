@@ -39,8 +39,12 @@ type tx struct {
 // refusal is an error that comes again whenever the transaction is repeated.
 type refusal struct{ error }
 
-// refuse ends the transaction with an error, unless it has failed already.
-func (tx *tx) refuse(err error) { tx.err = cmp.Or[error](tx.err, refusal{err}) }
+// refuse ends the transaction if there is an error, unless it has failed already.
+func (tx *tx) refuse(err error) {
+	if err != nil && tx.err == nil {
+		tx.err = refusal{err}
+	}
+}
 
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
 // connection ended it.
