@@ -120,7 +120,9 @@ func slackMention(s string) object {
 func isSlackMention(s string) bool { return slackMention(s) != nil }
 
 // slackCost measures the most that mrkdwn and escapeEntities make of a text.
-func slackCost(s string) int { return mrkdwn.cost(escapeEntities(s)) + utf16Units(zeroWidthSpace)*strings.Count(s, "<") }
+func slackCost(s string) int {
+	return mrkdwn.cost(escapeEntities(s)) + utf16Units(zeroWidthSpace)*strings.Count(s, "<")
+}
 
 // slackRefusals are the words with which Slack refuses a message, whatever the status.
 var slackRefusals = []string{
