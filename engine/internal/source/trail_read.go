@@ -16,7 +16,7 @@ import (
 
 // Bounds of trails. docs/config.md names them.
 const (
-	maxTrails = 1000               // trails that one adoption looks at
+	maxTrails = 10_000             // trails that one adoption looks at, the oldest first
 	keepTrail = time.Hour          // how long after its last line a settled trail is kept; with a run that has no end, as an abandoned one
 	maxBefore = 4 << 20            // bytes that are read for starts of runs, in a settled trail or at the end of AWF's own audit file
 	maxOrphan = 24 * time.Hour     // how long after its last line the program may still be running
