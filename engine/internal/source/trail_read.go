@@ -255,13 +255,18 @@ func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 	return nil
 }
 
+const removed = "events of a command were never accepted, and are removed"
+
 func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	t, err := takeTrail(path)
 	switch {
 	case errors.Is(err, errTaken):
 		return nil
 	case err != nil: // a crash or a full disk left no readable state
-		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > dropTrail {
+		if info, statErr := os.Lstat(path); statErr == nil && time.Since(info.ModTime()) > dropTrail {
+			if info.Size() > 0 {
+				sink.trouble(removed, err)
+			}
 			removeTrail(path)
 		}
 		return nil
@@ -281,7 +286,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	case t.Origin != origin && quiet <= dropTrail:
 		return nil
 	case t.Origin != origin, quiet > lastTrail:
-		sink.trouble("events of a command were never accepted, and are removed", fmt.Errorf(
+		sink.trouble(removed, fmt.Errorf(
 			"no awf-hook with its settings took them in time; its last line is of %s", info.ModTime().Format(time.DateOnly)))
 		t.remove()
 		return nil
