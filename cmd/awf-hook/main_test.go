@@ -87,6 +87,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PORT", freePort())
 			env.Setenv(checkSaid, "1")
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(ownFolder, "cache")) // what one script compiles is compiled for all
 			return setupTransforms(env)
 		},
 		Condition: transformCondition,

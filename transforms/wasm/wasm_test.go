@@ -96,7 +96,6 @@ func goGuest(t testing.TB, name string) []byte {
 var builtGuests = map[string]func() ([]byte, error){
 	"reactor": sync.OnceValues(func() ([]byte, error) { return buildGo("reactor", "-buildmode=c-shared") }),
 	"command": sync.OnceValues(func() ([]byte, error) { return buildGo("command") }),
-	"decode":  sync.OnceValues(func() ([]byte, error) { return buildGo("decode", "-buildmode=c-shared") }),
 }
 
 func buildGo(name string, flags ...string) ([]byte, error) {
