@@ -8,6 +8,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // commandOn returns a shell's command line that runs a command of awf-hook, from any folder, with the configuration that has a file's
@@ -103,6 +104,8 @@ func mover(search config.Search, o engine.Orphan, queue string) string {
 		return "awf-hook " + command + flagOfConfig(search.File) + to + quoted(name)
 	case o.To == "":
 		return "awf-hook " + command + flagOfQueue(queue) + to + "NEW"
+	case config.ServerOf(file) != "": // of the settings
+		return "awf-hook " + command + flagOfConfig(search.File) + flagOfQueue(queue) + to + quoted(o.To)
 	case isCheckouts(search, file):
 		name = o.To // settings may have a webhook of the same name
 	}
@@ -110,18 +113,7 @@ func mover(search config.Search, o engine.Orphan, queue string) string {
 }
 
 // quoted quotes a word for a shell's command line.
-func quoted(word string) string {
-	word = plain(word)
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isWord(r) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// isWord reports whether a shell takes a character literally, except at the beginning of a word.
-func isWord(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
-}
+func quoted(word string) string { return legible.Word(plain(word)) }
 
 // homeOf returns an expression for the beginning of a word that is a path in the home directory, nil if there is no such directory. Within
 // quotes no shell would expand its abbreviation.

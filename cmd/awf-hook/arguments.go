@@ -193,7 +193,7 @@ func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	letters := unknown.GetSpecifiedShortnames()
 	isFlag := len(letters) == 1 && unicode.IsLetter(rune(letters[0]))
 	if letters != "" && !isFlag && cmd.Name() == "eval" {
-		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %q", "-"+letters)
+		return fmt.Errorf("want -- before an expression that begins with a minus: awf-hook eval -- %s", quoted("-"+letters))
 	}
 	if letters != "" && name == "c" {
 		name = "config"

@@ -34,7 +34,7 @@ var mayImport = map[string]string{
 		engine/delivery engine/internal/store engine/internal/store/memory engine/internal/store/postgres
 		engine/internal/store/sqlite`,
 	"engine/internal/store/sqlite":    "engine/delivery engine/file engine/internal/store",
-	"engine/internal/store/postgres":  "engine/delivery engine/internal/store",
+	"engine/internal/store/postgres":  "engine/delivery engine/internal/store engine/legible",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
 	"engine/internal/source":          "engine/event engine/file",
@@ -71,7 +71,7 @@ var mayImport = map[string]string{
 		engine/delivery engine/event engine/expression engine/legible`,
 	"cmd/awf-hook/internal/view": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event
-		engine/jsonbytes engine/secret`,
+		engine/expression engine/jsonbytes engine/legible engine/secret`,
 	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy

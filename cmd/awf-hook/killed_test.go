@@ -179,7 +179,7 @@ func TestKilledCommandsDeliveriesAreDueAtOnce(t *testing.T) {
 }
 
 // succeed runs a command alone until everything that waited has arrived.
-func (h *house) succeed(name string, waiting map[string]bool) {
+func (h *house) succeed(name string, waiting map[string]int) {
 	h.Helper()
 	var args []string
 	switch name {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
@@ -53,24 +54,21 @@ func (f *previewFlags) add(cmd *cobra.Command) {
 func (c *command) previewCommand() *cobra.Command {
 	var flags previewFlags
 	cmd := &cobra.Command{
-		Use:   "preview [EVENTS…]",
-		Short: "Show the exact requests that events would make; sends nothing",
-		RunE:  func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
+		Use:  "preview [EVENTS…]",
+		RunE: func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference from another configuration or an earlier preview in `FILE`")
 	cmd.Flags().BoolVar(&flags.reveal, "reveal", false, "show the whole URL and all headers; what comes from variables stays masked")
-	cmd.Flags().StringVar(&flags.at, "at", "", "make the requests at this `TIME`, like 2026-11-24T00:00:00Z, instead of the event's")
+	cmd.Flags().StringVar(&flags.at, "at", "",
+		"make the requests at a `TIME` like 2026-11-24T00:00:00Z, or a duration like 1h before now, instead of at the event's")
 	return cmd
 }
 
 func (c *command) preview(files []string, flags previewFlags) error {
-	var at time.Time
-	if flags.at != "" {
-		var err error
-		if at, err = time.Parse(time.RFC3339, flags.at); err != nil {
-			return fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z, got %q", flags.at)
-		}
+	at, err := api.ParseTime(flags.at)
+	if err != nil {
+		return fmt.Errorf("--at: %w", err)
 	}
 	eng, err := c.openDry(flags.configFlags, flags.webhook)
 	if err != nil {

@@ -80,12 +80,15 @@ func saysNoLog(t *testing.T, queue string, args ...string) {
 	found := false
 	for lines := bufio.NewScanner(said); lines.Scan(); {
 		all.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "no log beside it") && strings.Contains(lines.Text(), queue) {
+		if line := lines.Text(); strings.Contains(line, "no log beside it") && strings.Contains(line, queue) && strings.Contains(line, "-wal") {
 			found = true
 			if slices.Contains([]string{"serve", "follow", "top"}, args[0]) {
 				_ = cmd.Process.Signal(syscall.SIGTERM)
 			}
 		}
+	}
+	if code := cmd.ProcessState.ExitCode(); found && args[0] == "queue" && args[1] == "check" && code != exitFailure {
+		t.Errorf("a check that warns of lost deliveries exits with %d, want %d", code, exitFailure)
 	}
 	_, noLog := os.Stat(queue + "-wal")
 	if isUnused := noLog != nil && args[0] == "webhooks" && args[1] == "test"; !found && !isUnused {

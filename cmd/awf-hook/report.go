@@ -93,7 +93,7 @@ func sayWritten(say func(format string, args ...any), r *engine.Report, trouble 
 		return
 	}
 	for _, file := range files {
-		say("to deliver them, with the same configuration: awf-hook run < %s", plain(file))
+		say("to deliver them, with the same configuration: awf-hook run < %s", quoted(file))
 	}
 	if more != "" {
 		say("the same for%s, which --json names", strings.TrimPrefix(more, " and"))

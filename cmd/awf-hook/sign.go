@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/signature"
 	"github.com/spf13/cobra"
@@ -66,14 +67,11 @@ func (f *signingFlags) check() (at time.Time, err error) {
 			return at, fmt.Errorf("--scheme: want awf, standard, github or custom, got %q", scheme)
 		}
 	}
-	if f.at == "" {
-		return at, nil
-	}
 	if seconds, err := strconv.ParseInt(f.at, 10, 64); err == nil && seconds >= 0 {
 		return time.Unix(seconds, 0), nil
 	}
-	if at, err = time.Parse(time.RFC3339, f.at); err != nil {
-		return at, fmt.Errorf("--at: want a time like 2026-11-24T00:00:00Z or Unix seconds, got %q", f.at)
+	if at, err = api.ParseTime(f.at); err != nil {
+		return at, fmt.Errorf("--at: %w, or Unix seconds", err)
 	}
 	return at, nil
 }
@@ -98,10 +96,9 @@ func (c *command) signCommand() *cobra.Command {
 	var id string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "sign [FILE]",
-		Short: "Sign a body by hand",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
+		Use:  "sign [FILE]",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"},
 		"the `SCHEME`: awf, standard, github, custom, or several with commas")

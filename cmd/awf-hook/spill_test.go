@@ -210,7 +210,7 @@ func hookIn(env []string, in string, args ...string) (code int, said string) {
 // The text names the file and the command that reads it back. A queue in memory is lost at the end unless --spill is set.
 func TestSpillIsSaid(t *testing.T) {
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")
-	file := filepath.Join(t.TempDir(), "spill.ndjson")
+	file := filepath.Join(t.TempDir(), "my spill.ndjson")
 	args := []string{"emit", "-c", config, "--event", "workflow_end", "--id", "e", "--queue", "memory:", "--drain-timeout", "1s"}
 	code, said := hookIn(nil, "", args...)
 	if want := "awf-hook: 1 not delivered and lost: the queue was in memory\n"; code != exitFailure || !strings.Contains(said, want) {
@@ -219,7 +219,7 @@ func TestSpillIsSaid(t *testing.T) {
 	for n := range 2 { // the second is appended to the first
 		code, said = hookIn(nil, "", append(args, "--spill", file)...)
 		want := fmt.Sprintf("awf-hook: 1 kept written to %s: the queue was in memory\n"+
-			"awf-hook: to deliver them, with the same configuration: awf-hook run < %[1]s\n", file)
+			"awf-hook: to deliver them, with the same configuration: awf-hook run < '%[1]s'\n", file)
 		if code != exitOK || !strings.Contains(said, want) {
 			t.Errorf("exit code %d, said %s, want %s", code, said, want)
 		}

@@ -299,7 +299,8 @@ func (p *Project) Off() string {
 	if p == nil || p.State == trust.Trusted {
 		return ""
 	}
-	off := "the project's webhooks are off: " + legible.Plain(p.Folder)
+	folder := legible.Plain(p.Folder)
+	off, again := "the project's webhooks are off: "+folder, "run awf-hook trust "+legible.Word(folder)
 	if p.recordErr != nil {
 		return off + " is not trusted: " + p.recordErr.Error()
 	}
@@ -307,11 +308,11 @@ func (p *Project) Off() string {
 		if p.search.variable("AWF_HOOK_TRUST") != "" {
 			off += " is none of the folders that AWF_HOOK_TRUST names, and"
 		}
-		return off + " is not trusted; to see what they would do, and to trust it, run awf-hook trust"
+		return off + " is not trusted; to see what they would do, and to trust it, " + again
 	}
 	var changes []string
 	for _, c := range p.New[:min(len(p.New), 3)] {
 		changes = append(changes, c.Webhook+" "+c.String())
 	}
-	return off + " does something new (" + strings.Join(changes, ", ") + "); to trust it again, run awf-hook trust"
+	return off + " does something new (" + strings.Join(changes, ", ") + "); to trust it again, " + again
 }

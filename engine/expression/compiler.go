@@ -94,11 +94,11 @@ func (c *Compiler) build(t text, describe bool) (*Program, []Part, *Error) {
 		unwise.constant(tree.Node)
 	}
 	w := &writer{source: t.source, describe: describe, fold: budget{steps: foldSteps, bytes: foldBytes, elements: foldSteps}}
-	root := w.node(tree.Node)
+	root := w.value(tree.Node, t.isBool)
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	p := &Program{text: t, root: root.eval, slots: w.slots, parts: w.parts, from: w.from, warnings: unwise.warnings}
+	p := &Program{text: t, root: root, slots: w.slots, parts: w.parts, from: w.from, warnings: unwise.warnings}
 	if !t.isBool {
 		p.path = pathOf(tree.Node)
 	}

@@ -139,13 +139,7 @@ func (p *Program) run(env *Env, raw []byte) (any, error) {
 
 func (p *Program) value(env *Env) (any, error) {
 	defer clear(env.slots)
-	return protected(func() (any, error) {
-		v := p.root(env)
-		if p.isBool {
-			return isTrue(v), nil
-		}
-		return v, nil
-	})
+	return protected(func() (any, error) { return p.root(env), nil })
 }
 
 // protected calls f and turns its errors and panics into a [*RunError].

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ type definition struct {
 var functions = map[string]definition{
 	"len":         {args: "a:i", call: length},
 	"type":        {args: "a:s", call: typeOf},
-	"abs":         {args: "n:a", call: abs},
+	"abs":         {args: "n:n", call: abs},
 	"ceil":        {args: "n:f", call: rounded(math.Ceil)},
 	"floor":       {args: "n:f", call: rounded(math.Floor)},
 	"round":       {args: "n:f", call: rounded(math.Round)},
@@ -47,8 +48,8 @@ var functions = map[string]definition{
 	"trimSuffix":  {args: "s?s:s", call: withSpace(strings.TrimSuffix)},
 	"hasPrefix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasPrefix(s, t) })},
 	"hasSuffix":   {args: "ss:b", call: ofTexts(func(s, t string) any { return strings.HasSuffix(s, t) })},
-	"indexOf":     {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.Index(s, t) }), bytes: 4},
-	"lastIndexOf": {args: "ss:i", call: ofTexts(func(s, t string) any { return strings.LastIndex(s, t) }), bytes: 4},
+	"indexOf":     {args: "ss:i", call: index(strings.Index), bytes: 4},
+	"lastIndexOf": {args: "ss:i", call: index(strings.LastIndex), bytes: 4},
 	"split":       {args: "ss?i:l", call: split(strings.SplitN), bytes: 4},
 	"splitAfter":  {args: "ss?i:l", call: split(strings.SplitAfterN), bytes: 4},
 	"replace":     {args: "sss?i:s", call: replace, bytes: 4},
@@ -63,8 +64,8 @@ var functions = map[string]definition{
 	"timezone":    {args: "s:z"}, // its call is a constant
 	"duration":    {args: "s:d", call: toDuration, bytes: 1},
 	"date":        {args: "a?ya:t", call: toDate, bytes: 1},
-	"max":         {args: "*x:a", call: extreme(1), bytes: deep},
-	"min":         {args: "*x:a", call: extreme(-1), bytes: deep},
+	"max":         {args: "*x:n", call: extreme(1), bytes: deep},
+	"min":         {args: "*x:n", call: extreme(-1), bytes: deep},
 	"mean":        {args: "*x:f", call: ofNumbers(mean), bytes: deep},
 	"median":      {args: "*x:f", call: ofNumbers(median), bytes: deep},
 	"first":       {args: "l:a", call: func(b *budget, args []any) (any, error) { return element(b, []any{args[0], 0}) }},
@@ -165,7 +166,7 @@ func (d *definition) validate(name string) func(args []reflect.Type) (reflect.Ty
 				return kinds['a'].typ, fmt.Errorf("%s: want %s, got %s", name, kinds[kind].word, wordOf(arg))
 			}
 		}
-		return kinds[result[0]].typ, nil
+		return cmp.Or(kinds[result[0]].typ, kinds['a'].typ), nil
 	}
 }
 

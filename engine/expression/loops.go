@@ -12,10 +12,11 @@ import (
 
 // loop is a call that computes its second argument for each element of a list.
 type loop struct {
+	name  string
 	list  eval
 	slot  int  // of the element; its index and the accumulator follow
 	cost  int  // steps of a round
-	body  eval // of a round
+	body  eval // of a round; true or false where the loop wants a condition
 	third eval // nil if there is none
 }
 
@@ -39,7 +40,7 @@ var loops = map[string]func(l *loop, env *Env) any{
 
 func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	outside := len(w.variables)
-	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
+	l := &loop{name: n.Name, list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
 	w.declare("#index")
 	w.declare("#acc")
 	if n.Name == "reduce" { // the accumulator comes from the body, which is compiled later
@@ -47,11 +48,13 @@ func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 		acc.from = acc.from.add(origin{body, AllKeys}, origin{with, AllKeys})
 	}
 	w.loops++
-	if len(n.Arguments) == 1 { // count and sum of the elements themselves
-		l.body = func(env *Env) any { return env.slots[l.slot] }
-	} else {
+	l.body = func(env *Env) any { return env.slots[l.slot] } // count and sum of the elements themselves
+	takesAny := slices.Contains([]string{"map", "sum", "reduce", "groupBy", "sortBy"}, n.Name)
+	if len(n.Arguments) > 1 {
 		round := n.Arguments[1].(*ast.PredicateNode).Node
-		l.body, l.cost = w.node(round).eval, 3+count(round)
+		l.body, l.cost = w.value(round, !takesAny), l.cost+count(round)
+	} else if !takesAny {
+		l.body = func(env *Env) any { return isTrue(env.slots[l.slot], n) }
 	}
 	w.loops--
 	w.variables = w.variables[:outside]
@@ -73,7 +76,7 @@ func (l *loop) elements(env *Env) []any {
 	case []any:
 		return list
 	default:
-		panic(fmt.Errorf("want a list, got %s", kindOf(list)))
+		panic(fmt.Errorf("%s: want a list, got %s", l.name, kindOf(list)))
 	}
 }
 
@@ -91,7 +94,7 @@ func (l *loop) find(env *Env, want, last bool) (int, any) {
 		if last {
 			i = len(list) - 1 - i
 		}
-		if isTrue(l.round(env, i, list[i])) == want {
+		if l.round(env, i, list[i]) == want {
 			return i, list[i]
 		}
 	}
@@ -109,7 +112,7 @@ func found(i int, _ any) any {
 func (l *loop) filter(env *Env) []any {
 	kept := []any{}
 	for i, v := range l.elements(env) {
-		if isTrue(l.round(env, i, v)) {
+		if l.round(env, i, v) == true {
 			env.budget.list(1)
 			kept = append(kept, v)
 		}

@@ -23,7 +23,7 @@ type answer struct {
 // inOurWords names Go's types in the words of the configuration.
 var inOurWords = strings.NewReplacer(
 	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list",
-	"[]string", "list",
+	"[]string", "list", "[]uint8", "bytes",
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 
@@ -333,13 +333,20 @@ func unclosed(source string) string {
 	switch {
 	case open != "":
 		return fmt.Sprintf("the %c is not closed", open[len(open)-1])
-	case strings.HasPrefix(strings.TrimSpace(source), "let ") && !strings.Contains(source, ";"):
+	case letInLet().MatchString(source):
+		return "want ( ) around a let within a let: let x = (let y = 1; y); x > 0"
+	case lastLet().MatchString(source):
 		return "want ; and an expression after let: let x = 1; x > 0"
 	case strings.TrimSpace(source) == "" || strings.HasPrefix(strings.TrimSpace(source), "//"):
 		return "want an expression, got nothing"
 	}
 	return "the expression ends where a value is wanted"
 }
+
+var (
+	letInLet = lazy.Regexp(`\blet\s+\w+\s*=\s*let\b`)
+	lastLet  = lazy.Regexp(`(?:^|;)\s*let\b[^;]*$`)
+)
 
 // brackets returns the brackets that a text opens and does not close, and whether it ends within quotes.
 func brackets(source string) (open string, isQuoted bool) {

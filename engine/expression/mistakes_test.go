@@ -63,6 +63,11 @@ var mistakes = []string{
 	// expressions that are not conditions
 	`event`, `payload.duration`, `1`, `"true"`, `timestamp`, `[event]`, `len(event)`, `truncate(event, 3)`, `payload.inputs`, ``,
 	` `, `# a comment`, `// a comment`,
+	`payload.a ?? "x"`, `payload.a ?? timezone("UTC")`, `payload.a ? true : {"a": 1}`, `payload.a ? "x" : [1]`, `payload.a + payload.b`,
+	`-payload.exit ?? true`, `event == "a" and payload.a[0:2]`, `not (payload.a - 1)`, `payload.a * 2 ? true : false`,
+	`let x = payload.a; x ?? payload`, `any(payload.list, # + 1)`, `len(filter(payload.list, max(#))) > 1`, `abs(payload.a) or event == "a"`,
+	`sum(payload.list)`, `fromJSON("3")`, `payload.a in "abc"`, `payload.a in payload.error`, `timestamp + "1h" > timestamp`,
+	`timestamp.MarshalJSON() == 1`, `event == "a"; payload.a ?? 1`,
 	// arguments
 	`duration("1x") > duration("1s")`, `date("24/11/2026") < timestamp`, `int("abc") == 1`, `float("1,5") == 1`,
 	`truncate(event, 0) == ""`, `truncate(event) == ""`, `truncate(3, event) == ""`, `fromJSON("{bad") == nil`,
@@ -74,7 +79,8 @@ var mistakes = []string{
 	`#acc == 1`, `map([1], #acc) == []`, `bitand(1) == 1`, `bitshl(1, -1) == 1`, `take([1], "a") == []`,
 	`1 / 0 == 1`, `1 % 0 == 1`, `9223372036854775807 + 1 == 1`, `99999999999999999999 == 1`, `event + 1 == "a"`, `-event == 1`,
 	`not payload.duration`, `event > 60`, `event and true`, `event ? 1 : 2`,
-	`let event = 1; true`, `let x = 1`, `let = 1; true`, `let len = 1; true`, `x == 1`, `payload.f(1) == 1`, `event() == 1`,
+	`let event = 1; true`, `let x = 1`, `let x = let y = 1; y; x`, `let x = 1; let y = 2`, `let = 1; true`, `let len = 1; true`,
+	`x == 1`, `payload.f(1) == 1`, `event() == 1`,
 	`(1)(2) == 3`, `event..event == 1`, `payload.?error == 1`, `payload?.[0] == 1`, `payload. == 1`, `payload..error == 1`,
 }
 

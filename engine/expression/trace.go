@@ -115,11 +115,11 @@ func (t *Trace) Hide(mask string) {
 // decide marks the parts that decide whether the first part, which contains the others, is true or false.
 func decide(parts []Part) {
 	whole := &parts[0]
-	value := isTrue(whole.Value)
+	value := whole.Value == true
 	all := whole.joins == "not" || whole.joins == "and" && value || whole.joins == "or" && !value
 	found := false
 	for i := 1; i < len(parts) && whole.joins != ""; i++ {
-		if p := &parts[i]; p.Depth == whole.Depth+1 && p.Times > 0 && (all || isTrue(p.Value) == value) {
+		if p := &parts[i]; p.Depth == whole.Depth+1 && p.Times > 0 && (all || (p.Value == true) == value) {
 			decide(parts[i:within(parts, i)])
 			found = true
 		}

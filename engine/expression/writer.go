@@ -143,22 +143,6 @@ func (w *writer) apply(at ast.Node, f function, args ...part) part {
 	}}
 }
 
-// condition compiles a node as true or false. A missing value is false.
-func (w *writer) condition(n ast.Node) func(env *Env) bool {
-	p := w.node(n)
-	return func(env *Env) bool { return isTrue(p.eval(env)) }
-}
-
-func isTrue(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	}
-	panic(fmt.Errorf("want true or false, got %s", kindOf(v)))
-}
-
 func (w *writer) nodeOrNil(n ast.Node) part {
 	if n == nil {
 		return constant(nil)
@@ -269,6 +253,9 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 		}
 		return w.apply(n, matches, w.node(n.Left), constant(p))
 	case "in":
+		if n.Right.Type().Kind() == reflect.String {
+			w.fail(n, "expr.type", "want contains for a part of a text: %s contains %s", n.Right, n.Left)
+		}
 		if r, isBinary := n.Right.(*ast.BinaryNode); isBinary && r.Operator == ".." { // makes no list
 			return w.apply(n, inRange, w.node(n.Left), w.node(r.Left), w.node(r.Right))
 		}

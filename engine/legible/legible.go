@@ -37,6 +37,21 @@ func Plain(s string) string {
 	return strconv.Quote(s)
 }
 
+// Word returns s as one word of a shell's command line, in quotes if the shell would take it for anything else. For a line of text, s must
+// be [Plain].
+func Word(s string) string {
+	if s != "" && !strings.ContainsRune("#=", rune(s[0])) && !strings.ContainsFunc(s, steersShell) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// steersShell reports whether a shell may not take a character literally within a word.
+func steersShell(r rune) bool {
+	isLiteral := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,#", r)
+	return !isLiteral
+}
+
 func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
 
 // Cut returns the beginning of s, at most the given number of bytes, without a part of a character.

@@ -1,6 +1,8 @@
 package legible_test
 
 import (
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/awf-project/awf-hook/engine/legible"
@@ -31,5 +33,19 @@ func TestShorten(t *testing.T) {
 		if got := legible.Shorten(tt.s, 4); got != tt.short {
 			t.Errorf("Shorten(%q) = %q, want %q", tt.s, got, tt.short)
 		}
+	}
+}
+
+// A shell takes each word for one argument, as it is.
+func TestWord(t *testing.T) {
+	words := []string{"", "plain-word_1./:@%+=,", "a b", "it's", "$HOME", "`id`", "#oncall", "a#b", "=ls", "~/a",
+		"a\nb", "a;b", `a\b`, "*", "Grüße"}
+	line := "printf '%s|'"
+	for _, word := range words {
+		line += " " + legible.Word(word)
+	}
+	out, err := exec.Command("sh", "-c", line).Output()
+	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {
+		t.Errorf("%s\nprints %q, want %q (%v)", line, out, want, err)
 	}
 }

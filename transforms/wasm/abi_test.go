@@ -146,7 +146,7 @@ func TestEveryLimitSaysHowToRaiseIt(t *testing.T) {
 		limits wasm.Limits
 	}{
 		{"fuel", hostile("loop"), wasm.Limits{}},
-		{"fuel", hostile("loop"), wasm.Limits{Fuel: most.Fuel}},
+		{"fuel", hostile("wasi_lists"), wasm.Limits{Fuel: most.Fuel}},
 		{"fuel", []byte("export default () => { for (;;); }"), wasm.Limits{}},
 		{"memory", hostile("memory_minimum"), wasm.Limits{}},
 		{"memory", hostile("memory_giant"), wasm.Limits{Memory: most.Memory}},

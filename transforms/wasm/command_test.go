@@ -37,7 +37,7 @@ func TestCommandInGo(t *testing.T) {
 	s := newSandbox(t, cacheDir)
 	module := goGuest(t, "command")
 	do := func(what string, log *bytes.Buffer) (map[string]any, error) {
-		o := wasm.Options{With: map[string]any{"do": what}, Limits: wasm.Limits{Fuel: 500_000_000}}
+		o := wasm.Options{With: map[string]any{"do": what}}
 		if log != nil {
 			o.Logger = logTo(log)
 		}

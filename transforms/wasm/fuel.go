@@ -111,7 +111,7 @@ func (g *guest) refill() {
 	if now+slice < 0 {
 		panic(errNoFuel)
 	}
-	if took, most := threadTime()-g.began, g.module.timeLimit(); took > most {
+	if took, most := g.module.sandbox.clock()-g.began, g.module.timeLimit(); took > most {
 		panic(&stop{ErrTime, fmt.Sprintf("%v of a processor, limit %v", took.Round(time.Millisecond), most) + moreTime(most)})
 	}
 }
@@ -119,7 +119,7 @@ func (g *guest) refill() {
 // startClock starts the event's time and binds the goroutine to its thread, whose clock the host reads. stop unbinds it.
 func (g *guest) startClock() (stop func()) {
 	runtime.LockOSThread()
-	g.began = threadTime()
+	g.began = g.module.sandbox.clock()
 	return runtime.UnlockOSThread
 }
 

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -199,7 +200,7 @@ func (g *guest) transformCommand() ([]byte, error) {
 	err := g.run.CallWithStack(g.host, nil)
 	switch {
 	case g.left() < 0:
-		return nil, g.failed(errNoFuel)
+		return nil, g.failed(cmp.Or(err, errNoFuel))
 	case g.isExited && g.exitCode != 0 && !g.memory.isRefused:
 		return nil, g.fail(ErrFail, strings.TrimSuffix(fmt.Sprintf("exit code %d: %s", g.exitCode, g.said()), ": "))
 	case err != nil && !(g.isExited && g.exitCode == 0):
@@ -268,6 +269,9 @@ func frames(trace string, refills bool) []string {
 		if i := strings.LastIndexByte(line, '('); i > 0 {
 			line = line[:i]
 		}
+		if line == meter.RefillModule+"."+meter.RefillImport {
+			continue // where the guest's own function asks for fuel
+		}
 		name := strings.TrimPrefix(line, ".")
 		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); refills && err == nil && strings.HasPrefix(name, "$") {
 			name = "$" + strconv.Itoa(n-1)
@@ -284,7 +288,8 @@ var library = lazy.Regexp(`^(<?(std|core|alloc)::|_?_?rust_|runtime\.)`)
 
 // demangled returns the name of a function as its source in Rust has it: std::fmt::write for _ZN3std3fmt5write17h0123456789abcdefE.
 func demangled(name string) string {
-	rest, isMangled := strings.CutPrefix(name, "_ZN")
+	symbol, _, _ := strings.Cut(name, ".llvm.") // and a number, of a function that the linker's optimizer shares
+	rest, isMangled := strings.CutPrefix(symbol, "_ZN")
 	var parts []string
 	for isMangled && rest != "E" {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))

@@ -237,7 +237,7 @@ func TestContextEndsWaiting(t *testing.T) {
 	s := newSandbox(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Load(ctx, "step", goGuest(t, "reactor"), wasm.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Load(ctx, "step", read(t, guestDir, "rust.wasm"), wasm.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("load: got %v", err)
 	}
 }

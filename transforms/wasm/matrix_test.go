@@ -140,8 +140,9 @@ func TestCodeThatLooksAtTheClock(t *testing.T) {
 
 // The default fuel is enough for an event of many small members, too, which a guest decodes as a whole.
 func TestDenseEvents(t *testing.T) {
+	s := scriptSandbox(t)
 	inGo := load(t, newSandbox(t, cacheDir), goGuest(t, "reactor"), wasm.Options{})
-	inJS, err := scriptSandbox(t).LoadScript(t.Context(), "decode.js", []byte("export default e => Object.keys(e).length"), wasm.Options{})
+	inJS, err := s.LoadScript(t.Context(), "decode.js", []byte("export default e => Object.keys(e).length"), wasm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

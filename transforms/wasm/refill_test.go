@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,8 +45,8 @@ func TestEndedContextIsNoFailure(t *testing.T) {
 func TestNoAdviceAtTheMostFuel(t *testing.T) {
 	_, most := wasm.Bounds()
 	var log bytes.Buffer
-	endless := recipe{body: []byte{0x03, 0x40, 0x0c, 0, end}}.module()
-	m := load(t, newSandbox(t, ""), endless, wasm.Options{Limits: wasm.Limits{Fuel: most.Fuel}, Logger: logTo(&log)})
+	o := wasm.Options{Limits: wasm.Limits{Fuel: most.Fuel}, Logger: logTo(&log)}
+	m := load(t, newSandbox(t, ""), read(t, hostileDir, "wasi_lists.wasm"), o)
 	_, err := m.Transform(t.Context(), input(sample))
 	want := fmt.Sprintf("out of fuel: limit %d, the step's own, which is the most that there is, in", most.Fuel)
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -62,13 +61,12 @@ func TestNoAdviceAtTheMostFuel(t *testing.T) {
 func TestAdviceWhereTimeRunsOut(t *testing.T) {
 	_, most := wasm.Bounds()
 	s := newSandbox(t, "")
-	all := hostiles(t)
-	walk := all[slices.IndexFunc(all, func(h hostile) bool { return h.name == "misses_walk" })].module
+	s.SetClock(everyLook(time.Second))
 	for fuel, want := range map[int64]string{
-		100_000_000: "limit 180ms; limits: {fuel: N} with N over 180000000 raises it to N nanoseconds, up to 2000000000, in ",
-		most.Fuel:   "limit 2s, which is the most that there is, in ",
+		100_000_000: "1s of a processor, limit 180ms; limits: {fuel: N} with N over 180000000 raises it to N nanoseconds, up to ",
+		most.Fuel:   "3s of a processor, limit 2s, which is the most that there is, in ",
 	} {
-		_, err := try(t, s, walk, wasm.Options{Limits: wasm.Limits{Fuel: fuel}})
+		_, err := try(t, s, read(t, hostileDir, "loop.wasm"), wasm.Options{Limits: wasm.Limits{Fuel: fuel}})
 		if !errors.Is(err, wasm.ErrTime) || !strings.Contains(err.Error(), want) {
 			t.Errorf("fuel %d: %v, want %q", fuel, err, want)
 		}

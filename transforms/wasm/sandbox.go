@@ -12,10 +12,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Sandbox compiles modules, keeps the compiled code, and bounds how many guests run at a time: one less than GOMAXPROCS,
@@ -25,7 +27,8 @@ type Sandbox struct {
 	turns     turns
 	compiling chan struct{} // holds a value for each module that is being compiled
 	compiles  sync.WaitGroup
-	instances atomic.Int64 // open ones
+	instances atomic.Int64         // open ones
+	clock     func() time.Duration // of the calling thread; tests replace it
 
 	mu     sync.Mutex
 	codes  map[[sha256.Size]byte]*code // by the module's digest, while a Module uses them
@@ -45,6 +48,7 @@ func New(cacheDir string) (*Sandbox, error) {
 		turns:     turns{free: max(1, runtime.GOMAXPROCS(0)-1)},
 		compiling: make(chan struct{}, maxCompiling),
 		codes:     map[[sha256.Size]byte]*code{},
+		clock:     threadTime,
 	}, nil
 }
 
@@ -70,10 +74,12 @@ func (s *Sandbox) Close(ctx context.Context) error {
 }
 
 // share returns the code of a module, compiled once for all concurrent users. The caller must release it. kind is script for our own
-// engine; of other modules, share detects the ABI.
-func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bool) (*code, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, compileTimeout, errSlow)
-	defer cancel()
+// engine; of other modules, share detects the ABI. It waits as long as it takes, since a busy machine is no fault of the module; the log
+// says so.
+func (s *Sandbox) share(ctx context.Context, log *slog.Logger, module []byte, kind abi, refills bool) (*code, error) {
+	defer time.AfterFunc(longCompile, func() {
+		log.Warn("transform is still being compiled, and its events wait: on a busy machine that can take minutes", "after", longCompile)
+	}).Stop()
 	digest := sha256.Sum256(module)
 	if kind == script {
 		digest = sha256.Sum256(append([]byte("engine "), digest[:]...))
@@ -99,9 +105,6 @@ func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bo
 	case <-c.ready:
 	case <-ctx.Done():
 		c.release()
-		if context.Cause(ctx) == errSlow {
-			return nil, fmt.Errorf("%w: %w", ErrModule, errSlow)
-		}
 		return nil, fmt.Errorf("compile: %w", ctx.Err())
 	}
 	if c.err != nil {

@@ -283,7 +283,7 @@ func cutCode(r *rand.Rand, wasm []byte) []byte {
 }
 
 func TestMutantsAgree(t *testing.T) {
-	mutants := 6_000
+	mutants := 3_000
 	if os.Getenv(specAll) != "" {
 		mutants = 250_000
 	}

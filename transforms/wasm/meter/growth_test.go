@@ -23,7 +23,7 @@ func TestGrowthIsBoundedForBothKindsOfCode(t *testing.T) {
 		"fills":            repeat(constant(0)+constant(0)+constant(0)+fill, 30),
 		"grows":            repeat(constant(0)+grow+drop, 30),
 	} {
-		for functions := 200; functions <= 6_000; functions = functions * 8 / 5 {
+		for functions := 400; functions <= 6_000; functions *= 2 {
 			b := build{memory: list("\x00\x01"), bodies: make([]string, functions)}
 			for i := range b.bodies {
 				b.bodies[i] = body("", code)

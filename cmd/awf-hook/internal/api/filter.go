@@ -99,7 +99,7 @@ func ParseTime(text string) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("want a time like 2026-11-24T00:00:00Z or a duration like 1h or 7d, got %q", text)
+	return time.Time{}, fmt.Errorf("want a time like 2026-11-24T00:00:00Z, a date, or a duration like 1h or 7d, got %q", text)
 }
 
 // parseNumber parses a number that cannot be negative.

@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
-
-// quote quotes a text for a shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // fields returns the lines of a header, sorted by name.
 func fields(h http.Header) (lines []string) {
@@ -26,11 +24,11 @@ func fields(h http.Header) (lines []string) {
 // curl returns a command that sends the same request. The user must fill in what is masked.
 func curl(r view.Request) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "curl -X %s %s", r.Method, quote(r.URL))
+	fmt.Fprintf(&b, "curl -X %s %s", r.Method, legible.Word(r.URL))
 	for _, line := range fields(r.Header) {
-		fmt.Fprintf(&b, " \\\n  -H %s", quote(line))
+		fmt.Fprintf(&b, " \\\n  -H %s", legible.Word(line))
 	}
-	fmt.Fprintf(&b, " \\\n  --data-binary %s\n", quote(r.Body))
+	fmt.Fprintf(&b, " \\\n  --data-binary %s\n", legible.Word(r.Body))
 	return b.String()
 }
 

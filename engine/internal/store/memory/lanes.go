@@ -13,8 +13,8 @@ func (s *Store) Version() int64 {
 	return s.version
 }
 
-// Follow closes, opens and pauses lanes as another store does, whose lanes were read after Version returned version. Lanes that
-// changed here since, and those with changes that the other store lacks, stay as they are.
+// Follow gives lanes the state that they have in another store, whose lanes were read after Version returned version. Lanes that changed
+// here since, and those with changes that the other store lacks, stay as they are. Lanes whose deliveries wait here keep their counts.
 func (s *Store) Follow(lanes []delivery.LaneStatus, version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,12 +22,16 @@ func (s *Store) Follow(lanes []delivery.LaneStatus, version int64) {
 		from := &lanes[i]
 		l := s.lanes[from.Webhook]
 		if l == nil {
-			if from.Closed == "" && from.PausedUntil.IsZero() {
+			if from.LaneState == (delivery.LaneState{}) {
 				continue
 			}
 			l = s.laneOf(from.Webhook)
 		}
-		if !l.unshared && l.version <= version {
+		switch {
+		case l.unshared || l.version > version:
+		case l.Waiting == 0:
+			l.LaneState = from.LaneState
+		default:
 			l.Closed, l.PausedUntil = from.Closed, from.PausedUntil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/awf-project/awf-hook/engine/legible"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -61,7 +62,8 @@ func checkPassfile(named string) error {
 	path := cmp.Or(named, os.Getenv("PGPASSFILE"), filepath.Join(home, ".pgpass"))
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("others can read the passwords in %s (mode %#o): chmod 600 %[1]s", path, info.Mode().Perm())
+		return fmt.Errorf("others can read the passwords in %s (mode %#o): chmod 600 %s",
+			path, info.Mode().Perm(), legible.Word(legible.Plain(path)))
 	}
 	return nil // the server says what is wrong with a password that came from elsewhere
 }

@@ -35,7 +35,7 @@ func (s *Store) followLanes(ctx context.Context) {
 	}
 }
 
-// shareLanes closes and pauses lanes in the file that were closed and paused in memory.
+// shareLanes closes and pauses lanes in the file that were closed and paused in memory, and opens their breakers.
 func (s *Store) shareLanes(ctx context.Context, file store.Queue) {
 	for _, l := range s.memory.Unshared() {
 		lanes, err := 1, error(nil)
@@ -43,7 +43,10 @@ func (s *Store) shareLanes(ctx context.Context, file store.Queue) {
 			lanes, err = file.ChangeLanes(ctx, l.Webhook, store.Disable(l.Closed))
 		}
 		if length := l.PausedUntil.Sub(s.opts.Now()); err == nil && length > 0 {
-			lanes, err = file.ChangeLanes(ctx, l.Webhook, store.Pause(length))
+			lanes, err = file.ChangeLanes(ctx, l.Webhook, func(in *store.Lane, now time.Time) {
+				store.Pause(length)(in, now)
+				in.Failures, in.TransformFailures = max(in.Failures, l.Failures), max(in.TransformFailures, l.TransformFailures)
+			})
 		}
 		switch {
 		case err != nil:

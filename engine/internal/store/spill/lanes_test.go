@@ -64,6 +64,32 @@ func TestMemoryKeepsToTheFilesLanes(t *testing.T) {
 	}
 }
 
+// The breaker's failures and the rate's tokens go with the deliveries: from the file into memory, and the failures back.
+func TestCountsGoWithTheDeliveries(t *testing.T) {
+	q := open(t, store.Options{})
+	q.acceptIDs(0, "", "a", "b")
+	q.beside(func(ctx context.Context, b store.Browser) (int, error) {
+		return b.ChangeLanes(ctx, hook, func(l *store.Lane, now time.Time) {
+			l.Failures, l.Tokens, l.TokensAt = delivery.BreakerFailures-1, 0.5, now
+		})
+	})
+	mend := q.breaks()
+	q.acceptIDs(1, "", "c", "d", "e")
+	rated := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 0.01, Burst: 1}
+	if _, next, err := q.Claim(q.set(1), rated, 1); err != nil || next < 48*time.Second || next > 50*time.Second {
+		t.Errorf("the next token comes after %v, %v, want half of 100 s", next, err)
+	}
+	q.settle(2, q.claim(2, 1)[0], delivery.Retry)
+	if got := ids(q.claim(3, 10)); got != "" {
+		t.Errorf("claimed %q while the breaker rests", got)
+	}
+	mend()
+	q.keep(4, false)
+	if got := ids(q.claim(8, 10)); got != "a" {
+		t.Errorf("claimed %q from the file, want one probe", got)
+	}
+}
+
 // A lane's pauses and counts survive the move of its deliveries from memory into the file.
 func TestHealingKeepsPauses(t *testing.T) {
 	for name, attempt := range map[string]delivery.Attempt{

@@ -36,6 +36,9 @@ var invariants = [][2]string{
 
 // Check implements [store.Durable]. It reads the whole file.
 func (s *Store) Check(ctx context.Context) (wrong []string, err error) {
+	if s.noLog {
+		wrong = append(wrong, noLog)
+	}
 	now := s.now()
 	err = s.snapshot(ctx, func(c *conn) error {
 		err := c.each(`PRAGMA integrity_check(10)`, func(r *row) {

@@ -19,6 +19,10 @@ const (
 // logHeader is the length of a log's header. A log that is no longer holds no change.
 const logHeader = 32
 
+// noLog warns of a file that has no log beside it. SQLite's own shell moves the log into the file and removes it.
+const noLog = "the queue's file has no log beside it: if the log was deleted, or the file was moved or copied without it, its newest " +
+	"deliveries are missing; if another program closed the file, such as sqlite3, none is missing"
+
 // checkLog returns an error if, as far as their headers tell, the database's file and the log beside it do not belong together. A process
 // that ends leaves changes in the log, and SQLite says nothing if it is not the file's: it deletes the log of an empty file, adds the log
 // of another file to this one, and ignores a log that it cannot read. No header tells of a copy of the file that an older log is beside.
@@ -44,8 +48,8 @@ func (s *Store) checkLog() error {
 		return fmt.Errorf("%s is damaged, and holds the newest changes of the queue: move it away to go on without them, or to put a backup "+
 			"in the file's place", log)
 	case format == withLog && logSize < 0:
-		s.opts.Log.Warn("the queue's file has no log beside it: if the log was deleted, or the file was moved or copied without it, "+
-			"its newest deliveries are missing", "log", log)
+		s.noLog = true
+		s.opts.Log.Warn(noLog, "log", log)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Store struct {
 	first  atomic.Int64  // the first delivery that this store accepted, or an earlier one; 0 if it accepted none
 
 	unwritable error // why the file is only read; nil if it is written, too
+	noLog      bool  // the file had no log beside it when it was opened
 
 	mu      sync.Mutex
 	waiting []*write

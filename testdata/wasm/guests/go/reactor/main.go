@@ -1,7 +1,7 @@
 //go:build wasip1
 
-// A message for a chat of an event: stock Go, built with -buildmode=c-shared. Of an event that is only a list it decodes the whole, which
-// takes more fuel than anything else that guests usually do, and makes the number of its members.
+// A message for a chat of an event: stock Go, built with -buildmode=c-shared. Of an event that begins with a list, it is the number of
+// members, for which the guest decodes the whole event: that takes more fuel than anything else that guests usually do.
 package main
 
 import (
@@ -39,39 +39,39 @@ func alloc(size uint32) unsafe.Pointer {
 
 //go:wasmexport transform
 func transform(at unsafe.Pointer, length uint32) uint64 {
-	text := unsafe.Slice((*byte)(at), length)
-	if bytes.HasPrefix(text, []byte(`{"list":`)) {
-		return answer(members(text))
+	var err error
+	if in := unsafe.Slice((*byte)(at), length); bytes.HasPrefix(in, []byte(`{"list":`)) {
+		out, err = members(in)
+	} else {
+		out, err = message(in)
 	}
-	var e event
-	err := json.Unmarshal(text, &e)
-	if err == nil {
-		out, err = json.Marshal(map[string]any{
-			"text": e.WorkflowName + ": " + e.Event,
-			"attachments": []any{map[string]any{"fields": []field{
-				{"id", e.WorkflowID}, {"at", e.Timestamp}, {"duration", e.Payload.Duration}, {"error", e.Payload.Error},
-			}}},
-		})
-	}
-	return answer(out, err)
-}
-
-func members(text []byte) ([]byte, error) {
-	var event map[string]any
-	if err := json.Unmarshal(text, &event); err != nil {
-		return nil, err
-	}
-	return json.Marshal(len(event))
-}
-
-func answer(body []byte, err error) uint64 {
 	if err != nil {
 		text := err.Error()
 		fail(unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)))
 		return 0
 	}
-	out = body
 	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(out))))<<32 | uint64(len(out))
+}
+
+func message(in []byte) ([]byte, error) {
+	var e event
+	if err := json.Unmarshal(in, &e); err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{
+		"text": e.WorkflowName + ": " + e.Event,
+		"attachments": []any{map[string]any{"fields": []field{
+			{"id", e.WorkflowID}, {"at", e.Timestamp}, {"duration", e.Payload.Duration}, {"error", e.Payload.Error},
+		}}},
+	})
+}
+
+func members(in []byte) ([]byte, error) {
+	var all map[string]any
+	if err := json.Unmarshal(in, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(len(all))
 }
 
 func main() {}
