@@ -24,8 +24,9 @@ func storedMasker(cfg *config.Config) *secret.Masker {
 		for _, s := range cfg.Secrets() {
 			values = append(values, s.Reveal())
 		}
-		for i := range cfg.Webhooks {
-			values = append(values, with(&cfg.Webhooks[i])...)
+		given := cfg.All() // what waits for a webhook that is not used any more has its secrets
+		for i := range given {
+			values = append(values, with(&given[i])...)
 		}
 		for _, found := range cfg.Workflows.All() {
 			for i := range found.Own {

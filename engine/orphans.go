@@ -30,6 +30,8 @@ const (
 	isElsewhere  = "is not in this configuration" // but perhaps in one on another machine that shares the database
 	isOff        = "is switched off (enabled: false)"
 	isOverridden = "is overridden by a webhook of its name"
+	isHandedOver = "is not used while server.url sends all events to a server"
+	isOldServer  = "is not the server of server.url"
 )
 
 // isMissing reports whether the reason is that the configuration does not have the webhook, and not that it does not use it.
@@ -77,13 +79,15 @@ func Orphaned(cfg *config.Config) func(identity string) (why string) {
 		isEnabled, known := enabled[identity]
 		switch {
 		case !known:
-			return whyUnknown(identity, files, cfg.Queue.Space())
+			return whyUnknown(identity, files, cfg)
 		case !isEnabled:
 			return isOff
-		case slices.ContainsFunc(cfg.All(), func(w config.Webhook) bool { return w.Identity == identity }):
-			return isOverridden
+		case !slices.ContainsFunc(cfg.All(), func(w config.Webhook) bool { return w.Identity == identity }):
+			return ""
+		case cfg.Server.URL != "":
+			return isHandedOver
 		}
-		return ""
+		return isOverridden
 	}
 }
 
@@ -108,12 +112,15 @@ func members(cfg *config.Config) (files, enabled map[string]bool) {
 }
 
 // whyUnknown says why nobody delivers for a webhook that a configuration with these files lacks; "" if another configuration may have it.
-func whyUnknown(identity string, files map[string]bool, namespace string) string {
+func whyUnknown(identity string, files map[string]bool, cfg *config.Config) string {
 	file, _ := config.SplitIdentity(identity)
+	isServer := config.ServerOf(file) != ""
 	switch {
-	case file == namespace:
+	case file == cfg.Queue.Space():
 		return isElsewhere
-	case !filepath.IsAbs(file) || config.ServerOf(file) != "": // the next --to may name the server again
+	case isServer && cfg.Server.URL != "":
+		return isOldServer
+	case isServer || !filepath.IsAbs(file): // the next --to may name the server again
 		return ""
 	}
 	if _, err := os.Lstat(file); files[file] || errors.Is(err, fs.ErrNotExist) {

@@ -104,6 +104,8 @@ func mover(search config.Search, o engine.Orphan, queue string) string {
 		return "awf-hook " + command + flagOfConfig(search.File) + to + quoted(name)
 	case o.To == "":
 		return "awf-hook " + command + flagOfQueue(queue) + to + "NEW"
+	case config.ServerOf(file) != "": // of the settings
+		return "awf-hook " + command + flagOfConfig(search.File) + flagOfQueue(queue) + to + quoted(o.To)
 	case isCheckouts(search, file):
 		name = o.To // settings may have a webhook of the same name
 	}

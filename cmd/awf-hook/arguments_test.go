@@ -66,7 +66,7 @@ func TestArgumentsThatDoNothing(t *testing.T) {
 		"deliveries list -c wrong.yaml --since -1h":             "--since: want a time",
 		"emit -c hook.yaml --event workflow_eror --workflow w":  "--event workflow_eror: " + unknownEvent,
 		"emit -c hook.yaml --event step_*":                      "--event: want letters",
-		"emit -c hook.yaml --sample a|b":                        "--event: want letters",
+		"emit -c hook.yaml --sample backup_done":                "--sample: no type of event is called backup_done: want one of",
 		"webhooks test bad -c hook.yaml --event workflow_erorr": "did you mean workflow_error?",
 		"eval payload past.jsonl --event workflow_erorr":        "no event has the type workflow_erorr: " + unknownEvent,
 		"preview -c hook.yaml past.jsonl passed.txt hook.yaml":  "awf-hook: hook.yaml: no event in the input: it has no JSON",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/api"
@@ -77,20 +78,8 @@ func (d *doctor) waiting(cfg *config.Config) {
 
 // heard returns a logger that turns a queue's warnings into findings.
 func (d *doctor) heard(name string) *slog.Logger {
-	return slog.New(hearer{slog.DiscardHandler, d, name})
-}
-
-type hearer struct {
-	slog.Handler
-	doctor *doctor
-	name   string
-}
-
-func (h hearer) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-
-func (h hearer) Handle(_ context.Context, r slog.Record) error {
-	h.doctor.find("queue", warning, "%s: %s", h.name, r.Message)
-	return nil
+	say := func(_ slog.Level, text string) { d.find("queue", warning, "%s: %s", name, text) }
+	return slog.New(&sentences{say: say, level: slog.LevelWarn, mu: new(sync.Mutex)})
 }
 
 // maxChecked is the size of the largest file that doctor reads through, in bytes. Reading it takes less than a second.

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/jsonbytes"
+	"github.com/awf-project/awf-hook/engine/spelling"
 	"github.com/awf-project/awf-hook/filters"
 	"github.com/spf13/cobra"
 )
@@ -30,10 +32,9 @@ func (c *command) emitCommand() *cobra.Command {
 	s := &session{quiet: true, tellsKnown: true}
 	var e emitted
 	cmd := &cobra.Command{
-		Use:   "emit",
-		Short: "Deliver one event, from flags or from stdin",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return c.emit(s, e) },
+		Use:  "emit",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.emit(s, e) },
 	}
 	flags := cmd.Flags()
 	s.configFlags.add(cmd)
@@ -56,7 +57,7 @@ func (c *command) emit(s *session, e emitted) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkType(cmp.Or(e.Type, e.sample)); err != nil {
+	if err := c.checkType(e.Type); err != nil {
 		return err
 	}
 	if e.webhook != "" {
@@ -108,6 +109,9 @@ func (c *command) emittedEvent(e emitted) (event.Event, error) {
 	if e.sample != "" {
 		if e.Type+e.payload != "" {
 			return event.Event{}, errors.New("--sample goes without --event and --payload")
+		}
+		if types := eventTypes(); !slices.Contains(types, e.sample) {
+			return event.Event{}, fmt.Errorf("--sample: %w", spelling.Unknown("type of event", e.sample, types))
 		}
 		ev, err := sample(e.sample)
 		ev.WorkflowName, ev.WorkflowID = cmp.Or(e.WorkflowName, ev.WorkflowName), cmp.Or(e.WorkflowID, ev.WorkflowID)

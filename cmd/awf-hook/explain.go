@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/expression"
 	"github.com/awf-project/awf-hook/engine/legible"
@@ -21,9 +22,8 @@ const maxShown = 200
 func (c *command) explainCommand() *cobra.Command {
 	var flags previewFlags
 	cmd := &cobra.Command{
-		Use:   "explain [EVENTS…]",
-		Short: "Show why events are sent or not: each part of filters and transforms with its value",
-		RunE:  func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
+		Use:  "explain [EVENTS…]",
+		RunE: func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&flags.time, "time", false, "show how long the filter and each step took")
@@ -170,28 +170,16 @@ var choiceColours = map[engine.Choice]string{
 func explainParts(root *branch, t *expression.Trace) {
 	path := []*branch{root} // the enclosing lines, by depth
 	for _, p := range t.Parts() {
-		note, colour := partValue(&p, t.Err != nil)
-		if p.Loop && p.Times > 1 {
-			note += fmt.Sprintf("  (the last of %d)", p.Times)
-		}
+		note := view.PartNote(&p, t.Err != nil, maxShown)
 		path = path[:min(p.Depth+1, len(path))]
-		line := path[len(path)-1].add(oneLine(p.Source), note, colour)
+		line := path[len(path)-1].add(oneLine(p.Source), harmless(note), noteColours[note])
 		line.marked = p.Decided
 		path = append(path, line)
 	}
 }
 
-func partValue(p *expression.Part, failed bool) (value, colour string) {
-	switch {
-	case p.Times == 0 && failed:
-		return "no value", red
-	case p.Times == 0:
-		return "not needed", dim
-	case p.Missing():
-		return "missing", yellow
-	}
-	return valueText(p.Value), ""
-}
+// noteColours colour notes on parts without a value. A value is JSON, which is none of them.
+var noteColours = map[string]string{view.NoValue: red, view.NotNeeded: dim, view.Missing: yellow}
 
 // oneLine returns an expression's text on one line.
 func oneLine(s string) string { return harmless(strings.Join(strings.Fields(s), " ")) }
@@ -203,15 +191,7 @@ func outcomeOf(t *expression.Trace) string {
 	if t.Value == nil {
 		return "nothing"
 	}
-	return valueText(t.Value)
-}
-
-func valueText(v any) string {
-	text, err := expression.AppendJSON(nil, v)
-	if err != nil {
-		return err.Error()
-	}
-	return shown(string(text))
+	return harmless(view.ValueText(t.Value, maxShown))
 }
 
 // shown cuts a text to a length that people read, on one line.

@@ -71,7 +71,7 @@ var mayImport = map[string]string{
 		engine/delivery engine/event engine/expression engine/legible`,
 	"cmd/awf-hook/internal/view": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event
-		engine/jsonbytes engine/secret`,
+		engine/expression engine/jsonbytes engine/legible engine/secret`,
 	"cmd/awf-hook/internal/api": "cmd/awf-hook/internal/access engine engine/config engine/delivery engine/jsonbytes engine/spelling",
 	"cmd/awf-hook/internal/server": `
 		cmd/awf-hook/internal/access cmd/awf-hook/internal/api engine engine/config engine/delivery engine/event engine/jsonbytes engine/lazy

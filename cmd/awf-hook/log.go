@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -16,14 +15,29 @@ func (c *command) logger() *slog.Logger {
 	case c.logFormat == "json":
 		return slog.New(slog.NewJSONHandler(c.err, options))
 	case c.sentences:
-		return slog.New(&sentences{out: newPrinter(c.err), level: c.level, mu: new(sync.Mutex)})
+		return slog.New(&sentences{say: c.sentence(), level: c.level, mu: new(sync.Mutex)})
 	}
 	return slog.New(slog.NewTextHandler(c.err, options))
 }
 
-// sentences writes each record as a line for people: "awf-hook: warning: MESSAGE: ERROR (KEY VALUE, KEY VALUE)".
+// sentence returns a function that writes a record as a line for people: "awf-hook: warning: TEXT".
+func (c *command) sentence() func(slog.Level, string) {
+	out := newPrinter(c.err)
+	return func(level slog.Level, text string) {
+		code, word := dim, strings.ToLower(level.String())
+		switch {
+		case level >= slog.LevelError:
+			code = red
+		case level >= slog.LevelWarn:
+			code, word = yellow, "warning"
+		}
+		fmt.Fprintf(out.out, "awf-hook: %s %s\n", out.colour(code, word+":"), text)
+	}
+}
+
+// sentences passes each record on as a text for people: "MESSAGE: ERROR (KEY VALUE, KEY VALUE)".
 type sentences struct {
-	out   *printer
+	say   func(slog.Level, string)
 	level slog.Level
 	given []slog.Attr // come before the record's own
 	group string      // prefix of the keys, with a trailing dot
@@ -33,13 +47,6 @@ type sentences struct {
 func (s *sentences) Enabled(_ context.Context, level slog.Level) bool { return level >= s.level }
 
 func (s *sentences) Handle(_ context.Context, r slog.Record) error {
-	code, word := dim, strings.ToLower(r.Level.String())
-	switch {
-	case r.Level >= slog.LevelError:
-		code = red
-	case r.Level >= slog.LevelWarn:
-		code, word = yellow, "warning"
-	}
 	var cause string
 	var more []string
 	add := func(a slog.Attr) {
@@ -62,11 +69,10 @@ func (s *sentences) Handle(_ context.Context, r slog.Record) error {
 	if len(more) > 0 {
 		text += " (" + strings.Join(more, ", ") + ")"
 	}
-	line := fmt.Sprintf("awf-hook: %s %s\n", s.out.colour(code, word+":"), plain(text))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := io.WriteString(s.out.out, line)
-	return err
+	s.say(r.Level, plain(text))
+	return nil
 }
 
 func (s *sentences) WithAttrs(list []slog.Attr) slog.Handler {

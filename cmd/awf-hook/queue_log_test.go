@@ -80,7 +80,7 @@ func saysNoLog(t *testing.T, queue string, args ...string) {
 	found := false
 	for lines := bufio.NewScanner(said); lines.Scan(); {
 		all.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "no log beside it") && strings.Contains(lines.Text(), queue) {
+		if line := lines.Text(); strings.Contains(line, "no log beside it") && strings.Contains(line, queue) && strings.Contains(line, "-wal") {
 			found = true
 			if slices.Contains([]string{"serve", "follow", "top"}, args[0]) {
 				_ = cmd.Process.Signal(syscall.SIGTERM)

@@ -117,9 +117,8 @@ func parseWith(text []byte) (map[string]any, error) {
 func (c *command) transformRunCommand() *cobra.Command {
 	var flags moduleFlags
 	cmd := &cobra.Command{
-		Use:   "run MODULE",
-		Short: "Feed events from stdin to a module and print what it makes",
-		Args:  cobra.ExactArgs(1),
+		Use:  "run MODULE",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {
@@ -149,7 +148,7 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 	}
 	defer done()
 	failed := false
-	for _, in := range inputs {
+	for i, in := range inputs {
 		start := time.Now()
 		out, err := module.Transform(context.Background(), in)
 		took := time.Since(start)
@@ -158,6 +157,9 @@ func (c *command) runTransform(file string, options wasm.Options, raw bool) erro
 			c.sayf("dropped")
 		case err != nil:
 			failed = true
+			if len(inputs) > 1 {
+				err = fmt.Errorf("event %d: %w", i+1, err)
+			}
 			c.say(err)
 			continue
 		default:
@@ -195,9 +197,8 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 func (c *command) transformBenchCommand() *cobra.Command {
 	var flags moduleFlags
 	cmd := &cobra.Command{
-		Use:   "bench MODULE",
-		Short: "Measure a module: fuel and time per event",
-		Args:  cobra.ExactArgs(1),
+		Use:  "bench MODULE",
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {

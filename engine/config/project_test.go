@@ -116,6 +116,27 @@ func TestUntrustedProjectDoesNothing(t *testing.T) {
 	}
 }
 
+// An untrusted definition is said if it may have webhooks, also where they are beyond what is read of a file.
+func TestUntrustedDefinitionIsSaid(t *testing.T) {
+	filler := "# " + strings.Repeat("x", 300<<10) + "\n"
+	for name, tt := range map[string]struct {
+		text string
+		said bool
+	}{
+		"none":           {"name: deploy\n", false},
+		"at the end":     {"name: deploy\nstates: {}\nwebhooks: []\n", true},
+		"beyond the end": {"name: deploy\n" + filler + "webhooks: [{url: 'https://evil.example/'}]\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCheckout(t, map[string]string{".awf/workflows/a.yaml": tt.text})
+			found := c.load().Workflows.Lookup("deploy")
+			if said := found.Err != nil && strings.Contains(found.Err.Error(), "is not trusted"); said != tt.said {
+				t.Errorf("said that it is not trusted: %t (%v), want %t", said, found.Err, tt.said)
+			}
+		})
+	}
+}
+
 // Inspecting an untrusted project expands no variable.
 func TestInspectionOfUntrustedProjectExpandsNothing(t *testing.T) {
 	c := newCheckout(t, map[string]string{".awf/settings.yaml": stranger, ".awf/workflows/a.yaml": "name: deploy\n" + stranger})

@@ -84,8 +84,10 @@ func (s Search) handOver(merged *Config) error {
 	for i := range cfg.Webhooks {
 		cfg.Webhooks[i].comeFrom(merged.serverPlace(s.To != ""))
 	}
-	merged.OnlyServer = s.To != ""
-	merged.Webhooks, merged.given = cfg.Webhooks, cfg.Webhooks
+	if merged.OnlyServer = s.To != ""; merged.OnlyServer {
+		merged.given = nil
+	}
+	merged.Webhooks, merged.given = cfg.Webhooks, append(merged.given, cfg.Webhooks...)
 	return err
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -86,36 +87,35 @@ func (d *decoder) lineOf(told, problem string) int {
 	if isMissing && !ofScanner().MatchString(problem) { // unlike the scanner, the parser counts from 0
 		line++
 	}
-	if line = max(line, 1); isMissing && (strings.HasPrefix(missing, "'-'") || strings.HasPrefix(missing, "key")) {
+	line = max(line, 1)
+	if isMissing && (strings.HasPrefix(missing, "'-'") || strings.HasPrefix(missing, "key")) || strings.Contains(problem, aTab) {
 		line = d.firstWrong(line, problem)
 	}
 	return min(line, max(len(d.lines), 1))
 }
 
+// aTab is in the parser's errors for tabs within a value of several lines.
+const aTab = "tab character"
+
 // ofScanner matches the scanner's errors among those that begin like the parser's.
 var ofScanner = lazy.Regexp("alphabetic|whitespace|digit|hexdecimal|comment|tag")
 
-// firstWrong returns the first line that makes the text before it unreadable. The parser only says where the surrounding list or mapping
-// begins.
+// firstWrong returns the first line that makes the text before it unreadable. The parser only says where the surrounding list, mapping
+// or value begins.
 func (d *decoder) firstWrong(from int, problem string) int {
-	const reach = 100 // lines
-	for line := from; line < min(from+reach, len(d.lines)); line++ {
-		var doc yaml.Node
-		err := yaml.Unmarshal([]byte(strings.Join(d.lines[:line], "\n")), &doc)
-		if err != nil && strings.HasSuffix(err.Error(), problem) {
-			return line
-		}
-	}
-	return from
+	beyond := sort.Search(len(d.lines)-from, func(i int) bool {
+		return strings.HasSuffix(problemOf(d.lines[:from+i]), problem)
+	})
+	return from + beyond
 }
 
-// tab finds a line that is indented with a tab, at a line or shortly after it.
+// tab finds a line that is indented with a tab: the line of the problem, or unless that is sure, the one below.
 func (d *decoder) tab(line int, problem string) (slip, bool) {
-	reach := 1 // lines
-	if strings.Contains(problem, "tab character") {
-		reach = 10
+	last := min(line+1, len(d.lines))
+	if strings.Contains(problem, aTab) {
+		last = line
 	}
-	for near := line; near <= min(line+reach, len(d.lines)); near++ {
+	for near := line; near <= last; near++ {
 		if text := strings.TrimLeft(d.lines[near-1], " "); strings.HasPrefix(text, "\t") {
 			return slip{near, d.textBegins(near), "a tab: YAML is indented with spaces"}, true
 		}
@@ -158,6 +158,8 @@ var slips = []struct {
 }{
 	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
+	{"did not find expected key", lazy.Regexp(`^[ -]*[\w.-]+: +("[^"]*|'[^']*)$`),
+		"the quote that begins here ends in a line below: close it on its own line"},
 	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
 		`a variable within { } or [ ] needs quotes: "${NAME}"`},
 	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),

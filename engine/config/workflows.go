@@ -291,5 +291,7 @@ func (f *Found) NoFile() *Error {
 	return nil
 }
 
-// mayHaveWebhooks reports whether a definition's text could have webhooks.
-func mayHaveWebhooks(text []byte) bool { return bytes.Contains(text, []byte("webhook")) }
+// mayHaveWebhooks reports whether a definition's text could have webhooks. Of one that is too large, only the beginning was read.
+func mayHaveWebhooks(text []byte) bool {
+	return len(text) > maxCheckout || bytes.Contains(text, []byte("webhook"))
+}

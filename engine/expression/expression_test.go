@@ -199,7 +199,7 @@ func TestRunTimeErrorsAreOneShortLine(t *testing.T) {
 		{`upper(payload.n) == "1"`, "upper: want string, got int"},
 		{`payload.n matches "a"`, "matches is not for int and string"},
 		{`sum(payload.list) == 1`, "+ is not for int and string"},
-		{`any(payload.s, # == 1)`, "want a list, got string"},
+		{`any(payload.s, # == 1)`, "any: want a list, got string"},
 		{`payload.list + 1 == 2`, "+ is not for list and int"},
 		{`payload.n + 9223372036854775807 > 1`, "integer overflow"},
 		{`1 / (payload.n - 1) > 1`, "division by zero"},

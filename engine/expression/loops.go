@@ -12,6 +12,7 @@ import (
 
 // loop is a call that computes its second argument for each element of a list.
 type loop struct {
+	name  string
 	list  eval
 	slot  int  // of the element; its index and the accumulator follow
 	cost  int  // steps of a round
@@ -39,7 +40,7 @@ var loops = map[string]func(l *loop, env *Env) any{
 
 func (w *writer) loop(n *ast.BuiltinNode, run func(*loop, *Env) any) part {
 	outside := len(w.variables)
-	l := &loop{list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
+	l := &loop{name: n.Name, list: w.node(n.Arguments[0]).eval, slot: w.declare("#"), cost: 3}
 	w.declare("#index")
 	w.declare("#acc")
 	if n.Name == "reduce" { // the accumulator comes from the body, which is compiled later
@@ -75,7 +76,7 @@ func (l *loop) elements(env *Env) []any {
 	case []any:
 		return list
 	default:
-		panic(fmt.Errorf("want a list, got %s", kindOf(list)))
+		panic(fmt.Errorf("%s: want a list, got %s", l.name, kindOf(list)))
 	}
 }
 

@@ -23,7 +23,7 @@ type answer struct {
 // inOurWords names Go's types in the words of the configuration.
 var inOurWords = strings.NewReplacer(
 	"map[string]interface {}", "map", "map[string]any", "map", "[]interface {}", "list", "[]any", "list", "[]int", "list",
-	"[]string", "list",
+	"[]string", "list", "[]uint8", "bytes",
 	"float64", "float", "time.Time", "time", "time.Duration", "duration", "interface {}", "value",
 )
 

@@ -66,7 +66,8 @@ var mistakes = []string{
 	`payload.a ?? "x"`, `payload.a ?? timezone("UTC")`, `payload.a ? true : {"a": 1}`, `payload.a ? "x" : [1]`, `payload.a + payload.b`,
 	`-payload.exit ?? true`, `event == "a" and payload.a[0:2]`, `not (payload.a - 1)`, `payload.a * 2 ? true : false`,
 	`let x = payload.a; x ?? payload`, `any(payload.list, # + 1)`, `len(filter(payload.list, max(#))) > 1`, `abs(payload.a) or event == "a"`,
-	`sum(payload.list)`, `fromJSON("3")`, `event == "a"; payload.a ?? 1`,
+	`sum(payload.list)`, `fromJSON("3")`, `payload.a in "abc"`, `payload.a in payload.error`, `timestamp + "1h" > timestamp`,
+	`timestamp.MarshalJSON() == 1`, `event == "a"; payload.a ?? 1`,
 	// arguments
 	`duration("1x") > duration("1s")`, `date("24/11/2026") < timestamp`, `int("abc") == 1`, `float("1,5") == 1`,
 	`truncate(event, 0) == ""`, `truncate(event) == ""`, `truncate(3, event) == ""`, `fromJSON("{bad") == nil`,

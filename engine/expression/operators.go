@@ -215,6 +215,8 @@ func in(b *budget, args []any) (any, error) {
 		b.scan(key)
 		_, there := whole[key]
 		return isString && there, nil
+	case string:
+		return nil, fmt.Errorf("%w: want contains for a part of a text", mismatch("in", args[0], whole))
 	}
 	return nil, mismatch("in", args[0], args[1])
 }

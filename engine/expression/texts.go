@@ -115,6 +115,17 @@ func ofTexts(f func(s, t string) any) function {
 	return func(_ *budget, args []any) (any, error) { return f(args[0].(string), args[1].(string)), nil }
 }
 
+// index makes a function that finds a text in another. It counts in characters, as parts of texts do, and returns -1 for none.
+func index(find func(s, t string) int) function {
+	return ofTexts(func(s, t string) any {
+		at := find(s, t)
+		if at < 0 {
+			return at
+		}
+		return utf8.RuneCountInString(s[:at])
+	})
+}
+
 // optional returns the i-th argument, or its default if the caller left it out.
 func optional[T any](args []any, i int, preset T) T {
 	if i < len(args) {

@@ -253,6 +253,9 @@ func (w *writer) binary(n *ast.BinaryNode) part {
 		}
 		return w.apply(n, matches, w.node(n.Left), constant(p))
 	case "in":
+		if n.Right.Type().Kind() == reflect.String {
+			w.fail(n, "expr.type", "want contains for a part of a text: %s contains %s", n.Right, n.Left)
+		}
 		if r, isBinary := n.Right.(*ast.BinaryNode); isBinary && r.Operator == ".." { // makes no list
 			return w.apply(n, inRange, w.node(n.Left), w.node(r.Left), w.node(r.Right))
 		}

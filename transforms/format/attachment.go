@@ -1,11 +1,8 @@
 package format
 
 import (
-	"net/http"
 	"slices"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 // Mattermost and Rocket.Chat share the shape that Slack once had: a text, and an attachment with a coloured bar.
@@ -97,13 +94,7 @@ var rocketChat = Receiver{
 		Rate:    Rate{N: 5, Per: time.Second, Burst: 5},
 		Success: "200 with `\"success\": true`",
 		Retry:   "429",
-		answers: answers{reason: []string{"error"}},
-		judge: func(_ *Format, a *answer) delivery.Verdict {
-			if a.Status == http.StatusOK && a.json["success"] == false {
-				return dead(a.text("error"))
-			}
-			return delivery.Verdict{}
-		},
+		answers: answers{reason: []string{"error"}, refusal: member{"success", false}},
 	},
 	sample: sample{url: "${ROCKETCHAT_WEBHOOK_URL}",
 		with: []Option{{Name: "link", Value: sampleLink}, {Name: "mentions", Value: []string{"@here"}}}},

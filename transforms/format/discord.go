@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
 )
+
+var unknownThread = member{"code", 10003.0} // Discord calls it an unknown channel
 
 const discordInline = 30 // characters; fields with shorter values share a line
 
@@ -38,14 +38,7 @@ var discord = Receiver{
 		Retry:   "429 with Retry-After, or `retry_after` in JSON; X-RateLimit-Reset-After",
 		Gone:    "401, 403, 404 but for an unknown thread",
 		address: address{path: lacks(`/(slack|github)$`), objection: "want Discord's own webhook, without /slack or /github"},
-		answers: answers{gone: []int{401, 403, 404}, reason: []string{"message"}, after: "retry_after"},
-		judge: func(_ *Format, a *answer) delivery.Verdict {
-			const unknownChannel = 10003 // a thread that is gone
-			if a.Status == 404 && a.at("code") == float64(unknownChannel) {
-				return dead(a.text("message"))
-			}
-			return delivery.Verdict{}
-		},
+		answers: answers{gone: []int{401, 403, 404}, unless: unknownThread, reason: []string{"message"}, after: "retry_after"},
 	},
 	sample: sample{url: "${DISCORD_WEBHOOK_URL}", with: []Option{{Name: "link", Value: sampleLink}}},
 	write:  writeDiscord,

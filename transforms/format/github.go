@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 const githubHeader = `Authorization: "Bearer ${GITHUB_TOKEN}"`
@@ -77,12 +74,6 @@ func githubPolicy(good int, end string) Policy {
 		Success: strconv.Itoa(good),
 		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After, else a minute",
 		address: pathEnds("GitHub", end),
-		answers: answers{reason: []string{"message"}},
-		judge: func(_ *Format, a *answer) delivery.Verdict {
-			if reason := a.text("message"); (a.Status == 403 || a.Status == 429) && strings.Contains(strings.ToLower(reason), "rate limit") {
-				return again(reason, time.Minute)
-			}
-			return delivery.Verdict{}
-		},
+		answers: answers{reason: []string{"message"}, limit: limit{"rate limit", time.Minute}},
 	}
 }

@@ -75,13 +75,13 @@ func writeGoogleChat(m *message) {
 // gchatMessage returns the text above the card, which notifications show.
 func gchatMessage(m *message) string {
 	const fences = len("\n```\n\n```")
-	room := m.budget("headline, mentions and error", gchatMarkup.cost, 0)
+	room := m.budget("headline, mentions and error", mrkdwn.cost, 0)
 	var b strings.Builder
 	for _, s := range m.mentions {
 		b.WriteString("<users/" + s + "> ")
 	}
 	room.left -= b.Len()
-	b.WriteString(gchatMarkup.inert(room.take(m.heading(), m.limit("headline"))))
+	b.WriteString(mrkdwn.inert(room.take(m.heading(), m.limit("headline"))))
 	if m.err != "" {
 		room.left -= fences
 		room.cost = fenceCost
@@ -89,8 +89,6 @@ func gchatMessage(m *message) string {
 	}
 	return b.String()
 }
-
-var gchatMarkup = newMarkup("", emphasis, "<", "", emphasis)
 
 var gchatUser = matches(`^([0-9]{5,30}|all)$`)
 

@@ -169,6 +169,21 @@ func jsonSize(s string) int {
 	return n // an invalid byte would be 2 more: texts are cleaned before
 }
 
+// lastMembers is like members, but of members that share a name it calls each only for the last.
+func lastMembers(object []byte, each func(name, value []byte) bool) {
+	last, n := map[string]int{}, 0
+	members(object, func(name, _ []byte) bool {
+		n++
+		last[string(name)] = n
+		return true
+	})
+	n = 0
+	members(object, func(name, value []byte) bool {
+		n++
+		return last[string(name)] != n || each(name, value)
+	})
+}
+
 // members calls each for each member of a valid JSON object until it returns false.
 func members(object []byte, each func(name, value []byte) bool) {
 	r := jsonbytes.NewReader(object)

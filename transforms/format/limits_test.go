@@ -55,6 +55,43 @@ func TestWildEventsStayWithinTheLimits(t *testing.T) {
 	}
 }
 
+// Labels, values and texts that are nothing but markup stay within the limits too: what makes them inert has its cost. Each is cut before
+// it is searched for URLs, which would take minutes.
+func TestMarkupStaysWithinTheLimits(t *testing.T) {
+	for _, name := range format.Names() {
+		kind, _ := format.Lookup(name)
+		for _, mark := range []string{"@", "$", "<", "`", "&", "\n", "{{DATE(", strings.Repeat("http.", 5) + "#"} {
+			var fields []format.Option
+			for i := range 25 {
+				fields = append(fields, option(strings.Repeat(mark, 80)+strconv.Itoa(i), "{{ payload.error }}"))
+			}
+			options := with(name)
+			for _, key := range kind.Keys {
+				switch key.Name {
+				case "fields":
+					options = append(options, format.Option{Name: key.Name, Value: fields})
+				case "text", "link_text":
+					options = append(options, option(key.Name, "x{{ payload.error }}"))
+				case "link":
+					options = append(options, option(key.Name, "https://ci.example.com/"+strings.Repeat("x", 2000)))
+				}
+			}
+			for _, length := range []int{100, 8000} {
+				text, err := json.Marshal(strings.Repeat(mark, length))
+				if err != nil {
+					t.Fatal(err)
+				}
+				e := happened(event.WorkflowError, "deploy", "run-1", `{"status":"failure","error":`+string(text)+`}`)
+				p := &proof{format: name}
+				p.check(content(t, open(t, name, options...), e))
+				for _, fault := range p.faults {
+					t.Errorf("%s, %d of %q: %s", name, length, mark, fault)
+				}
+			}
+		}
+	}
+}
+
 // A text up to its limit is kept whole. A longer one is cut to the limit, and only as much shorter as the mark of the cut needs.
 func TestTextsReachTheirLimits(t *testing.T) {
 	const mark = 40 // units that the mark of a cut and the last grapheme may leave unused

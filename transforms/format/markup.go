@@ -37,13 +37,16 @@ func newMarkup(escape, encode string, kinds ...string) *markup {
 }
 
 // markdown is the markup that most chats have in common.
-var markdown = newMarkup("", "@]"+emphasis, "@<]$\\", "#|", emphasis, ">-+=0123456789")
+var markdown = newMarkup("", "@]$"+emphasis, "@<]\\", "#|", emphasis+"$", ">-+=0123456789")
+
+// mrkdwn is the markup of Slack's notifications and of Google Chat.
+var mrkdwn = newMarkup("", "@"+emphasis, "<", "@", emphasis)
 
 // emphasis has the marks of emphasis and code.
 const emphasis = "*_~`"
 
 // alike has a look-alike for each mark.
-var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb"}
+var alike = map[byte]string{'*': "\u2217", '_': "\u02cd", '~': "\u223c", '`': "\u02cb", '$': "\uff04"}
 
 // inert returns a text in a form that is shown as it was written. A URL in it still leads to the same place, unless it has a mark before
 // its path: then it is text, not a link.
@@ -104,6 +107,7 @@ func (k *markup) lengthOfURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
 		return 0
 	}
+	s = s[:min(len(s), i+maxLink+1)] // it is not read to its end once it is too long
 	n := strings.IndexFunc(s[i:], func(r rune) bool { return !isOfURL(r) || strings.ContainsRune("()[],;'", r) })
 	if n < 0 {
 		n = len(s) - i

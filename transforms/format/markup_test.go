@@ -23,6 +23,7 @@ func TestMarkupShowsAsText(t *testing.T) {
 		{markdown, "[a]: https://evil.example", "[a]" + zero + ": https://evil.example"},
 		{markdown, "a*b*c **d** __init__.py a_b_c ~/x ~~y~~", "a∗b∗c ∗∗d∗∗ ˍˍinitˍˍ.py a_b_c ∼/x ∼∼y∼∼"},
 		{markdown, "run `make`", "run ˋmakeˋ"},
+		{markdown, "$x^2$ cost $5 $$y$$", "＄x^2＄ cost ＄5 ＄＄y＄＄"},
 		{markdown, "a\n > b\n  - c\n 1. d", "a\n " + zero + "> b\n  " + zero + "- c\n " + zero + "1. d"},
 		{markdown, "@all #tag a#b ||c||", "@" + zero + "all #" + zero + "tag a#b |" + zero + "|" + zero + "c|" + zero + "|" + zero},
 		{markdown, "see https://ci.example/_a_/b_c/~d?e=*f*&g=@all#h_i",

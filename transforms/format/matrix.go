@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 var matrixRoom = matches(`^![^\s/?#]+$`)
@@ -40,13 +38,7 @@ var matrix = Receiver{
 		Success: "200; the transaction's id in the URL identifies a repeated message",
 		Retry:   "429 with Retry-After, or `retry_after_ms` in JSON",
 		address: address{path: lacks(`/_matrix`), objection: "want the home server alone: the path is added to it"},
-		answers: answers{reason: []string{"errcode", "error"}},
-		judge: func(_ *Format, a *answer) delivery.Verdict {
-			if a.Status == http.StatusTooManyRequests {
-				return again(a.text("errcode"), a.seconds("retry_after_ms")/1000)
-			}
-			return delivery.Verdict{}
-		},
+		answers: answers{reason: []string{"errcode", "error"}, after: "retry_after_ms"},
 	},
 	sample: sample{url: "https://matrix.example.org", header: `Authorization: "Bearer ${MATRIX_TOKEN}"`,
 		with: []Option{{Name: "room", Value: "!awf:example.org"}, {Name: "link", Value: sampleLink}}},

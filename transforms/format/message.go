@@ -273,7 +273,7 @@ func (m *message) standardFields() []field {
 func (m *message) otherFields() []field {
 	var fields []field
 	more := 0
-	members(m.payload, func(name, value []byte) bool {
+	lastMembers(m.payload, func(name, value []byte) bool {
 		isShown := false // by standardFields
 		switch string(name) {
 		case "duration":

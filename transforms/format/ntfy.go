@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/awf-project/awf-hook/engine/delivery"
 )
 
 var ntfy = Receiver{
@@ -36,13 +33,7 @@ var ntfy = Receiver{
 		Success: "200",
 		Retry:   "429: 5 s, an hour for a day's quota, if Retry-After does not say",
 		address: address{path: matches(`^/*$`), objection: "want ntfy's root: the topic is an option"},
-		answers: answers{reason: []string{"error"}, pause: 5 * time.Second},
-		judge: func(_ *Format, a *answer) delivery.Verdict {
-			if reason := a.text("error"); a.Status == 429 && strings.Contains(reason, "daily") {
-				return again(reason, time.Hour)
-			}
-			return delivery.Verdict{}
-		},
+		answers: answers{reason: []string{"error"}, pause: 5 * time.Second, limit: limit{"daily", time.Hour}},
 	},
 	sample: sample{url: "https://ntfy.sh", header: `Authorization: "Bearer ${NTFY_TOKEN}"`,
 		with: []Option{{Name: "topic", Value: "awf"}, {Name: "link", Value: sampleLink}}},

@@ -37,7 +37,7 @@ func (s *selection) addWithin(to jsonbytes.Object, longest int) (jsonbytes.Objec
 	o := append(make(jsonbytes.Object, 0, len(to)+min(len(s.payload), s.room)), to...)
 	size, left := 0, 0
 	names := taken(s.without...)
-	members(s.payload, func(key, value []byte) bool {
+	lastMembers(s.payload, func(key, value []byte) bool {
 		name := string(key)
 		if slices.Contains(s.without, name) {
 			return true

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/awf-project/awf-hook/engine/event"
 	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/google/go-cmp/cmp"
 )
 
 // A payload keeps its shape, whichever way its characters are written. Only what a receiver could not read or show becomes a text.
@@ -33,6 +35,22 @@ func TestPayloadsKeepTheirShape(t *testing.T) {
 		if whole := strings.Contains(string(c.Body), `"data":{"mine":`+value+`}`); whole == isHalf {
 			t.Errorf("cloudevents, %s: the data is unchanged %v, want %v: %s", value, whole, !isHalf, c.Body)
 		}
+	}
+}
+
+// If members share a name, the last one counts, as it does for filters. The message then shows no other.
+func TestLastOfEqualNamesCounts(t *testing.T) {
+	e := ordinary()
+	e.Type, e.Payload = event.WorkflowEnd, []byte(`{"status":"success","n":1,"error":"old","status":"failure","\u006e":2,"error":"new"}`)
+	c := content(t, open(t, "pagerduty", with("pagerduty")...), e)
+	want := map[string]any{"workflow_id": e.WorkflowID, "error": "new", "n": 2.0, "status": "failure"}
+	if diff := cmp.Diff(want, details(t, c.Body)); diff != "" {
+		t.Errorf("details (-want +got):\n%s", diff)
+	}
+	e.Type = "custom"
+	shown := shownTexts(t, content(t, open(t, "ntfy", with("ntfy")...), e))
+	if !strings.Contains(shown, "n: 2") || strings.Contains(shown, "n: 1") {
+		t.Errorf("ntfy shows %q", shown)
 	}
 }
 

@@ -32,10 +32,24 @@ type Policy struct {
 
 // answers says what is special about a receiver's answers, beyond what their statuses mean for all receivers.
 type answers struct {
-	gone   []int         // statuses with which it wants no more messages
-	reason []string      // paths of texts: "error.message"
-	after  string        // path of the seconds until the next attempt
-	pause  time.Duration // the pause that its documentation wants before the next attempt; 0 for none
+	gone    []int         // statuses with which it wants no more messages
+	unless  member        // in the body of such an answer: the message alone is refused
+	refusal member        // in the body of a 2xx: the message is refused
+	reason  []string      // paths of texts: "error.message"
+	after   string        // path of the seconds until the next attempt; of milliseconds if it ends with _ms
+	pause   time.Duration // the pause that its documentation wants after a 429; 0 for none
+	limit   limit         // told by the reason
+}
+
+// limit is a limit that a reason with some words tells of, and the pause that it wants.
+type limit struct {
+	words string // in small letters; "" for none
+	pause time.Duration
+}
+
+// reached reports whether an answer tells of the limit.
+func (l limit) reached(status int, reason string) bool {
+	return l.words != "" && (status == 403 || status == 429) && strings.Contains(strings.ToLower(reason), l.words)
 }
 
 // Rate is a token bucket: N messages per Per, and up to Burst at once. N is 0 for no limit.
@@ -76,7 +90,11 @@ func (t *answers) verdict(a *answer) delivery.Verdict {
 	reason := strings.Join(words, " ")
 	general := []int{407, 408, 410, 425} // their meaning is the same for all receivers
 	switch {
-	case slices.Contains(t.gone, a.Status):
+	case a.is2xx() && a.has(t.refusal):
+		return dead(reason)
+	case t.limit.reached(a.Status, reason):
+		return again(reason, t.limit.pause)
+	case slices.Contains(t.gone, a.Status) && !a.has(t.unless):
 		return gone(reason)
 	case a.Status == 429:
 		return again(reason, cmp.Or(a.seconds(t.after), t.pause))
@@ -109,6 +127,9 @@ func (a *answer) at(path string) any {
 	return v
 }
 
+// has reports whether the body has a member with this value; nothing has one without a name.
+func (a *answer) has(m member) bool { return m.name != "" && a.at(m.name) == m.value }
+
 // text returns the text at a path, or the texts of a list, joined.
 func (a *answer) text(path string) string {
 	switch v := a.at(path).(type) {
@@ -126,12 +147,16 @@ func (a *answer) text(path string) string {
 	return ""
 }
 
-// seconds returns the number of seconds at a path, at most a day; 0 if there is none, or if path is "".
+// seconds returns the seconds at a path, or the milliseconds if its last name ends with _ms: at most a day, 0 if there are none or if path
+// is "".
 func (a *answer) seconds(path string) time.Duration {
 	const longest = 24 * 60 * 60
 	n, _ := a.at(path).(float64)
 	if path == "" || !(n > 0) {
 		return 0
+	}
+	if strings.HasSuffix(path, "_ms") {
+		n /= 1000
 	}
 	return time.Duration(math.Ceil(min(n, longest)*1000)) * time.Millisecond
 }

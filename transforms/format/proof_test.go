@@ -114,7 +114,7 @@ func list(o object, key string) []object {
 
 func (p *proof) slack(_ delivery.Content, body object) {
 	p.within("text", text(body, "text"), 1, 4000)
-	if strings.ContainsAny(text(body, "text"), "<>") {
+	if p.mrkdwn(text(body, "text")); strings.ContainsAny(text(body, "text"), "<>") {
 		p.fail("text has markup: %q", text(body, "text"))
 	}
 	blocks := list(body, "blocks")
@@ -152,6 +152,17 @@ func (p *proof) slack(_ delivery.Content, body object) {
 	}
 	if total > 12_000 {
 		p.fail("all blocks have %d units", total)
+	}
+}
+
+// mrkdwn checks that Slack and Google Chat show a text without emphasis, apart from URLs.
+func (p *proof) mrkdwn(s string) {
+	s = writtenURL.ReplaceAllString(s, "")
+	for i := range len(s) {
+		if strings.IndexByte("*~`", s[i]) >= 0 || s[i] == '_' && (i == 0 || i == len(s)-1 || !isASCIIWord(s[i-1]) || !isASCIIWord(s[i+1])) {
+			p.fail("emphasis at %d of %q", i, s)
+			return
+		}
 	}
 }
 
@@ -299,6 +310,7 @@ func (p *proof) googleChat(c delivery.Content, body object) {
 		p.fail("%d widgets", widgets)
 	}
 	above, code, _ := strings.Cut(text(body, "text"), "\n```\n")
+	p.mrkdwn(above)
 	for _, part := range strings.Split(above, "<users/")[1:] {
 		if id, _, ended := strings.Cut(part, ">"); !ended || id != "all" && strings.Trim(id, "0123456789") != "" {
 			p.fail("calls %q", part)

@@ -20,7 +20,7 @@ func (p *proof) unmarked(what, s string) {
 	s = strings.ReplaceAll(s, "**", "")
 	for i := range len(s) {
 		after := s[i+1:]
-		marked := strings.IndexByte("*~`", s[i]) >= 0 || s[i] == ']' && strings.HasPrefix(after, "(") ||
+		marked := strings.IndexByte("*~`$", s[i]) >= 0 || s[i] == ']' && strings.HasPrefix(after, "(") ||
 			strings.IndexByte("@<", s[i]) >= 0 && after != "" && !strings.HasPrefix(after, invisible) ||
 			s[i] == '_' && !(i > 0 && after != "" && isASCIIWord(s[i-1]) && isASCIIWord(after[0]))
 		if marked {

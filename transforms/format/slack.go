@@ -65,7 +65,7 @@ func writeSlack(m *message) {
 		{"channel", m.permitted("channel")},
 		{"username", cut(m.line("username"), maxLabel, utf16Units)},
 		{"thread_ts", m.permitted("thread_ts")},
-		{"text", escapeEntities(cut(m.preview(), m.limit("preview"), slackCost))},
+		{"text", escapeEntities(mrkdwn.inert(cut(m.preview(), m.limit("preview"), slackCost)))},
 		{"blocks", list{
 			object{{"type", "header"}, {"text", object{{"type", "plain_text"}, {"emoji", false}, {"text", heading}}}},
 			slackPart("rich_text", list{slackPart("rich_text_section", called)}).unless(called == nil),
@@ -119,8 +119,10 @@ func slackMention(s string) object {
 
 func isSlackMention(s string) bool { return slackMention(s) != nil }
 
-// slackCost measures a text in the form that escapeEntities gives it.
-func slackCost(s string) int { return utf16Units(escapeEntities(s)) }
+// slackCost measures the most that mrkdwn and escapeEntities make of a text.
+func slackCost(s string) int {
+	return mrkdwn.cost(escapeEntities(s)) + utf16Units(zeroWidthSpace)*strings.Count(s, "<")
+}
 
 // slackRefusals are the words with which Slack refuses a message, whatever the status.
 var slackRefusals = []string{

@@ -48,7 +48,7 @@ func writeTeams(m *message) {
 	room.left -= teamsFrame
 	summary := room.take(teamsPlain(m.heading()), m.limit("headline"))
 	room.left -= 2 * jsonSize(summary) // the body has it three times
-	linkText := room.take(m.linkText, maxLabel)
+	linkText := room.take(teamsPlain(m.linkText), maxLabel)
 	room.left -= len(m.link)
 	entities, called := m.teamsMentions(room)
 	var failure, body raw

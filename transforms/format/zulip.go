@@ -32,7 +32,7 @@ var zulip = Receiver{
 		Success: "200 with `\"result\": \"success\"`",
 		Retry:   "429 with Retry-After, or `retry-after` in JSON",
 		address: pathEnds("Zulip", "/api/v1/messages"),
-		answers: answers{reason: []string{"msg"}, after: "retry-after"},
+		answers: answers{reason: []string{"msg"}, after: "retry-after", refusal: member{"result", "error"}},
 	},
 	sample: sample{url: "https://example.zulipchat.com/api/v1/messages", header: `Authorization: "Basic ${ZULIP_BASIC}"`,
 		with: []Option{{Name: "channel", Value: "deployments"}, {Name: "link", Value: sampleLink}}},

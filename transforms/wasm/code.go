@@ -20,13 +20,11 @@ import (
 )
 
 const (
-	// compileTimeout is how long a Load waits. It is generous, since a module that is too slow to compile stays so.
-	compileTimeout = time.Minute
+	// longCompile is after how long a warning says that a module is still being compiled.
+	longCompile = 10 * time.Second
 	// maxCompiling is how many modules are compiled at a time. Each takes a core, and a few megabytes of module some 100 MB.
 	maxCompiling = 2
 )
-
-var errSlow = fmt.Errorf("it is not compiled within %v", compileTimeout)
 
 // code is the compiled form of a module. The sandbox's modules of equal bytes share it.
 type code struct {

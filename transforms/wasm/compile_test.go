@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -12,55 +13,61 @@ import (
 	"time"
 )
 
-// A lasting fault in compiling the code for long events is a failure of the event; a passing one is not.
-func TestFaultsOfTheSecondCompilation(t *testing.T) {
-	echo, err := os.ReadFile("../../testdata/wasm/guests/echo.wasm")
+// The code for long events that cannot be compiled is a failure of the event.
+func TestFaultOfTheSecondCompilation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := echo(t, nil)
+		m.code.bytes = m.code.bytes[:100]
+		_, err := m.Transform(t.Context(), Event{Body: bytes.Repeat([]byte("1"), 3_000), Time: time.Now()})
+		var failure *Error
+		if !errors.As(err, &failure) || failure.Kind != ErrModule || !strings.Contains(err.Error(), "byte ") {
+			t.Errorf("%v, want a failure that is %v", err, ErrModule)
+		}
+		if _, err := m.Transform(t.Context(), Event{Body: []byte("1"), Time: time.Now()}); err != nil {
+			t.Errorf("a short event: %v, want no error", err)
+		}
+	})
+}
+
+// On a busy machine an event waits until the code for long events is compiled, and a warning says so.
+func TestCompilationThatTakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := echo(t, slog.New(slog.NewTextHandler(&log, nil)))
+		for range maxCompiling { // others are being compiled
+			m.sandbox.compiling <- struct{}{}
+			time.AfterFunc(5*time.Minute, func() { <-m.sandbox.compiling })
+		}
+		if _, err := m.Transform(t.Context(), Event{Body: bytes.Repeat([]byte("1"), 3_000), Time: time.Now()}); err != nil {
+			t.Errorf("%v, want no error", err)
+		}
+		if n := strings.Count(log.String(), "still being compiled"); n != 1 {
+			t.Errorf("%d warnings, want one: %s", n, &log)
+		}
+	})
+}
+
+// echo loads a module into a sandbox of its own.
+func echo(t *testing.T, log *slog.Logger) *Module {
+	text, err := os.ReadFile("../../testdata/wasm/guests/echo.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct {
-		name, want string
-		break_     func(*Module) (mend func())
-	}{
-		{"refused", "byte ", func(m *Module) func() { m.code.bytes = m.code.bytes[:100]; return func() {} }},
-		{"slow", "it is not compiled within 1m0s", func(m *Module) func() {
-			for range maxCompiling {
-				m.sandbox.compiling <- struct{}{}
-			}
-			return func() {
-				for range maxCompiling {
-					<-m.sandbox.compiling
-				}
-			}
-		}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, err := New("")
-				if err != nil {
-					t.Fatal(err)
-				}
-				m, err := s.Load(t.Context(), "step", echo, Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				mend := tt.break_(m)
-				_, err = m.Transform(t.Context(), Event{Body: bytes.Repeat([]byte("1"), 3_000), Time: time.Now()})
-				var failure *Error
-				if !errors.As(err, &failure) || failure.Kind != ErrModule || !strings.Contains(err.Error(), tt.want) {
-					t.Errorf("%v, want a failure that is %v because of %q", err, ErrModule, tt.want)
-				}
-				if _, err := m.Transform(t.Context(), Event{Body: []byte("1"), Time: time.Now()}); err != nil {
-					t.Errorf("a short event: %v, want no error", err)
-				}
-				mend()
-				m.Close()
-				if err := s.Close(context.Background()); err != nil {
-					t.Error(err)
-				}
-			})
-		})
+	s, err := New("")
+	if err != nil {
+		t.Fatal(err)
 	}
+	m, err := s.Load(t.Context(), "step", text, Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.Close()
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
 }
 
 // It is not the module's fault if the compiler gets no memory now.

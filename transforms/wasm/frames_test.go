@@ -20,7 +20,8 @@ func TestFramesAreTheAuthorsOwn(t *testing.T) {
 		".runtime.throw()\n.runtime.main()":                                             {"runtime.throw", "runtime.main"},
 		"._ZN\n._ZN9\n._ZNE\n._ZN3abE\n._ZN99999999999999999999aE\n._ZN-1aE": {
 			"_ZN", "_ZN9", "_ZNE", "_ZN3abE", "_ZN99999999999999999999aE"},
-		"awf:fuel.refill()\n.$1()\n.transform(i32,i32) i64": {"$0", "transform"},
+		"awf:fuel.refill()\n.$1()\n.transform(i32,i32) i64":                                          {"$0", "transform"},
+		"._ZN1a6Result6expect17h0f935a117c368e00E.llvm.1234(i32)\n._ZN1a4main17h0123456789abcdefE()": {"a::Result::expect", "a::main"},
 		"": nil,
 	} {
 		if got := frames(trace, true); !slices.Equal(got, want) {

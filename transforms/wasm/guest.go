@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -199,7 +200,7 @@ func (g *guest) transformCommand() ([]byte, error) {
 	err := g.run.CallWithStack(g.host, nil)
 	switch {
 	case g.left() < 0:
-		return nil, g.failed(errNoFuel)
+		return nil, g.failed(cmp.Or(err, errNoFuel))
 	case g.isExited && g.exitCode != 0 && !g.memory.isRefused:
 		return nil, g.fail(ErrFail, strings.TrimSuffix(fmt.Sprintf("exit code %d: %s", g.exitCode, g.said()), ": "))
 	case err != nil && !(g.isExited && g.exitCode == 0):
@@ -287,7 +288,8 @@ var library = lazy.Regexp(`^(<?(std|core|alloc)::|_?_?rust_|runtime\.)`)
 
 // demangled returns the name of a function as its source in Rust has it: std::fmt::write for _ZN3std3fmt5write17h0123456789abcdefE.
 func demangled(name string) string {
-	rest, isMangled := strings.CutPrefix(name, "_ZN")
+	symbol, _, _ := strings.Cut(name, ".llvm.") // and a number, of a function that the linker's optimizer shares
+	rest, isMangled := strings.CutPrefix(symbol, "_ZN")
 	var parts []string
 	for isMangled && rest != "E" {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))

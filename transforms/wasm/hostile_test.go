@@ -80,6 +80,9 @@ func TestHostileModulesAreStopped(t *testing.T) {
 			if !strings.HasPrefix(got, h.want) {
 				t.Errorf("%s, isolation %v: got %s\nwant %s", h.name, isolation, got, h.want)
 			}
+			if fault := (*wasm.Error)(nil); strings.Contains(h.name, "loop") && errors.As(err, &fault) && len(fault.Trace) == 0 {
+				t.Errorf("%s, isolation %v: got %s, want the function where that was", h.name, isolation, got)
+			}
 			if len(got) > longestError || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Errorf("%s, isolation %v: %.200q is not one short line of what can be printed", h.name, isolation, got)
 			}

@@ -73,7 +73,7 @@ func (s *Sandbox) Load(ctx context.Context, name string, wasm []byte, o Options)
 	if err := checkBytes(name, wasm, o.SHA256); err != nil {
 		return nil, err
 	}
-	m.code, err = s.share(ctx, wasm, reactor, false)
+	m.code, err = s.share(ctx, m.logger, wasm, reactor, false)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (m *Module) codeFor(ctx context.Context, limit int64) (*code, error) {
 	if known != nil {
 		return known, nil
 	}
-	made, err := m.sandbox.share(ctx, m.code.bytes, m.code.abi, true)
+	made, err := m.sandbox.share(ctx, m.logger, m.code.bytes, m.code.abi, true)
 	if errors.Is(err, ErrModule) {
 		reason := strings.TrimPrefix(err.Error(), ErrModule.Error()+": ")
 		return nil, &Error{Kind: ErrModule, Detail: fmt.Sprintf("its code for events with more than %d fuel: %s", mostBlind, reason)}

@@ -45,7 +45,8 @@ func TestEndedContextIsNoFailure(t *testing.T) {
 func TestNoAdviceAtTheMostFuel(t *testing.T) {
 	_, most := wasm.Bounds()
 	var log bytes.Buffer
-	m := load(t, newSandbox(t, ""), read(t, hostileDir, "wasi_lists.wasm"), wasm.Options{Limits: wasm.Limits{Fuel: most.Fuel}, Logger: logTo(&log)})
+	o := wasm.Options{Limits: wasm.Limits{Fuel: most.Fuel}, Logger: logTo(&log)}
+	m := load(t, newSandbox(t, ""), read(t, hostileDir, "wasi_lists.wasm"), o)
 	_, err := m.Transform(t.Context(), input(sample))
 	want := fmt.Sprintf("out of fuel: limit %d, the step's own, which is the most that there is, in", most.Fuel)
 	if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -73,10 +74,12 @@ func (s *Sandbox) Close(ctx context.Context) error {
 }
 
 // share returns the code of a module, compiled once for all concurrent users. The caller must release it. kind is script for our own
-// engine; of other modules, share detects the ABI.
-func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bool) (*code, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, compileTimeout, errSlow)
-	defer cancel()
+// engine; of other modules, share detects the ABI. It waits as long as it takes, since a busy machine is no fault of the module; the log
+// says so.
+func (s *Sandbox) share(ctx context.Context, log *slog.Logger, module []byte, kind abi, refills bool) (*code, error) {
+	defer time.AfterFunc(longCompile, func() {
+		log.Warn("transform is still being compiled, and its events wait: on a busy machine that can take minutes", "after", longCompile)
+	}).Stop()
 	digest := sha256.Sum256(module)
 	if kind == script {
 		digest = sha256.Sum256(append([]byte("engine "), digest[:]...))
@@ -102,9 +105,6 @@ func (s *Sandbox) share(ctx context.Context, module []byte, kind abi, refills bo
 	case <-c.ready:
 	case <-ctx.Done():
 		c.release()
-		if context.Cause(ctx) == errSlow {
-			return nil, fmt.Errorf("%w: %w", ErrModule, errSlow)
-		}
 		return nil, fmt.Errorf("compile: %w", ctx.Err())
 	}
 	if c.err != nil {

@@ -115,7 +115,7 @@ func (s *Sandbox) LoadScript(ctx context.Context, name string, text []byte, o Op
 		return nil, err
 	}
 	m.digest = sumOf(text)
-	if m.code, err = s.share(ctx, engineWasm, script, false); err != nil {
+	if m.code, err = s.share(ctx, m.logger, engineWasm, script, false); err != nil {
 		return nil, err
 	}
 	if err = m.fit(); err == nil {

@@ -269,7 +269,7 @@ func (s *snapshot[W]) adopt(identity string) bool {
 		return false
 	}
 	if file, _ := config.SplitIdentity(identity); slices.Contains(s.Files, file) {
-		s.Log.Warn("deliveries wait for a webhook that its file no longer has, or has switched off", "webhook", identity)
+		s.Log.Warn("deliveries wait for a webhook that is gone or not used", "webhook", identity)
 	}
 	return false
 }

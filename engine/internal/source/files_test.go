@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,8 +47,9 @@ func given(t *testing.T, tl *tail, final bool) string {
 		switch p := tl.take(); {
 		case p.err != nil:
 			got = append(got, "!")
-		case p.rec == nil:
+		case p.rec == nil && p.first:
 			got = append(got, "-")
+		case p.rec == nil: // more of a line that is too long
 		default:
 			got = append(got, p.rec.WorkflowID)
 		}
@@ -85,6 +87,27 @@ func TestTailLines(t *testing.T) {
 	}
 	if tl.line != 10 {
 		t.Errorf("%d lines, want 10", tl.line)
+	}
+}
+
+// However long a line is, one load takes a little more than maxLoad of it, so that whoever reads can stop.
+func TestLoadIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	write(t, path, strings.Repeat("y", 8*maxLoad)+"\n"+start("a")+"\n")
+	tl := &tail{path: path}
+	if err := tl.open(); err != nil {
+		t.Fatal(err)
+	}
+	for read := int64(0); tl.read < 8*maxLoad; read = tl.read {
+		if err := tl.load(maxAhead, false); err != nil || tl.read-read > 3*maxLoad || !tl.more {
+			t.Fatalf("%d bytes loaded at once, more: %v, %v", tl.read-read, tl.more, err)
+		}
+		for len(tl.ahead) > 0 {
+			tl.take()
+		}
+	}
+	if got := given(t, tl, false); got != "a" {
+		t.Errorf("%q, want the line after the long one", got)
 	}
 }
 
@@ -335,5 +358,35 @@ func TestFolderThatCouldNotBeListed(t *testing.T) {
 	}
 	if found, err := d.list(); err != nil || len(found) != 1 {
 		t.Errorf("found %v, want the transcript", found)
+	}
+}
+
+// A transcript with a run's name that is older than the program is read from its end on: the program may append to it. One that comes
+// while the program runs is not older, even if the clock was set back.
+func TestOldTranscriptIsReadFromItsEnd(t *testing.T) {
+	folder, past := t.TempDir(), time.Now().Add(-time.Hour)
+	path := filepath.Join(folder, "a.jsonl")
+	write(t, path, start("old")+"\n"+start("old")[:20])
+	if err := os.Chtimes(path, past, past); err != nil {
+		t.Fatal(err)
+	}
+	later := filepath.Join(folder, "later.jsonl")
+	d := newFolder(folder, time.Now(), false)
+	for range 2 {
+		if err := d.discover(); err != nil || len(d.unread)+len(d.byRun) > 0 {
+			t.Fatalf("%v, %v, %v", err, d.unread, d.byRun)
+		}
+		d.due(false)
+	}
+	d.want("a")
+	write(t, path, start("new")+"\n")
+	write(t, later, start("a")+"\n")
+	if err := errors.Join(os.Chtimes(later, past, past), d.discover()); err != nil || len(d.order) != 2 {
+		t.Fatalf("found %v, %v, want both transcripts", d.order, err)
+	}
+	for i, want := range []string{"new", "a"} {
+		if got := given(t, d.order[i], false); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ func newFolder(path string, since time.Time, all bool) *folder {
 	return d
 }
 
-// want asks for the transcripts of a run. A transcript with the run's name may exist already and be old.
+// want asks for the transcripts of a run. If one with the run's name is older than the program, only what is appended to it is read.
 func (d *folder) want(run string) {
 	if d.wanted[run] {
 		return
@@ -62,10 +63,20 @@ func (d *folder) want(run string) {
 	path := filepath.Join(d.path, run+".jsonl")
 	if !strings.ContainsRune(run, filepath.Separator) && d.tails[path] == nil {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
-			d.add(&tail{path: path})
+			t := &tail{path: path}
+			if d.known[run+".jsonl"] && d.isOld(info) {
+				t.offset = info.Size()
+			}
+			d.add(t)
 			d.found[run] = true
 		}
 	}
+}
+
+// isOld reports whether a file was last written before the program began. It can be wrong about a file that came later, if the clock was
+// set back.
+func (d *folder) isOld(info fs.FileInfo) bool {
+	return !d.since.IsZero() && info.ModTime().Before(d.since.Add(-clockSlack))
 }
 
 func (d *folder) add(t *tail) {
@@ -119,13 +130,11 @@ func (d *folder) forget() {
 
 // discover finds the transcripts of wanted runs.
 func (d *folder) discover() error {
+	first := d.rounds == 0
 	found, err := d.list()
 	for _, path := range found {
 		info, err := os.Lstat(path)
-		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil {
-			continue
-		}
-		if !d.since.IsZero() && info.ModTime().Before(d.since.Add(-clockSlack)) {
+		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil || first && d.isOld(info) {
 			continue
 		}
 		if t := (&tail{path: path}); d.wanted == nil {

@@ -290,9 +290,7 @@ func (r *follower) skip(t *tail, learn bool) {
 	if !learn {
 		return
 	}
-	for line := range bytes.Lines(text[:whole]) {
-		for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), time.Now()).Records {
-			r.feed.joiner.Learn(rec)
-		}
+	for rec := range records(text[:whole]) {
+		r.feed.joiner.Learn(rec)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 const (
 	tailBuffer = 64 << 10 // read at a time
 	headSize   = 256      // bytes at a file's beginning that identify it
+	maxLoad    = 1 << 20  // decoded ahead, or one line more
 )
 
 // tail reads the lines of one file as it grows, in bounded memory. The file is open only while its lines are read.
@@ -127,14 +129,16 @@ func (t *tail) close() {
 	t.file, t.buf, t.ahead, t.read = nil, nil, nil, t.offset
 }
 
-// load decodes lines until n are ahead or the file ends. If final is set it takes an unfinished last line too.
+// load decodes lines until n lines or maxLoad bytes are ahead, or the file ends. If final is set it takes an unfinished last line too.
 func (t *tail) load(n int, final bool) error {
-	for t.more = true; len(t.ahead) < n; {
+	loaded := 0
+	for t.more = true; len(t.ahead) < n && loaded < maxLoad; {
 		text, size, err := t.next(final)
 		if size == 0 || err != nil {
 			t.more = false
 			return err
 		}
+		loaded += size
 		t.parse(text)
 	}
 	return nil
@@ -144,9 +148,12 @@ func (t *tail) load(n int, final bool) error {
 func (t *tail) parse(text []byte) {
 	var found []parsed
 	end := t.read - int64(len(t.buf))
-	if len(text) > event.MaxLine {
+	switch {
+	case text == nil: // a further part of a line that is too long
+		found = []parsed{{}}
+	case len(text) > event.MaxLine:
 		found = []parsed{{err: event.ParseLong(text)}}
-	} else {
+	default:
 		line := event.ReadLine(text, time.Now())
 		if err := trouble(line); err != nil || len(line.Records) == 0 {
 			found = []parsed{{err: err}}
@@ -163,7 +170,7 @@ func (t *tail) parse(text []byte) {
 		}
 	}
 	for i := range found {
-		found[i].at, found[i].first = t.order, i == 0
+		found[i].at, found[i].first = t.order, i == 0 && text != nil
 	}
 	found[len(found)-1].end = end
 	t.ahead = append(t.ahead, found...)
@@ -185,6 +192,19 @@ func trouble(line event.Line) error {
 	return nil
 }
 
+// records yields the records in the lines of a text.
+func records(text []byte) iter.Seq[*event.Record] {
+	return func(yield func(*event.Record) bool) {
+		for line := range bytes.Lines(text) {
+			for _, rec := range event.ReadLine(bytes.TrimRight(line, "\r\n"), time.Now()).Records {
+				if !yield(rec) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // isPart reports whether a line is the beginning or the end of an object, as a crash or a truncation leaves it.
 func isPart(line []byte) bool {
 	return (bytes.HasPrefix(line, []byte("{")) || bytes.HasSuffix(line, []byte("}"))) && !json.Valid(line)
@@ -202,7 +222,7 @@ func (t *tail) lineID(text []byte, end int64) string {
 }
 
 // next takes the next line from the buffer. It returns the line without its ending, and its size with it; the size is 0
-// if there is no line yet. It returns only the beginning of a line that is too long, and skips the rest.
+// if there is no line yet. Of a line that is too long it returns the beginning, and then nil for each further part.
 func (t *tail) next(final bool) (text []byte, size int, err error) {
 	searched := 0
 	for {
@@ -210,15 +230,17 @@ func (t *tail) next(final bool) (text []byte, size int, err error) {
 			text, size = t.buf[:searched+i], searched+i+1
 			t.buf = t.buf[size:]
 			if t.long {
-				t.long, searched = false, 0
-				continue
+				t.long = false
+				return nil, size, nil
 			}
 			return bytes.TrimSuffix(text, []byte("\r")), size, nil
 		}
 		searched = len(t.buf)
-		if t.long {
-			t.buf, searched = nil, 0
-		} else if searched > event.MaxLine+1 {
+		if t.long && searched > 0 {
+			t.buf = t.buf[:0]
+			return nil, searched, nil
+		}
+		if searched > event.MaxLine+1 {
 			text, t.buf, t.long = t.buf, nil, true
 			return text, searched, nil
 		}

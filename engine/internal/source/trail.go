@@ -291,20 +291,40 @@ func (t *trail) outlives() bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular()
 }
 
-// targetBefore returns the end of AWF's own audit file as it was when the program started, 4 MiB at most.
+// targetBefore returns the end of AWF's own audit file as it was when the program started, at most maxBefore bytes.
 func (t *trail) targetBefore() []byte {
-	const most = 4 << 20
-	if t.Target == "" {
-		return nil
-	}
 	target, err := file.Open(t.Target)
 	if err != nil {
-		return nil // it does not exist yet, or is not a file: no run is known to be resumed
+		return nil // it does not exist yet: no run is known to be resumed
 	}
 	defer target.Close()
-	from := max(0, t.TargetSize-most)
+	from := max(0, t.TargetSize-maxBefore)
 	text, _ := io.ReadAll(io.NewSectionReader(target, from, t.TargetSize-from))
 	return text
+}
+
+// quiet returns how long ago the last line was written.
+func (t *trail) quiet() time.Duration {
+	info, err := t.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return time.Since(info.ModTime())
+}
+
+// leftRun reports whether the trail has a run without an end, which a process that the program left behind may still write.
+func (t *trail) leftRun() bool {
+	text, err := io.ReadAll(io.NewSectionReader(t.file, 0, maxBefore))
+	open := map[string]bool{}
+	for rec := range records(text) {
+		switch {
+		case rec.Starts():
+			open[rec.WorkflowID] = true
+		case rec.Ends():
+			delete(open, rec.WorkflowID)
+		}
+	}
+	return err != nil || len(open) > 0
 }
 
 // recopied finds out whether the previous owner copied the next line and died before it could note that.

@@ -117,6 +117,116 @@ func TestAdoptKeepsATrailsTime(t *testing.T) {
 	}
 }
 
+// A settled trail stays as long as a process that the command left behind may still write the end of its run.
+func TestAdoptKeepsTheTrailOfALeftRun(t *testing.T) {
+	const end = `{"event":"workflow.completed","execution_id":"a","timestamp":"2026-11-24T01:24:01Z","status":"success"}` + "\n"
+	of := place{folder: t.TempDir()}
+	for text, want := range map[string]bool{start("a") + "\n": true, start("a") + "\n" + end: false, "": false} {
+		made, err := newTrail(of, trailInfo{Started: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, text)
+		if err := made.finish(int64(len(text))); err != nil {
+			t.Fatal(err)
+		}
+		made.close()
+		past := time.Now().Add(-2 * keepTrail)
+		if err := os.Chtimes(made.path, past, past); err != nil {
+			t.Fatal(err)
+		}
+		if err := (Places{of}).Adopt(t.Context(), "", Sink{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(made.path); (err == nil) != want {
+			t.Errorf("the trail with %q: %v, want it to exist: %v", text, err, want)
+		}
+	}
+}
+
+// Events that a dead process left are accepted even after a week. Nobody removes them in silence.
+func TestAdoptTakesOldTrails(t *testing.T) {
+	for _, tt := range []struct {
+		text, origin string
+		age          time.Duration
+		events       int
+		kept, said   bool
+	}{
+		{start("a") + "\n", "", 2 * dropTrail, 2, true, false}, // the next one removes it
+		{start("a") + "\n", "another", dropTrail / 2, 0, true, false},
+		{start("a") + "\n", "another", 2 * dropTrail, 0, false, true},
+		{start("a") + "\n", "", 2 * lastTrail, 0, false, true},
+		{"", "another", 2 * keepTrail, 0, false, false},
+	} {
+		of := place{folder: t.TempDir()}
+		made, err := newTrail(of, trailInfo{Started: time.Now(), Target: os.DevNull + "/no/file", Origin: tt.origin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, tt.text)
+		made.close()
+		past := time.Now().Add(-tt.age)
+		if err := os.Chtimes(made.path, past, past); err != nil {
+			t.Fatal(err)
+		}
+		events, said := 0, false
+		if err := (Places{of}).Adopt(t.Context(), "", Sink{
+			Events:  func(_ context.Context, some []event.Event) error { events += len(some); return nil },
+			Trouble: func(_ string, err error) { said = said || err != nil },
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(made.path); events != tt.events || (err == nil) != tt.kept || said != tt.said {
+			t.Errorf("%+v: %d events, %v, said: %v", tt, events, err, said)
+		}
+	}
+}
+
+// A start line that is older than its command is that of a resumed run. AWF's own audit file says so, if there is one.
+func TestResumedWithoutAnAuditFile(t *testing.T) {
+	of, began := place{folder: t.TempDir()}, time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC) // as start says
+	for _, tt := range []struct {
+		target  string
+		began   time.Time
+		resumed bool
+	}{
+		{"", began.Add(time.Second), true}, {os.DevNull, began.Add(time.Second), true}, {"", began.Add(999 * time.Microsecond), false},
+		{filepath.Join(t.TempDir(), "new"), began.Add(time.Second), false},
+	} {
+		made, err := newTrail(of, trailInfo{Started: tt.began, Target: tt.target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, start("a")+"\n")
+		var got []string
+		err = made.read(t.Context(), Sink{Events: func(_ context.Context, events []event.Event) error {
+			for _, e := range events {
+				got = append(got, e.Type+" "+string(e.Payload))
+			}
+			return nil
+		}}, nil)
+		if err != nil || len(got) != 2 || strings.Contains(got[0], `"resumed":true`) != tt.resumed {
+			t.Errorf("target %q, begun at %v: %q, %v, want resumed: %v", tt.target, tt.began, got, err, tt.resumed)
+		}
+		made.remove()
+	}
+}
+
+// Whoever reads a trail stops when its context ends, whatever the command wrote there.
+func TestReadingATrailStops(t *testing.T) {
+	made, err := newTrail(place{folder: t.TempDir()}, trailInfo{Started: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.remove()
+	write(t, made.path, strings.Repeat("no event\n", 10*maxAhead))
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := made.read(ctx, Sink{}, nil); err == nil {
+		t.Error("it read to the end")
+	}
+}
+
 // Commands that start at the same time make their trails while others look for abandoned ones in the same folder.
 func TestTrailsAreMadeWhileOthersLook(t *testing.T) {
 	of := place{folder: t.TempDir()}

@@ -81,7 +81,7 @@ function rocketchat(body) {
   const texts = [head.slice(1, -1), ...attached(body)];
   const plain = new Set(["PARAGRAPH", "LINE_BREAK", "PLAIN_TEXT", "EMOJI", "BIG_EMOJI"]);
   for (const text of texts.filter((text) => text !== "")) {
-    const parts = [...parse(text)];
+    const parts = [...parse(text, { katex: { dollarSyntax: true, parenthesisSyntax: true } })];
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       const isURL = part.type === "LINK" && part.value.label.map((l) => l.value).join("").includes(part.value.src.value.replace(/^(\/\/|mailto:)/, ""));
       if (!plain.has(part.type) && !isURL) return `${part.type} in ${text}`;

@@ -138,9 +138,9 @@ func inTurns(ways []*measured, events []*event.Event) error {
 			n := 0
 			start := time.Now()
 			for n == 0 || time.Since(start) < length {
-				for _, ev := range events {
+				for i, ev := range events {
 					if err := m.run(ev); err != nil {
-						return err
+						return fmt.Errorf("event %d: %w", i+1, err)
 					}
 					n++
 				}

@@ -150,7 +150,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case 0:
 		s.Status = http.StatusInternalServerError
 		if r.Context().Err() == nil {
-			p.desk.Log.Error("the page cannot be shown", "path", r.URL.Path, "error", err.Error())
+			p.desk.Log.Error("the page cannot be shown", "path", r.URL.Path, "err", err)
 		}
 	}
 	api.SetRetryAfter(w, s.Status)
@@ -173,7 +173,7 @@ func (p *Page) write(w http.ResponseWriter, part string, s *shown) {
 	s.Assets, s.Version = p.assets, p.desk.Version
 	var b bytes.Buffer // so that an error does not show half a page
 	if err := p.views[s.View].ExecuteTemplate(&b, part, s); err != nil {
-		p.desk.Log.Error("the page cannot be shown", "view", s.View, "error", err.Error())
+		p.desk.Log.Error("the page cannot be shown", "view", s.View, "err", err)
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}

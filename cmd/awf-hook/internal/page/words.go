@@ -11,7 +11,6 @@ import (
 
 	"github.com/awf-project/awf-hook/cmd/awf-hook/internal/view"
 	"github.com/awf-project/awf-hook/engine/expression"
-	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // functions are the functions for templates.
@@ -137,30 +136,7 @@ func stateWord(state any) string {
 // maxValue is how much of a value is shown, in bytes.
 const maxValue = 300
 
-func valueText(v any) string {
-	text, err := expression.AppendJSON(nil, v)
-	if err != nil {
-		return err.Error()
-	}
-	return legible.Shorten(string(text), maxValue)
-}
-
-// partNote says how a part of an expression ended.
-func partNote(p expression.Part, failed bool) string {
-	switch {
-	case p.Times == 0 && failed:
-		return "no value"
-	case p.Times == 0:
-		return "not needed"
-	case p.Missing():
-		return "missing"
-	}
-	note := valueText(p.Value)
-	if p.Loop && p.Times > 1 {
-		note += fmt.Sprintf(" (the last of %d)", p.Times)
-	}
-	return note
-}
+func partNote(p expression.Part, failed bool) string { return view.PartNote(&p, failed, maxValue) }
 
 // indentClass returns the CSS class of a part's depth.
 func indentClass(depth int) string { return "d" + strconv.Itoa(min(depth, 12)) }

@@ -132,14 +132,16 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogin)
 	to := ownPath(r.PostFormValue("to"))
-	if wait := s.logins.wait(r, time.Now()); wait > 0 {
+	rate := s.logins.of(r, time.Now())
+	if wait := rate.wait(time.Now()); wait > 0 {
 		setRetryAfter(w, wait)
-		s.Login(w, http.StatusTooManyRequests, to, "too many log-ins from your address: wait a moment")
+		s.Login(w, http.StatusTooManyRequests, to, "too many wrong tokens from your address: wait a moment")
 		return
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(r.PostFormValue("token"))))
 	switch token := s.gate.Load().token(sum); {
 	case token == nil:
+		rate.take(1)
 		s.Login(w, http.StatusUnauthorized, to, errBadToken.Error())
 	case token.Role < access.Read:
 		s.Login(w, http.StatusForbidden, to, "this token may not see the page: its role is not read, operate or admin")

@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -177,18 +178,27 @@ func TestSessionStandsForItsToken(t *testing.T) {
 	}
 }
 
-func TestLoginIsLimited(t *testing.T) {
+func TestWrongTokensAreLimited(t *testing.T) {
 	n := face(t, roles)
-	for i := range 30 {
-		resp, _ := ask(t, "POST", n.url+"/login", "token=guess", "Content-Type: application/x-www-form-urlencoded")
-		if resp.StatusCode == 429 {
-			if i < 5 || resp.Header.Get("Retry-After") == "" {
-				t.Errorf("limited after %d log-ins, Retry-After %q", i, resp.Header.Get("Retry-After"))
-			}
-			return
+	try := func(token, from string) *http.Response {
+		resp, _ := ask(t, "POST", n.url+"/login", "token="+token, "Content-Type: application/x-www-form-urlencoded", "X-Forwarded-For: "+from)
+		return resp
+	}
+	for range 30 {
+		if resp := try("read-token", "192.0.2.1"); resp.StatusCode != 303 {
+			t.Fatalf("a right token: %d", resp.StatusCode)
 		}
 	}
-	t.Error("30 log-ins in a moment are not limited")
+	tries := 0
+	for tries < 30 && try("guess", fmt.Sprintf("198.51.100.%d, 192.0.2.1", tries)).StatusCode == 401 {
+		tries++
+	}
+	if resp := try("guess", "192.0.2.1"); tries < 5 || resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("after %d wrong tokens: %d, Retry-After %q", tries, resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	if resp := try("read-token", "192.0.2.2"); resp.StatusCode != 303 {
+		t.Errorf("another client of the same proxy: %d", resp.StatusCode)
+	}
 }
 
 func TestLoginLeadsToThisServerAlone(t *testing.T) {

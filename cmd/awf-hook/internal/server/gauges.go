@@ -91,6 +91,7 @@ func (c *count[T]) ask(timeout time.Duration, query func(context.Context) (T, er
 type waiting struct {
 	engine.LaneStatus
 	engine.Standing
+	states map[string]bool // of the lanes of this label
 }
 
 // standings are the values of deliveries_waiting's label.
@@ -118,7 +119,7 @@ func (m *Metrics) Watch(q Queue) {
 		waiting: desc("deliveries_waiting", "Deliveries without a final outcome.", "webhook", "state"),
 		dead:    desc("dead_letters", "Dead letters that are kept.", "webhook"),
 		overdue: desc("oldest_due_age_seconds", "How long the next delivery has been due; 0 if none is.", "webhook"),
-		state:   desc("lane_state", "1 for the state of a webhook's lane.", "webhook", "state"),
+		state:   desc("lane_state", "1 for the state of a webhook's lane, or for each state that lanes of this label have.", "webhook", "state"),
 		fuel:    desc("transform_fuel_ratio", "The most that a wasm module used of its fuel in one event; 0 if none ran.", "webhook"),
 		up:      queue("store_up", "1 if the queue accepts events, 0 if it does not."),
 		size:    queue("store_size_bytes", "The size of the queue's file."),
@@ -164,9 +165,8 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		}
 		one(g.overdue, overdue, name)
 		one(g.fuel, float64(l.FuelPercent)/100, name)
-		current := api.NewLane(&l.LaneStatus).State
 		for state, label := range laneStates {
-			one(g.state, number(state == current), name, label)
+			one(g.state, number(l.states[state] || l.states == nil && state == "open"), name, label)
 		}
 	}
 }
@@ -184,10 +184,10 @@ func (g *gauges) ask() {
 	}
 	if err := g.lanes.ask(readyTimeout, g.Lanes); err != nil {
 		g.Log.Warn("the queue's lanes cannot be counted: their gauges, such as awf_hook_dead_letters, are missing until they can",
-			"error", err)
+			"err", err)
 	}
 	if err := g.standing.ask(standingTimeout, g.Standing); err != nil {
-		g.Log.Warn("waiting deliveries cannot be counted: awf_hook_deliveries_waiting is missing until they can", "error", err)
+		g.Log.Warn("waiting deliveries cannot be counted: awf_hook_deliveries_waiting is missing until they can", "err", err)
 	}
 }
 
@@ -224,10 +224,12 @@ func (g *gauges) byName() map[string]*waiting {
 
 // add adds a lane of the same label.
 func (w *waiting) add(l *engine.LaneStatus) {
-	if w.Webhook == "" {
-		w.LaneStatus = *l
+	state := api.NewLane(l).State
+	if w.states == nil {
+		w.LaneStatus, w.states = *l, map[string]bool{state: true}
 		return
 	}
+	w.states[state] = true
 	w.FuelPercent, w.Dead = max(w.FuelPercent, l.FuelPercent), w.Dead+l.Dead
 	if of := &w.LaneStatus; of.Due.IsZero() || !l.Due.IsZero() && l.Due.Before(of.Due) {
 		of.Due = l.Due

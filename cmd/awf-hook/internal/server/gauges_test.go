@@ -21,6 +21,7 @@ type source struct {
 	standingTakes                   time.Duration
 	dead, due, standings            int
 	keeps                           bool
+	others                          []delivery.LaneState // of lanes whose webhooks have the same name
 	log                             bytes.Buffer
 }
 
@@ -34,7 +35,11 @@ func (s *source) series(t *testing.T) func(prefixes ...string) map[string]string
 		Keeps: func() bool { return s.keeps },
 		Ready: func(context.Context) error { return s.readyErr },
 		Lanes: func(context.Context) ([]engine.LaneStatus, error) {
-			return []engine.LaneStatus{{Webhook: "default#hook", LaneCounts: delivery.LaneCounts{Dead: s.dead}}}, s.lanesErr
+			lanes := []engine.LaneStatus{{Webhook: "default#hook", LaneCounts: delivery.LaneCounts{Dead: s.dead}}}
+			for _, state := range s.others {
+				lanes = append(lanes, engine.LaneStatus{Webhook: "other#hook", LaneState: state})
+			}
+			return lanes, s.lanesErr
 		},
 		Standing: func(ctx context.Context) (map[string]engine.Standing, error) {
 			s.standings++
@@ -123,6 +128,15 @@ func TestUnknownCountsAreNotExported(t *testing.T) {
 				t.Errorf("the log does not say %q:\n%s", part, &s.log)
 			}
 		}
+	})
+}
+
+// A webhook whose lane is closed is not hidden by another one of its name.
+func TestLanesOfOneNameShowAllTheirStates(t *testing.T) {
+	s := &source{keeps: true, others: []delivery.LaneState{{PausedUntil: time.Now()}, {Closed: "410"}}}
+	want(t, "three lanes", s.series(t)("lane_state"), map[string]string{
+		`lane_state{state="open",webhook="hook"}`: "1", `lane_state{state="resting",webhook="hook"}`: "1",
+		`lane_state{state="closed",webhook="hook"}`: "1", `lane_state{state="breaker",webhook="hook"}`: "0",
 	})
 }
 

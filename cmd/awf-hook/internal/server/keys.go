@@ -36,7 +36,7 @@ func (in *intake) compare() *problem {
 	}
 	at, err := in.server.Differs(context.WithoutCancel(in.request.Context()), keyed)
 	if err != nil && in.server.Log != nil { // the queue cannot be read: whether it can be written is what counts
-		in.server.Log.Warn("a request's Idempotency-Key was not compared with earlier ones", "source", in.source, "error", err)
+		in.server.Log.Warn("a request's Idempotency-Key was not compared with earlier ones", "source", in.source, "err", err)
 	}
 	if err != nil || at < 0 {
 		return nil

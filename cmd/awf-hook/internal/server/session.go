@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,7 @@ const (
 
 	loginRate  = 10.0 / 60 // failed log-ins per second from one address
 	loginBurst = 10
-	maxLogins  = 1000 // addresses that are counted
+	maxLogins  = 1000 // addresses whose tries are counted
 )
 
 // A session represents a token that was entered once. It is valid as long as the token, and has the token's current role.
@@ -89,28 +90,34 @@ func isForwardedTLS(protocols string) bool {
 	return strings.EqualFold(strings.TrimSpace(first), "https")
 }
 
-// logins limits how often an address may try tokens.
+// logins limits how often somebody may try tokens that are wrong.
 type logins struct {
 	mu    sync.Mutex
-	rates map[string]*rate
+	rates map[string]*rate // by address
 }
 
-// wait returns how long an address must wait before its next try; 0 if it may try now. Then the try counts.
-func (l *logins) wait(r *http.Request, now time.Time) time.Duration {
-	host := remoteHost(r)
+// of returns the rate of a request's address.
+func (l *logins) of(r *http.Request, now time.Time) *rate {
+	from := clientHost(r)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.rates == nil || len(l.rates) >= maxLogins && l.rates[host] == nil {
+	if l.rates == nil || len(l.rates) >= maxLogins && l.rates[from] == nil {
 		l.rates = map[string]*rate{} // trying from that many addresses reveals nothing: a token has at least 128 bits
 	}
-	of := l.rates[host]
-	if of == nil {
-		of = &rate{perSecond: loginRate, burst: loginBurst, left: loginBurst, at: now}
-		l.rates[host] = of
+	if l.rates[from] == nil {
+		l.rates[from] = &rate{perSecond: loginRate, burst: loginBurst, left: loginBurst, at: now}
 	}
-	wait := of.wait(now)
-	if wait == 0 {
-		of.take(1)
+	return l.rates[from]
+}
+
+// clientHost returns the address that a request comes from. What a proxy nearby says counts, since all clients share the proxy's own
+// address. Of the addresses that it passes on, the client can have made up all but the last.
+func clientHost(r *http.Request) string {
+	host := remoteHost(r)
+	addr, err := netip.ParseAddr(host)
+	isNear := err != nil || addr.Unmap().IsLoopback() || addr.Unmap().IsPrivate() // or a socket, which has no address
+	if said := strings.Join(r.Header.Values("X-Forwarded-For"), ","); isNear && said != "" {
+		return strings.TrimSpace(said[strings.LastIndexByte(said, ',')+1:])
 	}
-	return wait
+	return host
 }

@@ -336,6 +336,6 @@ func (d *Desk) end(ctx context.Context, b *Bulk, err error) {
 	d.bulks.mu.Unlock()
 	ctx = access.With(context.WithoutCancel(ctx), access.Who{Name: b.Who})
 	if err := d.record(ctx, b.What, b.Target, done, note); err != nil {
-		d.Log.Error("a bulk is not recorded", "error", err.Error())
+		d.Log.Error("a bulk is not recorded", "err", err)
 	}
 }

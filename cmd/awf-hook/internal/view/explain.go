@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/awf-project/awf-hook/engine"
 	"github.com/awf-project/awf-hook/engine/config"
 	"github.com/awf-project/awf-hook/engine/event"
+	"github.com/awf-project/awf-hook/engine/expression"
+	"github.com/awf-project/awf-hook/engine/legible"
 )
 
 // explainTime is how long explaining an event may take.
@@ -25,6 +28,40 @@ func (d *Desk) Why(ctx context.Context, ev *event.Event) []engine.Explanation {
 	ctx, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
 	return d.Engine.Explain(ctx, ev, time.Now())
+}
+
+// PartNote says how a part of an expression ended: with a value, which is cut to a length in bytes, or without one. failed is whether the
+// expression failed.
+func PartNote(p *expression.Part, failed bool, most int) string {
+	switch {
+	case p.Times == 0 && failed:
+		return NoValue
+	case p.Times == 0:
+		return NotNeeded
+	case p.Missing():
+		return Missing
+	}
+	note := ValueText(p.Value, most)
+	if p.Loop && p.Times > 1 {
+		note += fmt.Sprintf("  (the last of %d)", p.Times)
+	}
+	return note
+}
+
+// Notes on parts without a value.
+const (
+	NoValue   = "no value"
+	NotNeeded = "not needed"
+	Missing   = "missing"
+)
+
+// ValueText returns a value of an expression as JSON, cut to a length in bytes.
+func ValueText(v any, most int) string {
+	text, err := expression.AppendJSON(nil, v)
+	if err != nil {
+		return err.Error()
+	}
+	return legible.Shorten(string(text), most)
 }
 
 // Event returns a recent event, or one that a delivery holds.

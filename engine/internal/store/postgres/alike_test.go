@@ -21,6 +21,7 @@ import (
 
 // All stores answer alike, whatever is done to them in whatever order.
 func TestStoresAreAlike(t *testing.T) {
+	t.Parallel()
 	var now atomic.Int64
 	clock := func() time.Time { return time.Unix(now.Load(), 0).UTC() }
 	url := ""
@@ -40,7 +41,7 @@ func TestStoresAreAlike(t *testing.T) {
 			{name: "spill", Queue: spill.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "queue.db"), Now: clock})},
 		}
 		if server != nil {
-			execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`)
+			empty(t, url)
 			stores = append(stores, &player{name: "postgres", Queue: open(t, store.Options{Path: url, Now: clock})})
 		}
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -2,9 +2,13 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
 )
+
+// tables are digests of the tables' columns as the migrations leave them, by the query below.
+const tables = `{196f20ad,1f738e79,4749fd9c,4c3a5149,6e8a0026,8b2d8c77,a48c64ee,c988742b,ddf241a2,de53f9e0,e4958201,f1ee33af}`
 
 // invariants hold for every queue: see [store.Check].
 var invariants = [][2]string{
@@ -39,6 +43,11 @@ var invariants = [][2]string{
 	{"lanes miscount their dead letters", `SELECT count(*) FROM awf_hook.lanes l
   WHERE (SELECT coalesce(sum(dead_letters), 0) FROM awf_hook.counts c WHERE c.lane = l.id)
     <> (SELECT count(*) FROM awf_hook.deliveries d WHERE d.lane = l.id AND d.` + isDead + `)`},
+	{"tables have other columns than this awf-hook makes: somebody changed them, or an awf-hook between two releases made them", fmt.Sprintf(
+		`SELECT count(*) FROM (SELECT left(md5(string_agg(format('%%s %%s %%s %%s', c.relname, a.attname, a.atttypid::regtype, a.attnotnull), ','
+    ORDER BY a.attnum)), 8) AS columns FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'awf_hook'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition GROUP BY c.oid) t
+  WHERE columns <> ALL('%s') AND (SELECT version FROM awf_hook.meta) = %d`, tables, len(migrations))},
 	{"deliveries left for another queue and did not arrive: run awf-hook queue move again",
 		`SELECT count(*) FROM awf_hook.deliveries WHERE ` + isLeaving},
 }

@@ -34,6 +34,9 @@ const (
 	wrongLogin           = "28000"
 	noDatabase           = "3D000"
 	notAllowed           = "42501"
+	noTable              = "42P01"
+	noColumn             = "42703"
+	columnTwice          = "42701"
 )
 
 // causes explains errors of the server to whoever runs awf-hook.
@@ -59,7 +62,11 @@ var advice = map[string]string{
 	noDatabase:    "createdb makes it",
 	notAllowed: "use one role for all processes, the one that owns the schema awf_hook; " +
 		"an administrator makes the schema by CREATE SCHEMA awf_hook AUTHORIZATION ROLE",
+	noTable: changedBeside, noColumn: changedBeside, columnTwice: changedBeside,
 }
+
+const changedBeside = "somebody changed the schema awf_hook: restore it as a whole from a backup, or drop it, which ends its deliveries; " +
+	"then restart awf-hook, which makes what is missing"
 
 // inWords explains an error. The result holds no password: pgx names only user, database and host of a connection.
 func inWords(err error) error {

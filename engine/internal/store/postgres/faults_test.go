@@ -190,6 +190,7 @@ func alterBack(t *testing.T, database, change string) {
 
 // A server with a full disk accepts nothing, says so, and loses nothing; it continues when there is room.
 func TestServersDiskIsFull(t *testing.T) {
+	t.Parallel()
 	if server == nil {
 		t.Skip(pgtest.ErrMissing)
 	}

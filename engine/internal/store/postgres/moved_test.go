@@ -6,7 +6,6 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"github.com/jackc/pgx/v5"
 )
 
 // A delivery is moved while it is in flight, and gets its outcome while another one joins its key in the new lane: that one is sent, too.
@@ -24,18 +23,7 @@ func TestJoiningTheKeyOfAMovedDelivery(t *testing.T) {
 	next.Wants[0].Webhook = other
 	accept(t, s, next)
 
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	run := func(script string) {
-		t.Helper()
-		if _, err := conn.Exec(ctx, script); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(`BEGIN; SELECT FROM awf_hook.lanes WHERE webhook = 'prod#other' FOR UPDATE;
+	holder := begin(t, url, `BEGIN; SELECT FROM awf_hook.lanes WHERE webhook = 'prod#other' FOR UPDATE;
 UPDATE awf_hook.deliveries SET order_key = 'k', state = 5 WHERE order_key = 'another'`)
 	settled := make(chan error, 1)
 	go func() {
@@ -43,7 +31,7 @@ UPDATE awf_hook.deliveries SET order_key = 'k', state = 5 WHERE order_key = 'ano
 		settled <- err
 	}()
 	time.Sleep(300 * time.Millisecond) // Settle gets as far as it can
-	run(`COMMIT`)
+	commit(t, holder)
 	if err := <-settled; err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,7 @@ func holding(t *testing.T, s *postgres.Store, namespace string) {
 
 // Namespaces in one database neither see nor change what the others hold, whatever they are called.
 func TestNamespacesAreApart(t *testing.T) {
+	t.Parallel()
 	url := database(t)
 	long := strings.Repeat("n", 63)
 	names := []string{"a", "a_", "a%", "A", "a ", "it's", `a"b`, `a\`, "ünïcödé", "u\u0308", "ü", "默认", long, long + "x", "$1", "'; --", "👩‍💻"}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -227,15 +228,36 @@ func TestCloseTellsTheOthers(t *testing.T) {
 	}
 }
 
-// Both nodes of a rolling upgrade work. A schema that is newer by more than one version is refused with an explanation.
-func TestSchemaOfANeighbour(t *testing.T) {
+// Both nodes of a rolling upgrade work. A schema that is newer by more than one version, or that somebody changed, is refused with an
+// explanation, also by a node that runs meanwhile.
+func TestSchemaOfAnother(t *testing.T) {
 	url := database(t)
-	open(t, store.Options{Path: url})
+	s := open(t, store.Options{Path: url})
 	execSQL(t, url, `UPDATE awf_hook.meta SET version = version + 1`)
 	accept(t, open(t, store.Options{Path: url}), entry("a", ""))
-	execSQL(t, url, `UPDATE awf_hook.meta SET version = version + 1`)
-	if _, err := postgres.Open(t.Context(), store.Options{Path: url}); err == nil || !strings.Contains(err.Error(), "upgrade awf-hook") {
-		t.Errorf("Open = %v, want a word of upgrading", err)
+	if err := errors.Join(s.Keep(t.Context()), s.Ready(t.Context())); err != nil {
+		t.Error(err)
+	}
+	for _, tt := range []struct{ script, opens, runs string }{
+		{`UPDATE awf_hook.meta SET version = version + 1`, "upgrade awf-hook", "upgrade awf-hook"},
+		{`UPDATE awf_hook.meta SET version = 7`, "somebody changed the schema", "version 7 now, and this awf-hook needs 8: restart"},
+		{`DELETE FROM awf_hook.meta`, "somebody changed the schema", "version 0 now"},
+		{`DROP SCHEMA awf_hook CASCADE`, "", "somebody changed the schema"},
+	} {
+		execSQL(t, url, tt.script)
+		keep, ready := s.Keep(t.Context()), s.Ready(t.Context())
+		other, err := postgres.Open(t.Context(), store.Options{Path: url})
+		if err == nil {
+			_ = other.Close()
+		}
+		for _, got := range []struct {
+			call, want string
+			err        error
+		}{{"Open", tt.opens, err}, {"Keep", tt.runs, keep}, {"Ready", tt.runs, ready}} {
+			if said := fmt.Sprint(got.err); !strings.Contains(said, got.want) || (got.want == "") != (got.err == nil) {
+				t.Errorf("%s: %s = %v, want %q", tt.script, got.call, got.err, got.want)
+			}
+		}
 	}
 }
 
@@ -274,10 +296,15 @@ func TestOneNodeKeepsHouse(t *testing.T) {
 	}
 	now = now.Add(11 * time.Second)
 	keeps("it is quiet", second, second, first, run)
-	if err := second.Close(); err != nil {
+	now = now.Add(-2 * time.Hour)
+	keeps("the clock was set back while it is quiet", first, first, second, run)
+	if nodes, err := run.Nodes(t.Context()); err != nil || !nodes[1].Seen.Equal(now.Truncate(time.Microsecond)) {
+		t.Errorf("nodes %+v, %v, want one that was seen at %v", nodes, err, now)
+	}
+	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	keeps("it ended", first, first, run)
+	keeps("it ended", second, second, run)
 }
 
 // An open breaker lets one probe through across all nodes.

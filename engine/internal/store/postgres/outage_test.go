@@ -20,6 +20,7 @@ import (
 // A server that is killed again and again loses no accepted event: while it is away, events are delivered from memory,
 // and outcomes of its deliveries in flight are stored when it is back.
 func TestServerIsKilled(t *testing.T) {
+	t.Parallel()
 	own, url := pgtest.New(t) // with fsync
 	const nodes, events = 2, 400
 	var stores []*spill.Store
@@ -124,13 +125,13 @@ func TestNoStatementScans(t *testing.T) {
 	s := open(t, store.Options{Path: url})
 	accept(t, s, entry("a", "k"), entry("b", ""))
 	execSQL(t, url, `
-INSERT INTO awf_hook.events SELECT -n, 'x', 'workflow_end', 'run', 'flow', '2026-01-01T00:00:00Z', '{}' FROM generate_series(1000, 60000) n;
+INSERT INTO awf_hook.events SELECT -n, 'x', 'workflow_end', 'run', 'flow', '2026-01-01T00:00:00Z', '{}' FROM generate_series(1000, 20000) n;
 INSERT INTO awf_hook.deliveries(id, lane, event, state, due_at, batch, accepted_by, accepted_at, since, place, size, done_at)
   SELECT 'msg_x' || n, 1 + n % 2, -n, CASE WHEN n % 10 = 0 THEN 2 ELSE 0 END, clock_timestamp() + interval '1 hour', 0, 0,
   now(), now(), n, 300,
-  CASE WHEN n % 10 = 0 THEN now() END FROM generate_series(1000, 60000) n;
+  CASE WHEN n % 10 = 0 THEN now() END FROM generate_series(1000, 20000) n;
 INSERT INTO awf_hook.history SELECT n, 'msg_h' || n, 1, 1, 1, now(), now(), now(), NULL, 1, 1, 300, '', 'x', 'workflow_end', 'run', 'flow',
-  '2026-01-01T00:00:00Z', '{}', '' FROM generate_series(100000, 200000) n;
+  '2026-01-01T00:00:00Z', '{}', '' FROM generate_series(100000, 120000) n;
 ANALYZE;`)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {

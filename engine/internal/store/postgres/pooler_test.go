@@ -15,6 +15,7 @@ import (
 // Behind PgBouncer in transaction mode, nodes share a queue as without it. Only notifications do not work, and the log
 // says so.
 func TestPoolerInTransactionMode(t *testing.T) {
+	t.Parallel()
 	direct := database(t)
 	bouncer, err := server.Bouncer()
 	if errors.Is(err, pgtest.ErrNoBouncer) {

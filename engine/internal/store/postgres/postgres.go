@@ -129,9 +129,11 @@ func (s *Store) Close() error {
 // Ready tries a write that changes nothing.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.write(ctx, func(tx *tx) {
+		var version int
 		var bytes int64
-		tx.query(`UPDATE awf_hook.meta SET version = version RETURNING (SELECT coalesce(sum(c.bytes), 0)::bigint
-    FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&bytes)
+		tx.query(`UPDATE awf_hook.meta SET version = version RETURNING version, (SELECT coalesce(sum(c.bytes), 0)::bigint
+    FROM awf_hook.counts c JOIN awf_hook.lanes l ON l.id = c.lane WHERE `+ofNamespace+`)`, s.opts.Namespace).Scan(&version, &bytes)
+		tx.refuse(fits(version))
 		if bytes > s.opts.MaxSize {
 			tx.refuse(store.ErrFull)
 		}

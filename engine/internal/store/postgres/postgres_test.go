@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
+	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,20 +36,60 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var databases atomic.Int32
+// databases are those of the server. Making one, and its tables, takes longer than most tests.
+var databases struct {
+	sync.Mutex
+	made    int
+	free    []string // URLs of those that no test uses now
+	changed sync.Map // URLs of those in which a test changed more than rows
+}
 
-// database makes an empty database for a test.
-func database(tb testing.TB) string {
+// database gives a test a database for itself: an empty one, or one with empty tables.
+func database(tb testing.TB) (url string) {
 	tb.Helper()
 	if server == nil {
 		tb.Skip(pgtest.ErrMissing)
 	}
-	url, err := server.Create(fmt.Sprintf("test%d", databases.Add(1)))
-	if err != nil {
-		tb.Fatal(err)
+	databases.Lock()
+	defer databases.Unlock()
+	if last := len(databases.free) - 1; last >= 0 {
+		url, databases.free = databases.free[last], databases.free[:last]
+		empty(tb, url)
+	} else {
+		databases.made++
+		var err error
+		if url, err = server.Create(fmt.Sprint("test", databases.made)); err != nil {
+			tb.Fatal(err)
+		}
 	}
+	tb.Cleanup(func() {
+		databases.Lock()
+		defer databases.Unlock()
+		if _, is := databases.changed.Load(url); !is {
+			databases.free = append(databases.free, url)
+		}
+	})
 	return url
 }
+
+// empty empties the tables of a database, if it has some. No trigger prevents that.
+func empty(tb testing.TB, url string) {
+	tb.Helper()
+	execSQL(tb, url, `SET session_replication_role = replica;
+DO $$ DECLARE o regclass; BEGIN
+  FOR o IN SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace('awf_hook') AND relkind IN ('r', 'p') AND NOT relispartition LOOP
+    IF o::text = 'awf_hook.meta' THEN
+      UPDATE awf_hook.meta SET kept_since = DEFAULT, pruned_at = DEFAULT;
+    ELSE
+      EXECUTE format('DELETE FROM %s', o);
+    END IF;
+  END LOOP;
+  PERFORM setval(oid, 1, false) FROM pg_class WHERE relnamespace = to_regnamespace('awf_hook') AND relkind = 'S';
+END $$`)
+}
+
+// changes matches scripts after which a database is not one like the others.
+var changes = regexp.MustCompile(`\b(CREATE|ALTER|DROP|version)\b`)
 
 func open(tb testing.TB, opts store.Options) *postgres.Store {
 	tb.Helper()
@@ -61,13 +103,14 @@ func open(tb testing.TB, opts store.Options) *postgres.Store {
 
 // The promises hold on a server that isolates transactions strictly by default and ends some of them.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	url := database(t)
 	alter(t, url, `SET default_transaction_isolation = 'serializable'`)
+	open(t, store.Options{Path: url})
+	endSome(t, url)
 	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Queue {
-		execSQL(t, url, `DROP SCHEMA IF EXISTS awf_hook CASCADE`) // faster than a new database for each test
-		s := open(t, store.Options{Path: url, Now: now})
-		endSome(t, url)
-		return s
+		empty(t, url)
+		return open(t, store.Options{Path: url, Now: now})
 	})
 }
 
@@ -78,26 +121,29 @@ func TestClaimsOfLargeEventsAreFew(t *testing.T) {
 // execSQL runs a script on a database, as another program would.
 func execSQL(tb testing.TB, url, script string) {
 	tb.Helper()
-	conn, err := pgx.Connect(tb.Context(), url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(tb.Context()))
-	if _, err := conn.Exec(tb.Context(), script); err != nil {
-		tb.Fatal(err)
-	}
+	_ = connect(tb, url, script).Close(context.WithoutCancel(tb.Context()))
 }
 
 // begin begins a transaction on a connection of its own, as another program would, and leaves it open.
 func begin(t *testing.T, url, script string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connect(t, url, script)
 	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	if _, err := conn.Exec(t.Context(), script); err != nil {
-		t.Fatal(err)
+	return conn
+}
+
+func connect(tb testing.TB, url, script string) *pgx.Conn {
+	tb.Helper()
+	if changes.MatchString(script) {
+		base, _, _ := strings.Cut(url, "&")
+		databases.changed.Store(base, true)
+	}
+	conn, err := pgx.Connect(tb.Context(), url)
+	if err == nil {
+		_, err = conn.Exec(tb.Context(), script)
+	}
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return conn
 }

@@ -280,11 +280,25 @@ func (tx *tx) version() (version int) {
 		return version
 	}
 	tx.query(`SELECT version FROM awf_hook.meta`).Scan(&version)
-	if version > len(migrations)+1 {
-		tx.refuse(fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook",
-			version, len(migrations)+1))
-	}
+	tx.refuse(tooNew(version))
 	return version
+}
+
+// fits refuses a schema that became another one after this node had opened it: other nodes may skip a version, and a backup may be older.
+func fits(version int) error {
+	if version < len(migrations) {
+		return fmt.Errorf("the database's schema is version %d now, and this awf-hook needs %d: restart awf-hook, which migrates it",
+			version, len(migrations))
+	}
+	return tooNew(version)
+}
+
+// tooNew refuses a schema that is newer by more than one version.
+func tooNew(version int) error {
+	if version <= len(migrations)+1 {
+		return nil
+	}
+	return fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, len(migrations)+1)
 }
 
 // hasTable sends the queued statements, and reports whether a table exists.
@@ -310,8 +324,8 @@ func (tx *tx) checkServer() {
 	var commit, encoding string
 	read := tx.query(`SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
   current_setting('server_encoding')`).Scan(&version, &commit, &encoding)
-	if err := unfit(version, commit, encoding); read && err != nil {
-		tx.refuse(err)
+	if read {
+		tx.refuse(unfit(version, commit, encoding))
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -39,8 +38,12 @@ type tx struct {
 // refusal is an error that comes again whenever the transaction is repeated.
 type refusal struct{ error }
 
-// refuse ends the transaction with an error, unless it has failed already.
-func (tx *tx) refuse(err error) { tx.err = cmp.Or[error](tx.err, refusal{err}) }
+// refuse ends the transaction if there is an error, unless it has failed already.
+func (tx *tx) refuse(err error) {
+	if err != nil && tx.err == nil {
+		tx.err = refusal{err}
+	}
+}
 
 // write makes a change and returns when it is committed. It repeats the change if another transaction or a lost
 // connection ended it.
@@ -270,16 +273,6 @@ func all[T any](ctx context.Context, s *Store, scan func(*row) T, query string, 
 		tx.each(func(r *row) { list = append(list, scan(r)) }, query, args...)
 	})
 	return list, err
-}
-
-// changed sends the queued statements and another one, and returns how many rows that changed.
-func (tx *tx) changed(query string, args ...any) (n int) {
-	tx.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
-		n = int(tag.RowsAffected())
-		return nil
-	})
-	tx.send()
-	return n
 }
 
 // single is the only row of a query. Scan reads it.

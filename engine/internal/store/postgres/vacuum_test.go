@@ -9,6 +9,7 @@ import (
 
 // The node that keeps house removes dead rows however rarely autovacuum comes, and does not try in vain while a transaction sees them.
 func TestKeeperVacuums(t *testing.T) {
+	t.Parallel()
 	url := database(t)
 	s := open(t, store.Options{Path: url})
 	execSQL(t, url, `ALTER TABLE awf_hook.deliveries SET (autovacuum_enabled = false)`)

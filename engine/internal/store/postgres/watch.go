@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -51,8 +52,7 @@ func (s *Store) Watch(ctx context.Context) <-chan []string {
 		return nil
 	}
 	if err != nil {
-		s.opts.Log.Warn("the queue's server sends no notifications, lanes are polled: is there a pooler in transaction mode in front of it?",
-			"err", inWords(err))
+		s.opts.Log.Warn("the queue's server sends no notifications, so lanes are polled", "err", inWords(err))
 		return nil
 	}
 	changes := make(chan []string)
@@ -83,7 +83,12 @@ func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 	defer cancel()
 	for err == nil {
 		n, waitErr := conn.WaitForNotification(wait)
-		if err = waitErr; err == nil && n.Payload == probe {
+		switch {
+		case wait.Err() != nil:
+			err = errors.New("this node's own did not come: is there a pooler in transaction mode in front of the server?")
+		case waitErr != nil:
+			err = waitErr
+		case n.Payload == probe:
 			return conn, nil
 		}
 	}

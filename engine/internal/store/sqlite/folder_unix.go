@@ -187,10 +187,10 @@ func lock(ctx context.Context, f *os.File, deadline time.Time, most time.Duratio
 			return nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return &fs.PathError{Op: "lock", Path: f.Name(), Err: err} // a file system may have no locks
+		case ctx.Err() != nil: // even if this process was stopped until after the deadline
+			return ctx.Err()
 		case time.Now().After(deadline):
 			return errHeld
-		case ctx.Err() != nil:
-			return ctx.Err()
 		}
 		pause := unix.NsecToTimeval(int64(min(max(time.Since(begun)/16, turnPoll), most)))
 		_, _ = unix.Select(0, nil, nil, nil, &pause) // precise, unlike time.Sleep below a millisecond
