@@ -46,9 +46,8 @@ type backtestJSON struct {
 func (c *command) backtestCommand() *cobra.Command {
 	var b backtestFlags
 	cmd := &cobra.Command{
-		Use:   "backtest [AUDIT|FOLDER…]",
-		Short: "Show what a configuration would have sent for past runs; sends nothing",
-		RunE:  func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
+		Use:  "backtest [AUDIT|FOLDER…]",
+		RunE: func(_ *cobra.Command, paths []string) error { return c.backtest(b, paths) },
 	}
 	b.configFlags.add(cmd)
 	cmd.Flags().StringVar(&b.against, "against", "", "compare with the configuration in this `FILE`")

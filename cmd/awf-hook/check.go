@@ -30,8 +30,7 @@ type checkFlags struct {
 func (c *command) checkCommand() *cobra.Command {
 	var flags checkFlags
 	cmd := &cobra.Command{
-		Use:   "check [FILE…]",
-		Short: "Report every mistake in configurations",
+		Use: "check [FILE…]",
 		RunE: func(_ *cobra.Command, files []string) error {
 			switch {
 			case flags.schema && len(files) > 0:

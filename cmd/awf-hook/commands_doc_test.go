@@ -14,7 +14,7 @@ import (
 )
 
 // docs/commands.md has each command's help, its flags and the fields that it prints with --json. UPDATE=1 writes all but the texts and
-// examples of the help, which stand there alone.
+// examples of the help, and what each command does in a line: they stand there alone.
 func TestHelpStandsInDocs(t *testing.T) {
 	used := map[string]bool{}
 	var b strings.Builder
@@ -59,6 +59,9 @@ Where a command reads EVENTS, a body or a request from a file, ` + "`-`" + ` is 
 
 func writeCommand(t *testing.T, b *strings.Builder, cmd *cobra.Command, used map[string]bool) {
 	path := strings.TrimPrefix(cmd.CommandPath(), "awf-hook ")
+	if cmd.Short == "" {
+		t.Errorf("docs/commands.md does not say in a line what %s does", path)
+	}
 	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n\n%s\n", path, cmd.Short, cmd.UseLine(), strings.TrimSpace(cmd.Long))
 	if cmd.Example != "" {
 		fmt.Fprintf(b, "\n```\n%s\n```\n", cmd.Example)

@@ -30,7 +30,6 @@ func (c *command) completionCommand() *cobra.Command {
 	names := slices.Sorted(maps.Keys(shells))
 	return &cobra.Command{
 		Use:       "completion SHELL",
-		Short:     "Print a script that completes awf-hook's commands in a shell",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {

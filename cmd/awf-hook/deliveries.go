@@ -81,8 +81,7 @@ func sinceTime(text string) (time.Time, error) {
 func (c *command) deliveriesCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
-		Use:   "deliveries",
-		Short: "Show and change the queue: list, show, replay, delete, move, send, backup",
+		Use: "deliveries",
 	}
 	where.add(cmd)
 	list := c.listDeliveries(&where)
@@ -310,9 +309,8 @@ func (c *command) warnOfOrphans(ctx context.Context, q openedQueue) error {
 
 func (c *command) showDelivery(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
-		Short: "Show a delivery: its event, its attempts, its body",
-		Args:  cobra.ExactArgs(1),
+		Use:  "show ID",
+		Args: cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, ids []string) error {
 			item, err := q.find(ctx, ids[0])
 			if err != nil {

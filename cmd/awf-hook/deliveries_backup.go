@@ -8,9 +8,8 @@ import (
 
 func (c *command) backupDeliveries(where *queueFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "backup FILE",
-		Short: "Copy the queue while others use it",
-		Args:  cobra.ExactArgs(1),
+		Use:  "backup FILE",
+		Args: cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, args []string) error {
 			if err := q.deliveries.Backup(ctx, args[0]); err != nil {
 				return err

@@ -36,9 +36,8 @@ func (c *command) replayDeliveries(where *queueFlags) *cobra.Command {
 	ch := change{verb: "replay", done: "replayed: awf-hook deliveries send delivers them"}
 	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Replay(ctx, f, with) }
 	cmd := &cobra.Command{
-		Use:   "replay [ID]",
-		Short: "Make dead letters due again, with the same ids",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "replay [ID]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, ids []string) error {
 			switch ch.State {
 			case "":
@@ -63,10 +62,9 @@ func (c *command) deleteDeliveries(where *queueFlags) *cobra.Command {
 	ch := change{verb: "delete", done: "deleted", not: "it is in flight"}
 	ch.apply = func(ctx context.Context, q openedQueue, f engine.Filter) (int, error) { return q.Delete(ctx, f) }
 	cmd := &cobra.Command{
-		Use:   "delete [ID]",
-		Short: "Delete deliveries that are not in flight",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
+		Use:  "delete [ID]",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, ids []string) error { return c.changeDeliveries(where, &ch, ids) },
 	}
 	ch.add(cmd, "due, delivered, dead or dropped")
 	return cmd

@@ -43,9 +43,8 @@ func (c *command) listDeliveries(where *queueFlags) *cobra.Command {
 	var flags filterFlags
 	watch := false
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List deliveries, the newest first",
-		Args:  cobra.NoArgs,
+		Use:  "list",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			filter, err := flags.filter()
 			if err == nil && watch && where.json {

@@ -15,9 +15,8 @@ import (
 func (c *command) moveDeliveries(where *queueFlags) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
-		Use:   "move --from OLD --to NEW",
-		Short: "Move deliveries to a webhook's new name or file",
-		Args:  cobra.NoArgs,
+		Use:  "move --from OLD --to NEW",
+		Args: cobra.NoArgs,
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, _ []string) error {
 			source, target := from, to // a server finds out itself which webhooks these are
 			if !q.onServer() {

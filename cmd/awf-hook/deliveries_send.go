@@ -20,9 +20,8 @@ func (c *command) sendDeliveries(where *queueFlags) *cobra.Command {
 	s := &session{adopts: true, needsQueue: true}
 	hurry := false
 	cmd := &cobra.Command{
-		Use:   "send",
-		Short: "Deliver what is due and exit, as run does at its end",
-		Args:  cobra.NoArgs,
+		Use:  "send",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			s.configFlags, s.queue, s.json = where.configFlags, where.queue, where.json
 			s.ended = now()

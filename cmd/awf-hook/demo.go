@@ -21,10 +21,9 @@ import (
 
 func (c *command) demoCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "demo",
-		Short: "Deliver recorded AWF runs to a receiver in this process",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return c.demo() },
+		Use:  "demo",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.demo() },
 	}
 }
 

@@ -67,10 +67,9 @@ type doctor struct {
 func (c *command) doctorCommand() *cobra.Command {
 	d := doctor{command: c}
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check AWF, the configuration, the receivers and the queue of this machine",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return d.run() },
+		Use:  "doctor",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return d.run() },
 	}
 	d.configFlags.add(cmd)
 	addQueueFlag(cmd.Flags(), &d.queue)

@@ -32,10 +32,9 @@ func (c *command) emitCommand() *cobra.Command {
 	s := &session{quiet: true, tellsKnown: true}
 	var e emitted
 	cmd := &cobra.Command{
-		Use:   "emit",
-		Short: "Deliver one event, from flags or from stdin",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return c.emit(s, e) },
+		Use:  "emit",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.emit(s, e) },
 	}
 	flags := cmd.Flags()
 	s.configFlags.add(cmd)

@@ -23,8 +23,7 @@ type evalFlags struct {
 func (c *command) evalCommand() *cobra.Command {
 	var flags evalFlags
 	cmd := &cobra.Command{
-		Use:   "eval [EXPR [EVENTS…]]",
-		Short: "Try an expression of a filter or a map on events",
+		Use: "eval [EXPR [EVENTS…]]",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.evalPrompt(flags)

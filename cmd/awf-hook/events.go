@@ -37,9 +37,8 @@ var tableRow = lazy.Regexp("(?m)^\\| `([^`]*)`([^|]*) \\| ([^|]*) \\| ([^|]*) \\
 func (c *command) eventsCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "events [TYPE]",
-		Short: "List the types of events, or show one with its payload and an example",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "events [TYPE]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && !slices.Contains(eventTypes(), args[0]):
@@ -115,9 +114,8 @@ var functionRow = lazy.Regexp("(?m)^\\| `(.*)` \\| `(.*)` \\|$")
 func (c *command) functionsCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "functions [NAME]",
-		Short: "List the functions of filters and maps, each with an example and its value",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "functions [NAME]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			rows := [][]string{{"EXPRESSION", "VALUE"}}
 			for _, row := range functionRows() {

@@ -32,7 +32,6 @@ func (c *command) execCommand() *cobra.Command {
 	var storage string
 	cmd := &cobra.Command{
 		Use:                   "exec [flags] -- COMMAND [ARG]…",
-		Short:                 "Run a command and deliver its workflows' events",
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {

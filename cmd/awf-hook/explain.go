@@ -22,9 +22,8 @@ const maxShown = 200
 func (c *command) explainCommand() *cobra.Command {
 	var flags previewFlags
 	cmd := &cobra.Command{
-		Use:   "explain [EVENTS…]",
-		Short: "Show why events are sent or not: each part of filters and transforms with its value",
-		RunE:  func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
+		Use:  "explain [EVENTS…]",
+		RunE: func(_ *cobra.Command, files []string) error { return c.explain(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&flags.time, "time", false, "show how long the filter and each step took")

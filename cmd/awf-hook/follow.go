@@ -20,8 +20,7 @@ func (c *command) followCommand() *cobra.Command {
 	var follow engine.Follow
 	var project string
 	cmd := &cobra.Command{
-		Use:   "follow [PATH]…",
-		Short: "Deliver the events of AWF's audit file and transcripts as they grow",
+		Use: "follow [PATH]…",
 		RunE: func(_ *cobra.Command, paths []string) error {
 			follow.Paths = paths
 			return c.follow(s, follow, project)

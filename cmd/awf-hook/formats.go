@@ -13,9 +13,8 @@ import (
 func (c *command) formatsCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "formats [NAME]",
-		Short: "List the built-in receiver formats, their options and limits",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "formats [NAME]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			names := format.Names()
 			if len(args) > 0 {

@@ -12,15 +12,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// helpOf returns the text and the examples of a command's help, from its section of docs/commands.md.
-func helpOf(path string) (text, examples string) {
+// helpOf returns what a command's help says: what it does in a line, the text and the examples, from its section of docs/commands.md.
+func helpOf(path string) (short, text, examples string) {
 	_, section, _ := strings.Cut(docs.Commands, "## "+path+"\n") // a search that begins with \n takes ten times as long
 	section, _, _ = strings.Cut(section, "\n## ")
-	_, section, _ = strings.Cut(section, "\n```\n\n") // the short text and the usage are in the code
+	short, section, _ = strings.Cut(section, ".\n\n```\n")
+	_, section, _ = strings.Cut(section, "\n```\n\n") // the usage is in the code
 	section, _, _ = strings.Cut(section, "\n\n| ")    // so are flags and fields
 	text, examples, _ = strings.Cut(section, "\n\n```\n")
 	examples, _, _ = strings.Cut(examples, "\n```")
-	return strings.TrimSpace(text), examples
+	return strings.TrimSpace(short), strings.TrimSpace(text), examples
 }
 
 // otherNames lists words of other tools for a command.
@@ -81,7 +82,7 @@ func describe(cmd *cobra.Command) {
 	}
 	cmd.SuggestFor = otherNames[path]
 	if path != "" {
-		cmd.Long, cmd.Example = helpOf(path)
+		cmd.Short, cmd.Long, cmd.Example = helpOf(path)
 	}
 	if cmd.HasSubCommands() {
 		cmd.Args = onlySubcommands

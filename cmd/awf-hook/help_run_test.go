@@ -39,7 +39,7 @@ const tillReady = `#!/bin/bash
 rm -rf state/awf-hook/follow
 : >said # what the last command said must be gone before the next one is looked at
 "$@" >said 2>&1 &
-until grep -q 'listening on' said || compgen -G 'state/awf-hook/follow/*.json' >/dev/null || ! kill -0 $!; do sleep 0.02; done
+until [[ $(<said) == *'listening on'* ]] || compgen -G 'state/awf-hook/follow/*.json' >/dev/null || ! kill -0 $!; do sleep 0.02; done
 kill -TERM $!
 wait $!
 code=$?

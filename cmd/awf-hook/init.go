@@ -18,10 +18,9 @@ var initFile []byte
 
 func (c *command) initCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "init [FILE]",
-		Short: "Write a first configuration",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return c.init(first(args, "awf-hook.yaml")) },
+		Use:  "init [FILE]",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.init(first(args, "awf-hook.yaml")) },
 	}
 }
 

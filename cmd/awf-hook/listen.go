@@ -23,9 +23,8 @@ type listenFlags struct {
 func (c *command) listenCommand() *cobra.Command {
 	var flags listenFlags
 	cmd := &cobra.Command{
-		Use:   "listen [ADDR]",
-		Short: "Receive webhooks on this machine, verify and print them",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "listen [ADDR]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addr := first(args, "127.0.0.1:8080")
 			if _, err := strconv.ParseUint(addr, 10, 64); err == nil { // a port alone

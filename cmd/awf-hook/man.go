@@ -13,9 +13,8 @@ import (
 
 func (c *command) manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "man DIR",
-		Short: "Write the manual as man pages into a folder",
-		Args:  cobra.ExactArgs(1),
+		Use:  "man DIR",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, folders []string) error {
 			if info, err := os.Stat(folders[0]); err != nil || !info.IsDir() {
 				return failure(fmt.Errorf("%s: no such folder", plain(folders[0])))

@@ -64,7 +64,7 @@ func TestFirstTenMinutes(t *testing.T) {
 			[]string{"unknown key, did you mean events?", "^"}},
 		{"awf-hook lint awf-hook.yaml", exitUsage, []string{"did you mean check?"}},
 		{"sed -i.bak 's/evnts:/events:/' awf-hook.yaml; awf-hook check awf-hook.yaml", exitOK, []string{"good"}},
-		{"awf-hook listen " + port + " >received 2>listening & until grep -q listening listening; do sleep 0.05; done", exitOK, nil},
+		{"awf-hook listen " + port + " >received 2>listening & until [ -s listening ]; do sleep 0.05; done", exitOK, nil},
 		// A filter never matches: nothing arrives, and explain says why.
 		{`printf '    filter: payload.exit_code > 1\n' >>awf-hook.yaml; ` +
 			`AWF_AUDIT_LOG=run.jsonl awf run deploy; awf-hook run -c awf-hook.yaml <run.jsonl`, exitOK,

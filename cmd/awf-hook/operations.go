@@ -15,9 +15,8 @@ func (c *command) operationsCommand() *cobra.Command {
 	var where queueFlags
 	limit, before := 0, int64(0)
 	cmd := &cobra.Command{
-		Use:   "operations",
-		Short: "List who changed the queue: replays, deletions, lanes closed and opened",
-		Args:  cobra.NoArgs,
+		Use:  "operations",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if limit < 1 || limit > 1000 {
 				return errors.New("--limit: want 1 to 1000")

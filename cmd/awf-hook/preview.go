@@ -54,9 +54,8 @@ func (f *previewFlags) add(cmd *cobra.Command) {
 func (c *command) previewCommand() *cobra.Command {
 	var flags previewFlags
 	cmd := &cobra.Command{
-		Use:   "preview [EVENTS…]",
-		Short: "Show the exact requests that events would make; sends nothing",
-		RunE:  func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
+		Use:  "preview [EVENTS…]",
+		RunE: func(_ *cobra.Command, files []string) error { return c.preview(files, flags) },
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.diff, "diff", "", "show the difference from another configuration or an earlier preview in `FILE`")

@@ -14,8 +14,7 @@ import (
 
 func (c *command) queueCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "queue",
-		Short: "Move a queue to another place, and check it: move, check",
+		Use: "queue",
 	}
 	cmd.AddCommand(c.moveQueue(), c.checkQueue())
 	return cmd
@@ -25,9 +24,8 @@ func (c *command) moveQueue() *cobra.Command {
 	var flags configFlags
 	var from, to string
 	cmd := &cobra.Command{
-		Use:   "move --from QUEUE --to QUEUE",
-		Short: "Move all deliveries to another queue",
-		Args:  cobra.NoArgs,
+		Use:  "move --from QUEUE --to QUEUE",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if to == engine.Memory {
 				return errors.New("--to: want a file or a PostgreSQL URL: a queue in memory would end with the move")
@@ -110,9 +108,8 @@ func (c *command) checkQueue() *cobra.Command {
 	var place string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Check that a queue is consistent",
-		Args:  cobra.NoArgs,
+		Use:  "check",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, file, err := flags.findQueue(place)
 			if cfg == nil {

@@ -16,9 +16,8 @@ func (c *command) runCommand() *cobra.Command {
 	s := &session{adopts: true, delivers: true}
 	stream := engine.Stream{Name: "<stdin>"}
 	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Deliver the events on stdin, then exit",
-		Args:  cobra.NoArgs,
+		Use:  "run",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			stream.In, stream.Out = c.in, c.out
 			c.sayTyping()

@@ -112,9 +112,8 @@ func schemaOf(path string) (*schema.Schema, bool) {
 
 func (c *command) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [COMMAND]",
-		Short: "Print the JSON Schema of what a command prints with --json",
-		Args:  cobra.MaximumNArgs(3), // awf-hook deliveries list
+		Use:  "schema [COMMAND]",
+		Args: cobra.MaximumNArgs(3), // awf-hook deliveries list
 		ValidArgsFunction: func(_ *cobra.Command, words []string, typed string) ([]string, cobra.ShellCompDirective) {
 			var next []string
 			for _, path := range slices.Sorted(maps.Keys(outputs)) {

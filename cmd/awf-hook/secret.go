@@ -11,22 +11,19 @@ import (
 
 func (c *command) secretCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "secret",
-		Short: "Make secrets",
+		Use: "secret",
 	}
 	var asJSON bool
 	cmd.AddCommand(&cobra.Command{
-		Use:   "new",
-		Short: "Print a new secret",
-		Args:  cobra.NoArgs,
+		Use:  "new",
+		Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			secret := signature.NewSecret()
 			c.print(asJSON, secretJSON{secret}, "%s\n", secret)
 		},
 	}, &cobra.Command{
-		Use:   "token",
-		Short: "Print a new token for awf-hook serve",
-		Args:  cobra.NoArgs,
+		Use:  "token",
+		Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			token := "awf_" + strings.TrimPrefix(signature.NewSecret(), "whsec_")
 			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(token)))

@@ -56,10 +56,9 @@ type daemon struct {
 func (c *command) serveCommand() *cobra.Command {
 	d := &daemon{session: &session{adopts: true, isServer: true}, command: c}
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Deliver continuously, and accept events over HTTP",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return d.serve() },
+		Use:  "serve",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return d.serve() },
 	}
 	d.addFileFlag(cmd.Flags())
 	d.addTrustFlag(cmd)

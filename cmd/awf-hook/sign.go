@@ -96,10 +96,9 @@ func (c *command) signCommand() *cobra.Command {
 	var id string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "sign [FILE]",
-		Short: "Sign a body by hand",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
+		Use:  "sign [FILE]",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.sign(flags, id, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", []string{"awf", "standard"},
 		"the `SCHEME`: awf, standard, github, custom, or several with commas")

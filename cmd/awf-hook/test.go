@@ -37,9 +37,8 @@ func (f *testFlags) add(cmd *cobra.Command) {
 func (c *command) testCommand() *cobra.Command {
 	var flags testFlags
 	cmd := &cobra.Command{
-		Use:   "test [TESTS…]",
-		Short: "Run the configuration's own tests: events in, requests out",
-		RunE:  func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
+		Use:  "test [TESTS…]",
+		RunE: func(_ *cobra.Command, files []string) error { return c.test(files, flags) },
 	}
 	flags.configFlags.add(cmd)
 	flags.add(cmd)

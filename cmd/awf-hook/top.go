@@ -24,9 +24,8 @@ func (c *command) topCommand() *cobra.Command {
 	var where queueFlags
 	every := 2 * time.Second
 	cmd := &cobra.Command{
-		Use:   "top",
-		Short: "Watch the webhooks' lanes: rates, backlog and last errors, live",
-		Args:  cobra.NoArgs,
+		Use:  "top",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if every < 100*time.Millisecond {
 				return errors.New("--interval: want at least 100ms")

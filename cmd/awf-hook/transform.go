@@ -18,8 +18,7 @@ import (
 
 func (c *command) transformCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "transform",
-		Short: "Write, build, test and measure WebAssembly transforms",
+		Use: "transform",
 	}
 	cmd.AddCommand(c.transformNewCommand(), c.transformBuildCommand(), c.transformTestCommand(),
 		c.transformRunCommand(), c.transformBenchCommand(), c.transformInspectCommand())
@@ -29,9 +28,8 @@ func (c *command) transformCommand() *cobra.Command {
 func (c *command) transformNewCommand() *cobra.Command {
 	var language string
 	cmd := &cobra.Command{
-		Use:   "new --lang LANGUAGE NAME",
-		Short: "Start a transform in a new folder",
-		Args:  cobra.ExactArgs(1),
+		Use:  "new --lang LANGUAGE NAME",
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := author.New(".", args[0], language); err != nil {
 				if _, isSystem := errors.AsType[*fs.PathError](err); isSystem {
@@ -52,9 +50,8 @@ func (c *command) transformBuildCommand() *cobra.Command {
 	var out string
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "build [DIR]",
-		Short: "Build a transform's module",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "build [DIR]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if out == "" {
@@ -136,9 +133,8 @@ func (c *command) mayRun(dir, program string, yes bool) error {
 func (c *command) transformTestCommand() *cobra.Command {
 	var flags testFlags
 	cmd := &cobra.Command{
-		Use:   "test [DIR]",
-		Short: "Run a transform's tests",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "test [DIR]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := first(args, ".")
 			if language, err := author.LanguageOf(dir); err == nil && language.IsStale(dir) {
@@ -155,9 +151,8 @@ func (c *command) transformTestCommand() *cobra.Command {
 func (c *command) transformInspectCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "inspect FILE",
-		Short: "Show a module's imports, exports and metadata, and why it would be refused",
-		Args:  cobra.ExactArgs(1),
+		Use:  "inspect FILE",
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			module, err := author.Read(args[0])
 			if err != nil {

@@ -117,9 +117,8 @@ func parseWith(text []byte) (map[string]any, error) {
 func (c *command) transformRunCommand() *cobra.Command {
 	var flags moduleFlags
 	cmd := &cobra.Command{
-		Use:   "run MODULE",
-		Short: "Feed events from stdin to a module and print what it makes",
-		Args:  cobra.ExactArgs(1),
+		Use:  "run MODULE",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {
@@ -198,9 +197,8 @@ func (c *command) moduleInputs(raw bool) ([]wasm.Event, error) {
 func (c *command) transformBenchCommand() *cobra.Command {
 	var flags moduleFlags
 	cmd := &cobra.Command{
-		Use:   "bench MODULE",
-		Short: "Measure a module: fuel and time per event",
-		Args:  cobra.ExactArgs(1),
+		Use:  "bench MODULE",
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := flags.options()
 			if err != nil {

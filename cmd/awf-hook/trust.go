@@ -20,9 +20,8 @@ type trustFlags struct {
 func (c *command) trustCommand() *cobra.Command {
 	var flags trustFlags
 	cmd := &cobra.Command{
-		Use:   "trust [DIR]",
-		Short: "Show what a project's webhooks would do, and trust them",
-		Args:  cobra.MaximumNArgs(1),
+		Use:  "trust [DIR]",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			search := config.Search{Dir: first(args, "."), Env: os.LookupEnv}
 			switch {

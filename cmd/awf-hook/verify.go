@@ -21,10 +21,9 @@ func (c *command) verifyCommand() *cobra.Command {
 	var headers string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "verify [FILE]",
-		Short: "Verify a request's signatures by hand",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
+		Use:  "verify [FILE]",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return c.verify(flags, headers, asJSON, args) },
 	}
 	cmd.Flags().StringSliceVar(&flags.schemes, "scheme", nil,
 		"the `SCHEME`: awf, standard, github, custom, or several with commas (default: those whose headers are present)")

@@ -51,9 +51,8 @@ func built() versionJSON {
 func (c *command) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:  "version",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := built()
 			c.print(asJSON, v, "awf-hook %s (%s, %s)\n", v.Version, v.Go, v.Platform)

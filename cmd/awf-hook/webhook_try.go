@@ -20,10 +20,9 @@ import (
 func (c *command) tryCommand(where *queueFlags) *cobra.Command {
 	var typ string
 	cmd := &cobra.Command{
-		Use:   "test NAME",
-		Short: "Send a sample event to one webhook, and show its request and answer",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
+		Use:  "test NAME",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, names []string) error { return c.tryWebhook(where, names[0], typ) },
 	}
 	cmd.Flags().StringVar(&typ, "event", event.WorkflowError, "the sample's `TYPE`")
 	return cmd

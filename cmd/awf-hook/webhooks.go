@@ -19,14 +19,12 @@ import (
 func (c *command) webhooksCommand() *cobra.Command {
 	var where queueFlags
 	cmd := &cobra.Command{
-		Use:   "webhooks",
-		Short: "Show and change the webhooks' lanes: list, test, enable, disable, pause",
+		Use: "webhooks",
 	}
 	where.add(cmd)
 	list := &cobra.Command{
-		Use:   "list",
-		Short: "List the lanes",
-		Args:  cobra.NoArgs,
+		Use:  "list",
+		Args: cobra.NoArgs,
 		RunE: c.onQueue(&where, func(ctx context.Context, q openedQueue, _ []string) error {
 			lanes, err := q.Webhooks(ctx)
 			if err != nil {
@@ -44,22 +42,20 @@ func (c *command) webhooksCommand() *cobra.Command {
 	}
 	cmd.RunE = list.RunE
 	cmd.AddCommand(list, c.tryCommand(&where),
-		c.laneCommand(&where, "enable", "Open a webhook's lane and end its pause", api.Queue.Enable),
-		c.laneCommand(&where, "disable", "Close a webhook's lane; its deliveries are kept and wait",
-			func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
-				return q.Disable(ctx, webhook, "disabled by hand")
-			}))
-	cmd.AddCommand(c.pauseCommand(&where))
+		c.laneCommand(&where, "enable", api.Queue.Enable),
+		c.laneCommand(&where, "disable", func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
+			return q.Disable(ctx, webhook, "disabled by hand")
+		}),
+		c.pauseCommand(&where))
 	return cmd
 }
 
 func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 	rest, reason := "", ""
-	cmd := c.laneCommand(where, "pause", "Pause a webhook's lane for a time; its deliveries are kept and wait",
-		func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
-			d, _ := api.ParseRest(rest) // PreRunE checked it
-			return q.Pause(ctx, webhook, d, reason)
-		})
+	cmd := c.laneCommand(where, "pause", func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error) {
+		d, _ := api.ParseRest(rest) // PreRunE checked it
+		return q.Pause(ctx, webhook, d, reason)
+	})
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if _, err := api.ParseRest(rest); err != nil {
 			return fmt.Errorf("--for: %w", err)
@@ -75,11 +71,10 @@ func (c *command) pauseCommand(where *queueFlags) *cobra.Command {
 type laneChange func(q api.Queue, ctx context.Context, webhook string) (api.LaneAnswer, error)
 
 // laneCommand makes a command that changes the lanes of a webhook.
-func (c *command) laneCommand(where *queueFlags, verb, short string, do laneChange) *cobra.Command {
+func (c *command) laneCommand(where *queueFlags, verb string, do laneChange) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " NAME",
-		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Use:  verb + " NAME",
+		Args: cobra.ExactArgs(1),
 		RunE: c.onQueue(where, func(ctx context.Context, q openedQueue, names []string) error {
 			answer, err := do(q.Queue, ctx, names[0])
 			if err != nil {

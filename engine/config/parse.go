@@ -272,8 +272,11 @@ func tooDeep(text []byte) int {
 func (d *decoder) mapping(n node, to any) bool {
 	if n.Kind != yaml.MappingNode {
 		like := ""
-		if _, isStep := to.(*Step); isStep && strings.HasSuffix(n.path, "]") {
+		switch _, isStep := to.(*Step); {
+		case isStep && strings.HasSuffix(n.path, "]"):
 			like = " like {format: slack}"
+		case n.path == "":
+			like = " with the key webhooks"
 		}
 		d.fail(n, "value.type", "want a mapping%s, got %s", like, describe(n.Node))
 		return false

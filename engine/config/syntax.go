@@ -158,6 +158,8 @@ var slips = []struct {
 }{
 	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
+	{"did not find expected key", lazy.Regexp(`^[ -]*[\w.-]+: +("[^"]*|'[^']*)$`),
+		"the quote that begins here ends in a line below: close it on its own line"},
 	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
 		`a variable within { } or [ ] needs quotes: "${NAME}"`},
 	{"did not find expected ',' or '}'", lazy.Regexp(`[{,] *[\w.-]+: +[^"',{}\[\]]+? ([\w.-]+: )`),

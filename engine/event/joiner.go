@@ -73,7 +73,7 @@ func (j *Joiner) Add(rec *Record, now time.Time) (isEvent bool) {
 		}
 	}
 	j.waiting = slices.Insert(j.waiting, at, w)
-	if len(j.waiting) > maxWaiting {
+	for len(j.waiting) > maxWaiting || j.bytes() > maxWaitingBytes {
 		j.pass(j.waiting[0])
 		j.waiting = slices.Delete(j.waiting, 0, 1)
 	}
@@ -96,6 +96,15 @@ func (j *Joiner) place(rec *Record, run *run) int {
 		return len(j.waiting)
 	}
 	return at
+}
+
+// bytes returns the approximate size of the records that wait.
+func (j *Joiner) bytes() (n int) {
+	for i := range j.waiting {
+		rec := j.waiting[i].rec
+		n += len(rec.payload) + len(rec.step.result) + len(rec.end.failure)
+	}
+	return n
 }
 
 // drop makes no record wait for a need any longer.

@@ -252,22 +252,27 @@ func TestStepsWaitForTheirRunsStart(t *testing.T) {
 	})
 }
 
-// At most a thousand events wait. Then all are given, without their workflow's name.
+// At most a thousand events of 16 MiB together wait. Then all are given, without their workflow's name.
 func TestWaitingIsBounded(t *testing.T) {
+	t.Run("small", func(t *testing.T) { testWaiting(t, 1001, "a") })
+	t.Run("large", func(t *testing.T) { testWaiting(t, 17, strings.Repeat("a", 1_000_000)) })
+}
+
+func testWaiting(t *testing.T, number int, name string) {
 	step := `{"seq":1,"run_id":"r1","type":"step.started","path":"a","iteration":0,"timestamp":"2026-11-24T01:24:00Z",` +
-		`"payload":{"name":"a"}}`
+		`"payload":{"name":"` + name + `"}}`
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		r := &event.Reader{Event: func(event.Event) { n++ }}
 		in, out := pipe()
 		go func() {
 			defer out.Close()
-			for range 1001 {
+			for range number {
 				out.line(step)
 			}
 			synctest.Wait()
-			if n != 1001 {
-				t.Errorf("%d of 1001 events were given after one more than may wait, want all", n)
+			if n != number {
+				t.Errorf("%d of %d events were given after one more than may wait, want all", n, number)
 			}
 		}()
 		if _, err := r.ReadFrom(in); err != nil {

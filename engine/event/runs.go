@@ -13,6 +13,8 @@ const (
 	maxWaiting   = 1000        // events that wait for a later line
 	maxWait      = time.Second // how long they wait
 	maxDepth     = 64          // depth to which runs that call each other are followed
+
+	maxWaitingBytes = 16 << 20 // of the events that wait
 )
 
 // runs keeps what the lines of a run say about its other lines: the workflow's name, the caller, whether the run ended, and when its

@@ -107,6 +107,7 @@ func (k *markup) lengthOfURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "http") || i > 0 && isWord(s[i-1]) {
 		return 0
 	}
+	s = s[:min(len(s), i+maxLink+1)] // it is not read to its end once it is too long
 	n := strings.IndexFunc(s[i:], func(r rune) bool { return !isOfURL(r) || strings.ContainsRune("()[],;'", r) })
 	if n < 0 {
 		n = len(s) - i

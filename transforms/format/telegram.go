@@ -80,10 +80,10 @@ func (s *styled) add(typ, text, url string) {
 
 func telegramMessage(m *message) *styled {
 	const gaps = 200 // line ends and signs between the parts
-	room := m.budget("the whole text", utf16Units, len(": \n"))
+	room := m.budget("the whole text", telegramMarkup.cost, len(": \n"))
 	room.left -= gaps
 	s := &styled{}
-	s.add("bold", room.take(telegramMarkup.inert(m.heading()), m.limit("headline")), "")
+	s.add("bold", telegramMarkup.inert(room.take(m.heading(), m.limit("headline"))), "")
 	mentions := ""
 	for _, who := range m.mentions {
 		if len(mentions)+len(who) >= m.limit("headline") {
@@ -94,13 +94,14 @@ func telegramMessage(m *message) *styled {
 	}
 	s.add("", mentions, "")
 	room.left -= len(mentions)
-	linkText := room.take(m.linkText, maxLabel)
-	failure := room.take(m.err, m.limit("error"))
-	if text := strings.TrimSpace(room.take(telegramMarkup.inert(m.text), m.limit("text"))); text != "" {
+	if text := telegramMarkup.inert(strings.TrimSpace(room.take(m.text, m.limit("text")))); text != "" {
 		s.add("", "\n\n"+text, "")
 	}
+	room.cost = utf16Units
+	linkText := room.take(m.linkText, maxLabel)
+	failure := room.take(m.err, m.limit("error"))
 	for i := range m.fields {
-		m.fields[i].label = telegramMarkup.inert(m.fields[i].label)
+		m.fields[i].label = telegramMarkup.inert(cut(m.fields[i].label, maxLabel, telegramMarkup.cost))
 	}
 	if fields := room.takeFields(m.fields, m.limit("field's value")); len(fields) > 0 {
 		s.add("", "\n", "")

@@ -64,6 +64,29 @@ func (c *carrying) resume(ctx context.Context) error {
 	return inSlices(left, func(some []*delivery.Entry) error { return c.hand(ctx, some) })
 }
 
+// Departing chooses what leaves a queue of deliveries with the given numbers, for [Durable]. with lists what leaves with the i-th of them:
+// all that wait with its order key, in order, or none. It returns the numbers, and after which one Leave continues.
+func Departing(found []int64, after int64, with func(i int) []int64) (seqs []int64, last int64) {
+	last = after
+	gone := map[int64]bool{}
+	for i, seq := range found {
+		if gone[seq] {
+			last = seq
+			continue
+		}
+		some := with(i)
+		for _, of := range some {
+			gone[of] = true
+		}
+		seqs = append(seqs, some...)
+		if len(some) == MaxKeyed { // the rest of the key follows, possibly with this one
+			return seqs, seq - 1
+		}
+		last = seq
+	}
+	return seqs, last
+}
+
 // HandOver passes what a queue holds to hand, in order and some at a time: first what left before and was not forgotten, then what may
 // leave now. hand must forget it in the queue.
 func HandOver(ctx context.Context, from Durable, hand func([]*delivery.Entry) error) error {

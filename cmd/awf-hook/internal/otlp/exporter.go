@@ -55,20 +55,21 @@ func (e *Exporter) drop(spans int) {
 	e.counted("dropped", spans)
 }
 
-// Run sends spans until ctx ends, and then the rest for up to two seconds.
+// Run sends spans until ctx ends, and then the rest for up to two seconds, as it does with a request that is under way.
 func (e *Exporter) Run(ctx context.Context) {
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWait, cancel) })()
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-tick.C:
-			e.sendAll(ctx, maxTries)
+			e.sendAll(sending, maxTries)
 		case <-ctx.Done():
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
-	defer cancel()
-	e.sendAll(last, 1)
+	e.sendAll(sending, 1)
 	if left := len(e.spans); left > 0 {
 		e.drop(left)
 	}

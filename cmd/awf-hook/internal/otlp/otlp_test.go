@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -211,5 +212,34 @@ func TestCollectorsThatFail(t *testing.T) {
 				t.Errorf("said %s, want %q and no secret", said.String(), answer.says)
 			}
 		})
+	}
+}
+
+// The end does not cut off a request that is under way.
+func TestEndLetsARequestFinish(t *testing.T) {
+	t.Parallel()
+	came, finish := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(came)
+		<-finish
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer server.Close()
+	s, err := Read(env("OTEL_EXPORTER_OTLP_ENDPOINT="+server.URL), "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counted []string
+	e := New(s, slog.New(slog.DiscardHandler), func(outcome string, _ int) { counted = append(counted, outcome) })
+	e.Span(sample())
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() { e.Run(ctx); close(ran) }()
+	<-came
+	cancel()
+	time.Sleep(50 * time.Millisecond) // for a request that the end would cut off
+	close(finish)
+	if <-ran; !slices.Equal(counted, []string{"sent"}) {
+		t.Errorf("counted %v, want it sent", counted)
 	}
 }

@@ -38,18 +38,12 @@ type acceptance struct {
 	batch   int64 // distinguishes this call from all others, so that a repeated transaction recognizes its own rows
 	wants   []*wanted
 	lanes   map[int]*lane
-	locked  map[int]*lane    // those of lanes with an order or dead letters, which must be saved
-	known   map[string]bool  // ids that are in the database, and whether it still has their deliveries
-	mine    map[string]*mine // those of known that this call added before its answer was lost
-	active  keys             // keys with a delivery that waits or is in flight
-	roughly time.Time        // when it began
-	seqs    []int64          // numbers for new deliveries, then for events
-}
-
-type mine struct {
-	seq, owner int64
-	state      int
-	due        time.Time
+	locked  map[int]*lane          // those of lanes with an order or dead letters, which must be saved
+	known   map[string]bool        // ids that are in the database, and whether it still has their deliveries
+	mine    map[string]deliveryRow // those of known that this call added before its answer was lost
+	active  keys                   // keys with a delivery that waits or is in flight
+	roughly time.Time              // when it began
+	seqs    []int64                // numbers for new deliveries, then for events
 }
 
 // Accept implements [store.Store].
@@ -77,7 +71,7 @@ func (s *Store) Accept(ctx context.Context, entries []*delivery.Entry) error {
 	}
 	batch := rand.Int64()
 	return s.writeAfter(ctx, prepare, func(tx *tx) {
-		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]*mine{}, active: keys{}}
+		a := &acceptance{tx: tx, batch: batch, roughly: now, known: map[string]bool{}, mine: map[string]deliveryRow{}, active: keys{}}
 		a.collect(entries, ids)
 		if a.look() && a.place() && a.insert() {
 			a.tell()
@@ -143,8 +137,8 @@ func (a *acceptance) place() bool {
 	slices.Sort(a.seqs)
 	room := map[int]int64{}
 	for i, w := range a.wants {
-		if m := a.mine[w.id]; m != nil {
-			w.seq, w.state, w.owner, w.due = m.seq, m.state, int(m.owner), m.due
+		if m, is := a.mine[w.id]; is {
+			w.seq, w.state, w.owner, w.due = m.seq, m.state, m.owner, m.due
 			continue
 		}
 		if _, is := a.known[w.id]; is {
@@ -310,7 +304,7 @@ func (a *acceptance) tell() {
 		if has, is := a.known[w.id]; is && !has && w.want.Past != nil && w.want.Past.Carried {
 			w.want.Fate = delivery.Gone
 		}
-		if !w.fresh && a.mine[w.id] == nil {
+		if _, mine := a.mine[w.id]; !w.fresh && !mine {
 			continue
 		}
 		w.want.Fate = delivery.Accepted
@@ -335,7 +329,7 @@ func (a *acceptance) tell() {
 		}
 	}
 	if len(finished) > 0 {
-		a.archive(finished)
+		a.queue(archive, finished)
 	}
 	a.saveLanes(a.locked)
 }

@@ -74,27 +74,12 @@ func (tx *tx) leave(sc scope, after int64, n int) (seqs []int64, last int64) {
 		after, tx.now, n, sc.all, sc.lanes)
 	tx.send()
 	tx.lockedLanes(found)
-	last = after
-	gone := map[int64]bool{}
-	for _, d := range found {
-		if gone[d.seq] {
-			last = d.seq
-			continue
+	seqs, last = store.Departing(seqsOf(found), after, func(i int) []int64 {
+		if d := found[i]; d.key != nil && d.state != dead {
+			return tx.ofKey(d)
 		}
-		some := []int64{d.seq}
-		if d.key != nil && d.state != dead {
-			some = tx.ofKey(d)
-		}
-		for _, seq := range some {
-			gone[seq] = true
-		}
-		seqs = append(seqs, some...)
-		if len(some) == store.MaxKeyed { // the rest of the key follows, possibly with this one
-			last = d.seq - 1
-			break
-		}
-		last = d.seq
-	}
+		return []int64{found[i].seq}
+	})
 	return tx.depart(seqs), last
 }
 

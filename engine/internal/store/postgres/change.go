@@ -82,8 +82,10 @@ func (s *Store) Delete(ctx context.Context, f delivery.Filter) (int, error) {
 		return 0, errors.New("deliveries in flight cannot be deleted")
 	}
 	return s.inSlices(ctx, f, func(tx *tx, seqs []int64) int {
-		n := tx.changed(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id)
-  INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone`, seqs, tx.now.Add(store.KeepIDs))
+		n := 0
+		tx.query(`WITH gone AS (DELETE FROM awf_hook.history WHERE seq = ANY($1::bigint[]) RETURNING id),
+  known AS (INSERT INTO awf_hook.ids SELECT id, $2::timestamptz FROM gone)
+  SELECT count(*) FROM gone`, seqs, tx.now.Add(store.KeepIDs)).Scan(&n)
 		found, _ := tx.locked(`seq = ANY($1::bigint[]) AND NOT (`+isDue+` AND owner <> 0 AND due_at > $2) ORDER BY seq`, seqs, tx.now)
 		tx.removeAll(found)
 		freed := keys{}

@@ -112,21 +112,6 @@ func (tx *tx) attempt(seq int64, a *delivery.Attempt, replay bool) {
 		seq, a.Number, store.LogLine(a, replay))
 }
 
-// archive queues moving finished deliveries from the working tables to history. An event moves with the last of its
-// deliveries.
-func (tx *tx) archive(seqs []int64) {
-	tx.queue(`WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *),
-  made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY($1) RETURNING *),
-  tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY($1) RETURNING *),
-  done AS (DELETE FROM awf_hook.events e WHERE e.seq IN (SELECT event FROM gone)
-    AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1)))
-  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key,
-    g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
-    coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), ''),
-    m.content_type, m.header, m.url_suffix, m.body, e.trace, e.source, g.accepted_by
-  FROM gone g JOIN awf_hook.events e ON e.seq = g.event LEFT JOIN made m ON m.delivery = g.seq`, seqs)
-}
-
 // remove queues removing deliveries but keeps their ids known, and the tokens of those that moved to another queue. Their events go with
 // the last of their deliveries.
 func (tx *tx) remove(seqs []int64, moved bool) {

@@ -242,11 +242,16 @@ func (s *Store) makeTable(ctx context.Context, p partition) error {
 	return err
 }
 
+// numbersOf returns the numbers of a table's partitions, the smallest first.
+func (s *Store) numbersOf(ctx context.Context, parent string) ([]int64, error) {
+	return all(ctx, s, (*row).Int64, `SELECT substr(c.relname::text, length($1::text) + 2)::bigint FROM pg_inherits i
+  JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = ('awf_hook.' || $1)::regclass AND c.relname ~ '_-?[0-9]+$' ORDER BY 1`, parent)
+}
+
 // dropDays drops the days of history that ended longer ago than keep, whose ids stay known. It also drops ids that were
 // known long enough.
 func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration) error {
-	days, err := all(ctx, s, (*row).Int64, `SELECT substr(c.relname::text, 9)::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'awf_hook.history'::regclass AND c.relname ~ '^history_-?[0-9]+$' ORDER BY 1`)
+	days, err := s.numbersOf(ctx, "history")
 	if err != nil {
 		return err
 	}
@@ -267,12 +272,14 @@ func (s *Store) dropDays(ctx context.Context, now time.Time, keep time.Duration)
 
 // dropIDs drops the tables of ids that were known long enough, each in a transaction of its own, until one cannot be dropped.
 func (s *Store) dropIDs(ctx context.Context, now time.Time) error {
-	old, err := all(ctx, s, (*row).Text, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-  WHERE i.inhparent = 'awf_hook.ids'::regclass AND c.relname ~ '^ids_-?[0-9]+$' AND substr(c.relname::text, 5)::bigint < $1`, decade(now))
-	for _, name := range old {
+	decades, err := s.numbersOf(ctx, "ids")
+	for _, ten := range decades {
+		if ten >= decade(now) {
+			break
+		}
 		dropped := false
 		_, err := s.keeps(ctx, func(tx *tx) bool {
-			dropped = tx.drop(name)
+			dropped = tx.drop(idsOf(ten).name)
 			return false
 		})
 		if err != nil || !dropped {

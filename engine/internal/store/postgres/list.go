@@ -73,23 +73,19 @@ func (sc scope) where(f delivery.Filter, now time.Time) *condition {
 		name := c.param(clean(f.Webhook))
 		c.add(`i.lane IN (SELECT id FROM awf_hook.lanes WHERE ` + isCalled(name) + `)`)
 	}
-	if f.Workflow != "" {
-		c.add(`i.workflow_name = ?`, []byte(f.Workflow))
-	}
-	if f.Event != "" {
-		c.add(`i.type = ?`, []byte(f.Event))
-	}
-	if f.Run != "" {
-		c.add(`i.workflow_id = ?`, []byte(f.Run))
-	}
-	if f.Source != "" {
-		c.add(`i.source = ?`, clean(f.Source))
+	for _, is := range []struct {
+		column, text string
+		value        any
+	}{
+		{"workflow_name", f.Workflow, []byte(f.Workflow)}, {"type", f.Event, []byte(f.Event)}, {"workflow_id", f.Run, []byte(f.Run)},
+		{"source", f.Source, clean(f.Source)}, {"reason", f.Reason, clean(f.Reason)},
+	} {
+		if is.text != "" {
+			c.add(`i.`+is.column+` = ?`, is.value)
+		}
 	}
 	if f.Text != "" {
 		c.mentions(clean(f.Text))
-	}
-	if f.Reason != "" {
-		c.add(`i.reason = ?`, clean(f.Reason))
 	}
 	if !f.Since.IsZero() {
 		c.add(`i.accepted_at >= ?`, f.Since)

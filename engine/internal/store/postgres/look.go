@@ -65,7 +65,6 @@ func (a *acceptance) readKnown(ids, carried []string, tokens []int) {
 	if !a.again {
 		return
 	}
-	a.each(func(r *row) {
-		a.mine[r.Text()] = &mine{seq: r.Int64(), state: r.Int(), owner: r.Int64(), due: r.Time()}
-	}, `SELECT id, seq, state, owner, due_at FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
+	a.each(func(r *row) { a.mine[r.Text()] = scanRow(r) },
+		`SELECT id, `+rowColumns+` FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, ids, a.batch)
 }

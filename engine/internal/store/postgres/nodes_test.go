@@ -296,10 +296,15 @@ func TestOneNodeKeepsHouse(t *testing.T) {
 	}
 	now = now.Add(11 * time.Second)
 	keeps("it is quiet", second, second, first, run)
-	if err := second.Close(); err != nil {
+	now = now.Add(-2 * time.Hour)
+	keeps("the clock was set back while it is quiet", first, first, second, run)
+	if nodes, err := run.Nodes(t.Context()); err != nil || !nodes[1].Seen.Equal(now.Truncate(time.Microsecond)) {
+		t.Errorf("nodes %+v, %v, want one that was seen at %v", nodes, err, now)
+	}
+	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	keeps("it ended", first, first, run)
+	keeps("it ended", second, second, run)
 }
 
 // An open breaker lets one probe through across all nodes.

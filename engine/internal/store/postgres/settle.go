@@ -174,19 +174,28 @@ func (b *settling) update() bool {
 // the row.
 const isSameID = `d.id IS NOT DISTINCT FROM n.id`
 
-// finish moves finished deliveries from the working tables to history. An event moves with the last of its deliveries.
+// finish moves deliveries to history with their outcomes.
 const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::int[], $6::text[], $7::int[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $14::text[])
     n(seq, token, state, attempts, spent, reason, grown, record, content_type, header, url_suffix, body, id)),
   gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND ` + isSameID + `
     AND d.` + isStillWaiting + `
-    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_by, d.accepted_at, d.since, d.order_key, d.size + n.grown AS size,
-      n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),
+    RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_by, d.accepted_at, d.since, $13::timestamptz AS done_at, d.order_key,
+      d.size + n.grown AS size, n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix,
+      n.body),` + intoHistory
+
+// archive moves deliveries to history that were accepted with their outcomes.
+const archive = `WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *, '' AS record,
+    NULL::text AS content_type, NULL::text AS header, NULL::text AS url_suffix, NULL::bytea AS body),` + intoHistory
+
+// intoHistory moves to history what gone was of the deliveries $1, with what the working tables hold of it. An event moves with the last
+// of its deliveries.
+const intoHistory = `
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   done AS (DELETE FROM awf_hook.events e WHERE e.seq = ANY(ARRAY(SELECT event FROM gone))
     AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d WHERE d.event = e.seq AND d.seq <> ALL($1) OFFSET 0))
-  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, $13, g.order_key,
+  INSERT INTO awf_hook.history SELECT g.seq, g.id, g.lane, g.state, g.token, g.accepted_at, g.since, g.done_at, g.order_key,
     g.attempts, g.spent, g.size, g.reason, e.id, e.type, e.workflow_id, e.workflow_name, e.stamp, e.payload,
     coalesce((SELECT string_agg(t.record, '' ORDER BY t.number) FROM tried t WHERE t.delivery = g.seq), '') || g.record,
     coalesce(g.content_type, m.content_type), coalesce(g.header, m.header), coalesce(g.url_suffix, m.url_suffix), coalesce(g.body, m.body),

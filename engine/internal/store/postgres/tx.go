@@ -11,7 +11,6 @@ import (
 	"github.com/awf-project/awf-hook/engine/delivery"
 	"github.com/awf-project/awf-hook/engine/internal/store"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -274,16 +273,6 @@ func all[T any](ctx context.Context, s *Store, scan func(*row) T, query string, 
 		tx.each(func(r *row) { list = append(list, scan(r)) }, query, args...)
 	})
 	return list, err
-}
-
-// changed sends the queued statements and another one, and returns how many rows that changed.
-func (tx *tx) changed(query string, args ...any) (n int) {
-	tx.queue(query, args...).Exec(func(tag pgconn.CommandTag) error {
-		n = int(tag.RowsAffected())
-		return nil
-	})
-	tx.send()
-	return n
 }
 
 // single is the only row of a query. Scan reads it.

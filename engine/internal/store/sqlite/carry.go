@@ -27,38 +27,28 @@ func (s *Store) Leave(ctx context.Context, from store.Cursor, n int) (entries []
 
 // candidate is a delivery that may leave.
 type candidate struct {
-	seq, lane, state int64
-	key              string
+	lane, state int64
+	key         string
 }
 
 // leave takes about n deliveries after a number out of their lanes, except those in flight. Of a key, it takes all
 // waiting deliveries in order, or none.
 func (tx *tx) leave(after int64, n int) (seqs []int64, last int64) {
 	var found []candidate
-	last = after
+	var of []int64
 	tx.each(`SELECT seq, lane, state, order_key FROM deliveries WHERE seq > ?1 AND state IN (DUE, DELIVERED, DEAD, DROPPED, BEHIND)
   AND NOT (state = DUE AND owner <> 0 AND due_at > ?2) ORDER BY seq LIMIT ?3`, func(r *row) {
-		found = append(found, candidate{r.Int64(), r.Int64(), r.Int64(), r.Text()})
+		of = append(of, r.Int64())
+		found = append(found, candidate{r.Int64(), r.Int64(), r.Text()})
 	}, after, tx.now, n)
-	gone := map[int64]bool{}
-	for _, c := range found {
-		some := []int64{c.seq}
-		if c.key != "" && (c.state == due || c.state == behind) {
-			if gone[c.seq] {
-				last = c.seq
-				continue
-			}
-			some = tx.ofKey(c)
+	seqs, last = store.Departing(of, after, func(i int) []int64 {
+		if c := found[i]; c.key != "" && (c.state == due || c.state == behind) {
+			return tx.ofKey(c)
 		}
-		for _, seq := range some {
-			gone[seq] = true
-			tx.depart(seq)
-		}
-		seqs = append(seqs, some...)
-		if len(some) == store.MaxKeyed { // the rest of the key follows, possibly with this one
-			return seqs, c.seq - 1
-		}
-		last = c.seq
+		return []int64{of[i]}
+	})
+	for _, seq := range seqs {
+		tx.depart(seq)
 	}
 	return seqs, last
 }
