@@ -37,7 +37,7 @@ func newMarkup(escape, encode string, kinds ...string) *markup {
 }
 
 // markdown is the markup that most chats have in common.
-var markdown = newMarkup("", "@]$"+emphasis, "@<]\\", "#|", emphasis+"$", ">-+=0123456789")
+var markdown = newMarkup("", "@]$"+emphasis, "@#<]\\", "|", emphasis+"$", ">-+=0123456789")
 
 // mrkdwn is the markup of Slack's notifications and of Google Chat.
 var mrkdwn = newMarkup("", "@"+emphasis, "<", "@", emphasis)

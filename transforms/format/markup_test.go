@@ -25,7 +25,7 @@ func TestMarkupShowsAsText(t *testing.T) {
 		{markdown, "run `make`", "run ˋmakeˋ"},
 		{markdown, "$x^2$ cost $5 $$y$$", "＄x^2＄ cost ＄5 ＄＄y＄＄"},
 		{markdown, "a\n > b\n  - c\n 1. d", "a\n " + zero + "> b\n  " + zero + "- c\n " + zero + "1. d"},
-		{markdown, "@all #tag a#b ||c||", "@" + zero + "all #" + zero + "tag a#b |" + zero + "|" + zero + "c|" + zero + "|" + zero},
+		{markdown, "@all #tag a#b ||c||", "@" + zero + "all #" + zero + "tag a#" + zero + "b |" + zero + "|" + zero + "c|" + zero + "|" + zero},
 		{markdown, "see https://ci.example/_a_/b_c/~d?e=*f*&g=@all#h_i",
 			"see https://ci.example/%5Fa%5F/b_c/%7Ed?e=%2Af%2A&g=%40all#h_i"},
 		{markdown, "(https://ci.example/x)#tag", "(https://ci.example/x)#" + zero + "tag"},
