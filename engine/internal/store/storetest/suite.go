@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"when the head of a key is deleted, the next one is sent", deletesHeads},
 		{"what is deleted behind an old head is not sent", deletesBehind},
 		{"dead letters are kept longer", prunesInTime},
+		{"a body that is made again counts once", countsBodiesOnce},
 		{"a known id is counted and not queued again", knownIDs},
 		{"of a known event, new deliveries are accepted", partlyKnown},
 		{"next due is the first that waits", nextDue},
