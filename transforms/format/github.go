@@ -72,7 +72,7 @@ func githubPolicy(good int, end string) Policy {
 	return Policy{
 		Rate:    Rate{N: 1, Per: time.Second, Burst: 10},
 		Success: strconv.Itoa(good),
-		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After, else a minute",
+		Retry:   "429, and 403 if the reason is a rate limit: after Retry-After or X-RateLimit-Reset, else a minute",
 		address: pathEnds("GitHub", end),
 		answers: answers{reason: []string{"message"}, limit: limit{"rate limit", time.Minute}},
 	}

@@ -21,7 +21,7 @@ const source = "../../testdata/wasm/guests/go/author"
 // The same source, built as a reactor and as a command, answers, drops, fails, logs and reads its configuration. A reactor that stays warm
 // answers one event after another.
 func TestMainInBothKindsOfModule(t *testing.T) {
-	long := strings.Repeat("x", 1000)
+	long := strings.Repeat("x", 300) // more than the guest first has room for
 	for kind, flags := range map[string][]string{"reactor": {"-buildmode=c-shared"}, "command": nil} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

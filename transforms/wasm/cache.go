@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +38,12 @@ func prepareCache(dir string) error {
 		return fmt.Errorf("%s belongs to another user", dir)
 	}
 	return nil
+}
+
+// ownedByUs reports whether the file belongs to the user of this process.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
 }
 
 func sumOf(text []byte) string {

@@ -17,7 +17,6 @@ import (
 	"github.com/awf-project/awf-hook/transforms/wasm/meter"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // guest is an instance of a module. Only one goroutine at a time may use it.
@@ -233,7 +232,6 @@ func (g *guest) failed(err error) *Error {
 		e.Trace = frames(trace, g.code.refills)
 	}
 	var stopped *stop
-	var exited *sys.ExitError
 	switch {
 	case g.fuel != nil && g.left() < 0:
 		e.Kind, e.Detail, e.Fuel = ErrFuel, g.noFuel(), 0
@@ -245,8 +243,6 @@ func (g *guest) failed(err error) *Error {
 		e.Kind, e.Detail = ErrMemory, g.noMemory().Detail
 	case g.isExited:
 		e.Detail = fmt.Sprintf("exit code %d", g.exitCode)
-	case errors.As(err, &exited):
-		e.Detail = "closed"
 	default:
 		e.Detail = legible.ShortLine(strings.TrimSuffix(strings.TrimPrefix(text, "wasm error: "), " (recovered by wazero)"), 200)
 	}

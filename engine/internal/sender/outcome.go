@@ -69,7 +69,7 @@ func Judge(x Exchange) delivery.Verdict {
 	case v.Outcome == delivery.Retry:
 		v.RetryAfter = cmp.Or(RetryAfter(x.Answer, x.At), own.RetryAfter)
 	case x.Status >= 200 && x.Status < 300:
-		v.RetryAfter = exhausted(x.Header)
+		v.RetryAfter = exhausted(x.Header, x.At)
 	}
 	return v
 }

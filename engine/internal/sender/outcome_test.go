@@ -103,6 +103,13 @@ func TestJudge(t *testing.T) {
 		{"the receiver's last one for now", sender.Exchange{Answer: delivery.Answer{Status: 204,
 			Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1.25")}},
 			delivery.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content", RetryAfter: 1250 * time.Millisecond}},
+		{"the last one until a time", sender.Exchange{Answer: delivery.Answer{Status: 200,
+			Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", fmt.Sprint(answered.Unix()+60))}},
+			delivery.Verdict{Outcome: delivery.Delivered, Reason: "200 OK", RetryAfter: time.Minute}},
+		{"a limit that the receiver's words tell of", sender.Exchange{Answer: delivery.Answer{Status: 403,
+			Header: dated(0, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", fmt.Sprint(answered.Unix()+90))},
+			Receiver: says(delivery.Verdict{Outcome: delivery.Retry, RetryAfter: time.Minute})},
+			delivery.Verdict{Outcome: delivery.Retry, Reason: "403 Forbidden", RetryAfter: 90 * time.Second, Blame: delivery.BlameReceiver}},
 		{"not its last one", sender.Exchange{Answer: delivery.Answer{Status: 204,
 			Header: dated(0, "X-RateLimit-Remaining", "3", "X-RateLimit-Reset-After", "1.25")}},
 			delivery.Verdict{Outcome: delivery.Delivered, Reason: "204 No Content"}},
@@ -202,6 +209,12 @@ var rests = []struct {
 	{"JSON that is cut off", dated(0), `{"retry_after":5,`, 0},
 	{"a list", dated(0), `[{"retry_after":5}]`, 0},
 	{"only X-RateLimit-Reset-After", dated(0, "X-RateLimit-Reset-After", "0.75"), "", 750 * time.Millisecond},
+	{"Datadog's X-RateLimit-Reset", dated(0, "X-RateLimit-Reset", "17"), "", 17 * time.Second},
+	{"GitHub's by the receiver's clock", dated(-time.Hour, "X-RateLimit-Reset", fmt.Sprint(answered.Unix()-3600+90)), "", 90 * time.Second},
+	{"X-RateLimit-Reset that is over", dated(0, "X-RateLimit-Reset", fmt.Sprint(answered.Unix()-90)), "", 0},
+	{"X-RateLimit-Reset in milliseconds", dated(0, "X-RateLimit-Reset", fmt.Sprint(answered.UnixMilli()+90)), "", 0},
+	{"X-RateLimit-Reset after X-RateLimit-Reset-After", dated(0, "X-RateLimit-Reset", "17", "X-RateLimit-Reset-After", "2.5"), "",
+		2500 * time.Millisecond},
 	{"X-RateLimit-Reset-After of no number", dated(0, "X-RateLimit-Reset-After", "x"), "", 0},
 }
 
@@ -228,6 +241,7 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, after, date, reset string, body []byte) {
 		a := delivery.Answer{Status: status, Body: body, Header: http.Header{
 			"Retry-After": {after}, "Date": {date}, "X-Ratelimit-Reset-After": {reset}, "X-Ratelimit-Remaining": {reset}, "Location": {after},
+			"X-Ratelimit-Reset": {after},
 		}}
 		rest := sender.RetryAfter(a, answered)
 		if rest < 0 || rest > 24*time.Hour {

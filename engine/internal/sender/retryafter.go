@@ -15,40 +15,57 @@ import (
 const maxRetryAfter = 24 * time.Hour
 
 // RetryAfter returns the pause that an answer asks for, or 0. It tries in order: the Retry-After header, in seconds or as
-// a date relative to the answer's own Date; retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON
-// body; X-RateLimit-Reset-After, if the status says that the limit is reached.
+// a date; retry_after (Slack, Discord) or parameters.retry_after (Telegram) in a JSON body; the end of the rate limit, if it is
+// reached.
 func RetryAfter(a delivery.Answer, at time.Time) time.Duration {
 	for _, value := range a.Header.Values("Retry-After") {
 		if pause, ok := seconds(value); ok {
 			return pause
 		}
 		if until, err := http.ParseTime(strings.TrimSpace(value)); err == nil {
-			if sent, err := http.ParseTime(a.Header.Get("Date")); err == nil {
-				at = sent
-			}
-			return max(0, min(until.Sub(at), maxRetryAfter))
+			return max(0, min(until.Sub(now(a.Header, at)), maxRetryAfter))
 		}
 	}
 	if pause, ok := inBody(a.Body); ok {
 		return pause
 	}
 	if a.Status == http.StatusTooManyRequests {
-		return resetAfter(a.Header)
+		return resetAfter(a.Header, at)
 	}
-	return 0
+	return exhausted(a.Header, at)
 }
 
-func resetAfter(h http.Header) time.Duration {
-	pause, _ := seconds(h.Get("X-Ratelimit-Reset-After")) // spelled as a header's map has it, which saves an allocation
-	return pause
+// now returns the time of an answer by the receiver's own clock, or by ours if its header has no Date.
+func now(h http.Header, at time.Time) time.Time {
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		return sent
+	}
+	return at
 }
 
-// exhausted returns the pause that a 2xx answer asks for, if its request was the last one allowed for now.
-func exhausted(h http.Header) time.Duration {
+// resetAfter returns the time until a rate limit ends, or 0. X-RateLimit-Reset has the seconds until then (Datadog, Mattermost) or those
+// since 1970 (GitHub). What is neither within a day does not count.
+func resetAfter(h http.Header, at time.Time) time.Duration {
+	if pause, ok := seconds(h.Get("X-Ratelimit-Reset-After")); ok { // spelled as a header's map has it, which saves an allocation
+		return pause
+	}
+	const since1970 = 1_000_000_000 // and more
+	n, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-Ratelimit-Reset")), 10, 64)
+	if n > since1970 {
+		n -= now(h, at).Unix()
+	}
+	if err != nil || n > int64(maxRetryAfter/time.Second) {
+		return 0
+	}
+	return ofSeconds(float64(n))
+}
+
+// exhausted returns the pause that an answer asks for, if its request was the last one allowed for now.
+func exhausted(h http.Header, at time.Time) time.Duration {
 	if strings.TrimSpace(h.Get("X-Ratelimit-Remaining")) != "0" {
 		return 0
 	}
-	return resetAfter(h)
+	return resetAfter(h, at)
 }
 
 // inBody finds the pause in a JSON object.

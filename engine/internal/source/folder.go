@@ -64,7 +64,7 @@ func (d *folder) want(run string) {
 	if !strings.ContainsRune(run, filepath.Separator) && d.tails[path] == nil {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			t := &tail{path: path}
-			if d.isOld(info) {
+			if d.known[run+".jsonl"] && d.isOld(info) {
 				t.offset = info.Size()
 			}
 			d.add(t)
@@ -73,7 +73,8 @@ func (d *folder) want(run string) {
 	}
 }
 
-// isOld reports whether a file was last written before the program began.
+// isOld reports whether a file was last written before the program began. It can be wrong about a file that came later, if the clock was
+// set back.
 func (d *folder) isOld(info fs.FileInfo) bool {
 	return !d.since.IsZero() && info.ModTime().Before(d.since.Add(-clockSlack))
 }
@@ -129,10 +130,11 @@ func (d *folder) forget() {
 
 // discover finds the transcripts of wanted runs.
 func (d *folder) discover() error {
+	first := d.rounds == 0
 	found, err := d.list()
 	for _, path := range found {
 		info, err := os.Lstat(path)
-		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil || d.isOld(info) {
+		if err != nil || !info.Mode().IsRegular() || d.tails[path] != nil || first && d.isOld(info) {
 			continue
 		}
 		if t := (&tail{path: path}); d.wanted == nil {

@@ -303,6 +303,15 @@ func (t *trail) targetBefore() []byte {
 	return text
 }
 
+// quiet returns how long ago the last line was written.
+func (t *trail) quiet() time.Duration {
+	info, err := t.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return time.Since(info.ModTime())
+}
+
 // leftRun reports whether the trail has a run without an end, which a process that the program left behind may still write.
 func (t *trail) leftRun() bool {
 	text, err := io.ReadAll(io.NewSectionReader(t.file, 0, maxBefore))

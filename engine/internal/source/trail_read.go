@@ -20,7 +20,8 @@ const (
 	keepTrail = time.Hour          // how long after its last line a settled trail is kept; with a run that has no end, as an abandoned one
 	maxBefore = 4 << 20            // bytes that are read for starts of runs, in a settled trail or at the end of AWF's own audit file
 	maxOrphan = 24 * time.Hour     // how long after its last line the program may still be running
-	dropTrail = 7 * 24 * time.Hour // how long after its last line an abandoned trail is removed
+	dropTrail = 7 * 24 * time.Hour // how long it waits for lines, for its copy or for its settings
+	lastTrail = 4 * dropTrail      // how long a trail is read at all: the queue knows what it accepted for 30 days
 	maxEnded  = 1000               // runs that are remembered, to name those whose steps were not seen
 )
 
@@ -227,7 +228,7 @@ func (r *reading) all(ctx context.Context) error {
 	} else if err := r.end(ctx, event.Ending{Error: "the program ended before the run, and nobody saw how"}); err != nil {
 		return err
 	}
-	if copied != nil || !r.feed.sink.settles(ctx) {
+	if copied != nil && t.quiet() <= dropTrail || !r.feed.sink.settles(ctx) {
 		return nil // a later process tries again
 	}
 	return t.finish(r.audit.offset)
@@ -235,8 +236,7 @@ func (r *reading) all(ctx context.Context) error {
 
 // runs reports whether the program that writes the trail is still running.
 func (t *trail) runs() bool {
-	info, err := t.file.Stat()
-	return err == nil && time.Since(info.ModTime()) < maxOrphan && t.alive()
+	return t.quiet() < maxOrphan && t.alive()
 }
 
 // Adopt passes on the events that dead processes of the same origin left in trails, and removes settled trails.
@@ -255,13 +255,18 @@ func (p Places) Adopt(ctx context.Context, origin string, sink Sink) error {
 	return nil
 }
 
+const removed = "events of a command were never accepted, and are removed"
+
 func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	t, err := takeTrail(path)
 	switch {
 	case errors.Is(err, errTaken):
 		return nil
 	case err != nil: // a crash or a full disk left no readable state
-		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > dropTrail {
+		if info, statErr := os.Lstat(path); statErr == nil && time.Since(info.ModTime()) > dropTrail {
+			if info.Size() > 0 {
+				sink.trouble(removed, err)
+			}
 			removeTrail(path)
 		}
 		return nil
@@ -271,17 +276,19 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	if err != nil {
 		return nil
 	}
-	quiet := time.Since(info.ModTime())
+	quiet := t.quiet()
 	switch {
-	case t.done == info.Size():
+	case max(t.done, 0) == info.Size():
 		if quiet > dropTrail || quiet > keepTrail && !t.alive() && !t.leftRun() {
 			t.remove()
 		}
 		return nil
-	case quiet > dropTrail:
-		t.remove()
+	case t.Origin != origin && quiet <= dropTrail:
 		return nil
-	case t.Origin != origin:
+	case t.Origin != origin, quiet > lastTrail:
+		sink.trouble(removed, fmt.Errorf(
+			"no awf-hook with its settings took them in time; its last line is of %s", info.ModTime().Format(time.DateOnly)))
+		t.remove()
 		return nil
 	}
 	if !t.outlives() {

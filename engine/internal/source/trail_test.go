@@ -144,6 +144,44 @@ func TestAdoptKeepsTheTrailOfALeftRun(t *testing.T) {
 	}
 }
 
+// Events that a dead process left are accepted even after a week. Nobody removes them in silence.
+func TestAdoptTakesOldTrails(t *testing.T) {
+	for _, tt := range []struct {
+		text, origin string
+		age          time.Duration
+		events       int
+		kept, said   bool
+	}{
+		{start("a") + "\n", "", 2 * dropTrail, 2, true, false}, // the next one removes it
+		{start("a") + "\n", "another", dropTrail / 2, 0, true, false},
+		{start("a") + "\n", "another", 2 * dropTrail, 0, false, true},
+		{start("a") + "\n", "", 2 * lastTrail, 0, false, true},
+		{"", "another", 2 * keepTrail, 0, false, false},
+	} {
+		of := place{folder: t.TempDir()}
+		made, err := newTrail(of, trailInfo{Started: time.Now(), Target: os.DevNull + "/no/file", Origin: tt.origin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, made.path, tt.text)
+		made.close()
+		past := time.Now().Add(-tt.age)
+		if err := os.Chtimes(made.path, past, past); err != nil {
+			t.Fatal(err)
+		}
+		events, said := 0, false
+		if err := (Places{of}).Adopt(t.Context(), "", Sink{
+			Events:  func(_ context.Context, some []event.Event) error { events += len(some); return nil },
+			Trouble: func(_ string, err error) { said = said || err != nil },
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(made.path); events != tt.events || (err == nil) != tt.kept || said != tt.said {
+			t.Errorf("%+v: %d events, %v, said: %v", tt, events, err, said)
+		}
+	}
+}
+
 // A start line that is older than its command is that of a resumed run. AWF's own audit file says so, if there is one.
 func TestResumedWithoutAnAuditFile(t *testing.T) {
 	of, began := place{folder: t.TempDir()}, time.Date(2026, 11, 24, 1, 24, 0, 0, time.UTC) // as start says

@@ -48,12 +48,9 @@ func (l *Lane) Allow(now time.Time, lane delivery.Lane, n int) (int, time.Durati
 	return min(n, int(l.Tokens)), 0
 }
 
-// Within returns how many of n claims fit under a limit for all processes while others are in flight. If none fits, it
+// Within returns how many of n claims fit under a lane's limit for all processes while others are in flight. If none fits, it
 // returns how long to wait.
 func Within(lane delivery.Lane, n, inFlight int) (int, time.Duration) {
-	if lane.Total == 0 {
-		return n, 0
-	}
 	if n = min(n, lane.Total-inFlight); n > 0 {
 		return n, 0
 	}

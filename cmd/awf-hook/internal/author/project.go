@@ -90,10 +90,9 @@ func (l *Language) IsStale(project string) bool {
 	if err != nil {
 		return true
 	}
-	for _, file := range append([]string{l.Source}, l.files...) {
-		if source, err := os.Stat(filepath.Join(project, file)); err == nil && source.ModTime().After(built.ModTime()) {
-			return true
-		}
-	}
-	return false
+	sources, _ := fs.Glob(os.DirFS(project), "*"+filepath.Ext(l.Source)) // the pattern is good
+	return slices.ContainsFunc(append(sources, l.files...), func(file string) bool {
+		source, err := os.Stat(filepath.Join(project, file))
+		return err == nil && source.ModTime().After(built.ModTime())
+	})
 }

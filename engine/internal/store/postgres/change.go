@@ -51,14 +51,17 @@ func (tx *tx) revive(seqs []int64) {
 // replay makes deliveries due that are dead, or that were delivered and revived.
 func (tx *tx) replay(seqs []int64, retransform bool) int {
 	found, lanes := tx.locked(`seq = ANY($1::bigint[]) AND `+isStillDone+` ORDER BY seq`, seqs)
+	bodies := map[int64]int64{}
 	if retransform {
-		tx.queue(`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[])`, seqsOf(found))
+		tx.each(func(r *row) { bodies[r.Int64()] = r.Int64() },
+			`DELETE FROM awf_hook.contents WHERE delivery = ANY($1::bigint[]) RETURNING delivery, octet_length(body)::bigint`, seqsOf(found))
 	}
 	var places []int64
 	tx.numbers(&places, len(found))
 	active := tx.activeKeys(found)
 	seqs = nil
 	var states []int
+	var freed []int64
 	for _, d := range found {
 		l := lanes[d.lane]
 		l.Replayed()
@@ -66,12 +69,13 @@ func (tx *tx) replay(seqs []int64, retransform bool) int {
 		if d.state == dead {
 			tx.add(d.lane, dead, -1, -d.size)
 		}
-		tx.add(d.lane, due, 1, d.size)
-		seqs, states = append(seqs, d.seq), append(states, active.stand(d.lane, d.key))
+		tx.add(d.lane, due, 1, d.size-bodies[d.seq])
+		seqs, states, freed = append(seqs, d.seq), append(states, active.stand(d.lane, d.key)), append(freed, bodies[d.seq])
 	}
 	tx.queue(`UPDATE awf_hook.deliveries d SET due_at = $1, since = $1, done_at = NULL, spent = 0, owner = 0, token = token + 1,
-  place = n.place, state = n.state FROM unnest($2::bigint[], $3::smallint[], $4::bigint[]) n(seq, state, place) WHERE d.seq = n.seq`,
-		tx.now, seqs, states, slices.Sorted(slices.Values(places)))
+  place = n.place, state = n.state, size = d.size - n.freed
+  FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) n(seq, state, place, freed) WHERE d.seq = n.seq`,
+		tx.now, seqs, states, slices.Sorted(slices.Values(places)), freed)
 	tx.saveLanes(lanes)
 	return len(found)
 }

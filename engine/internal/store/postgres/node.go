@@ -51,8 +51,9 @@ func (s *Store) config() string {
 }
 
 // takeHouse reports that this node lives, and its configuration: a node that counted as dead is a node again. It makes this node keep
-// house for its namespace if no other one does. A node that exports the queue's gauges takes over from one that does not. This is a lease,
-// and not a session lock, which a pooler in transaction mode would lose.
+// house for its namespace if no other one does, or if the other's lease is longer than possible: the server's clock was set back. A node
+// that exports the queue's gauges takes over from one that does not. This is a lease, and not a session lock, which a pooler in transaction
+// mode would lose.
 func (s *Store) takeHouse(ctx context.Context) (now time.Time, err error) {
 	keeper := 0
 	err = s.write(ctx, func(tx *tx) {
@@ -63,12 +64,12 @@ func (s *Store) takeHouse(ctx context.Context) (now time.Time, err error) {
 		tx.refuse(fits(version))
 		now = tx.now
 		tx.queue(`INSERT INTO awf_hook.nodes AS n (id, name, config, namespace, started, seen) VALUES ($1, $3, $4, $5, $2, $2)
-  ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = greatest(n.seen, excluded.seen)`,
+  ON CONFLICT (id) DO UPDATE SET config = excluded.config, seen = excluded.seen`,
 			s.node, now, nodeName(), s.config(), s.opts.Namespace)
 		tx.query(`INSERT INTO awf_hook.keepers AS k VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (namespace) DO UPDATE
   SET node = excluded.node, serves = excluded.serves, "until" = excluded."until", keep = excluded.keep, keep_dead = excluded.keep_dead
-  WHERE k.node = excluded.node OR k."until" < $7 OR excluded.serves AND NOT k.serves RETURNING node`,
-			s.opts.Namespace, s.node, s.opts.Serves, now.Add(keeperLease), s.opts.Keep, s.opts.KeepDead, now).Scan(&keeper)
+  WHERE k.node = excluded.node OR k."until" NOT BETWEEN $7 AND $8 OR excluded.serves AND NOT k.serves RETURNING node`,
+			s.opts.Namespace, s.node, s.opts.Serves, now.Add(keeperLease), s.opts.Keep, s.opts.KeepDead, now, now.Add(2*keeperLease)).Scan(&keeper)
 	})
 	s.keeper.Store(err == nil && keeper == s.node)
 	return now, err

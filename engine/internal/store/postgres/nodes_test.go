@@ -197,6 +197,13 @@ func TestDeadNodesClaims(t *testing.T) {
 	if st := status(t, other); st.Waiting != 1 || st.Delivered != 1 {
 		t.Errorf("the lane says %+v, want one that waits and one delivered", st)
 	}
+	execSQL(t, url, `UPDATE awf_hook.nodes SET seen = '2100-01-01'`) // by a clock that was wrong
+	if err := other.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if nodes, err := other.Nodes(t.Context()); err != nil || len(nodes) != 1 {
+		t.Errorf("nodes %+v, %v, want the one that reported since", nodes, err)
+	}
 }
 
 // Close releases deliveries in flight at once, and tells the other nodes.
@@ -296,10 +303,15 @@ func TestOneNodeKeepsHouse(t *testing.T) {
 	}
 	now = now.Add(11 * time.Second)
 	keeps("it is quiet", second, second, first, run)
-	if err := second.Close(); err != nil {
+	now = now.Add(-2 * time.Hour)
+	keeps("the clock was set back while it is quiet", first, first, second, run)
+	if nodes, err := run.Nodes(t.Context()); err != nil || !nodes[1].Seen.Equal(now.Truncate(time.Microsecond)) {
+		t.Errorf("nodes %+v, %v, want one that was seen at %v", nodes, err, now)
+	}
+	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	keeps("it ended", first, first, run)
+	keeps("it ended", second, second, run)
 }
 
 // An open breaker lets one probe through across all nodes.

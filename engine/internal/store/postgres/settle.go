@@ -181,7 +181,8 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
   gone AS (DELETE FROM awf_hook.deliveries d USING n WHERE d.seq = n.seq AND d.token = n.token AND ` + isSameID + `
     AND d.` + isStillWaiting + `
     RETURNING d.seq, d.id, d.lane, d.event, d.token, d.accepted_by, d.accepted_at, d.since, $13::timestamptz AS done_at, d.order_key,
-      d.size + n.grown AS size, n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix, n.body),` + intoHistory
+      d.size + n.grown AS size, n.state, n.attempts, n.spent, n.reason, n.record, n.content_type, n.header, n.url_suffix,
+      n.body),` + intoHistory
 
 // archive moves deliveries to history that were accepted with their outcomes.
 const archive = `WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *, '' AS record,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -147,18 +146,8 @@ func (s *Store) settleLate(ctx context.Context, file store.Queue) error {
 		return nil
 	}
 	_, err := file.Settle(ctx, late)
-	if err == nil {
-		return nil
-	}
-	s.keepOutcomes(late)
-	ended := 0 // the others are tried again in any case
-	for i := range late {
-		if late[i].Outcome != delivery.Retry {
-			ended++
-		}
-	}
-	if ended > 0 {
-		err = fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", ended, err)
+	if err != nil {
+		s.keepOutcomes(late)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ package spill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -352,7 +353,24 @@ func (s *Store) Close() error {
 	if file != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
-		err = errors.Join(err, s.settleLate(ctx, file), file.Close())
+		if lateErr := s.settleLate(ctx, file); lateErr != nil {
+			err = errors.Join(err, s.unsettledError(lateErr))
+		}
+		err = errors.Join(err, file.Close())
 	}
 	return errors.Join(err, s.journal.close())
+}
+
+// unsettledError says how many deliveries are sent again although they have ended. Those with another outcome are tried again in any case.
+func (s *Store) unsettledError(cause error) error {
+	ended := 0
+	for _, st := range s.Unsettled() {
+		if st.Outcome != delivery.Retry {
+			ended++
+		}
+	}
+	if ended == 0 {
+		return cause
+	}
+	return fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", ended, cause)
 }

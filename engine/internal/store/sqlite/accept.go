@@ -173,7 +173,8 @@ func (a *acceptance) restore(l *lane, past *delivery.Past, p place) {
 		return
 	}
 	c := columns(past.Content)
-	l.Bytes += int64(len(c.body))
+	grown := int64(len(c.body)) - a.number(bodySize, a.seq)
+	l.Bytes += grown
 	a.run(`UPDATE deliveries SET content_type = ?2, header = ?3, url_suffix = ?4, body = ?5, size = size + ?6 WHERE seq = ?1`,
-		a.seq, c.contentType, c.header, c.urlSuffix, c.body, len(c.body))
+		a.seq, c.contentType, c.header, c.urlSuffix, c.body, grown)
 }

@@ -12,6 +12,9 @@ import (
 
 const othersOfKey = `FROM deliveries o WHERE o.lane = deliveries.lane AND o.order_key = deliveries.order_key AND o.state IN (DUE, BEHIND)`
 
+// bodySize selects the size of the body that transforms made; 0 if they made none.
+const bodySize = `SELECT ifnull(length(body), 0) FROM deliveries WHERE seq = ?`
+
 // Replay implements [store.Browser]. Replayed deliveries join the tail of their key.
 func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change) (int, error) {
 	if f.State == delivery.Due {
@@ -22,7 +25,10 @@ func (s *Store) Replay(ctx context.Context, f delivery.Filter, c delivery.Change
 	f.State = store.Replayable(f.State)
 	return s.inSlices(ctx, f, func(tx *tx, seq, lane, state int64) {
 		if c.Retransform {
-			tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL WHERE seq = ?`, seq)
+			body := tx.number(bodySize, seq)
+			tx.run(`UPDATE deliveries SET content_type = NULL, header = NULL, url_suffix = NULL, body = NULL, size = size - ? WHERE seq = ?`,
+				body, seq)
+			tx.lane(lane).Bytes -= body
 		}
 		tx.run(`UPDATE deliveries SET due_at = ?1, since = ?1, done_at = 0, spent = 0, owner = 0, token = token + 1,
   place = coalesce((SELECT max(o.place) + 1 `+othersOfKey+`), place),

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -345,20 +344,9 @@ func isBusy(err error) bool {
 	return errors.As(err, &e) && (e.code&primary == lib.SQLITE_BUSY || e.code&primary == lib.SQLITE_LOCKED)
 }
 
-// minSQLite is the first version without a race that loses data, between a commit and another process's reset of the
-// write-ahead log.
-var minSQLite = []int{3, 51, 3}
-
-func checkVersion(text string) error {
-	v := make([]int, len(minSQLite))
-	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
-		return fmt.Errorf("version of SQLite %q: %w", text, err)
-	}
-	if slices.Compare(v, minSQLite) < 0 {
-		return fmt.Errorf("SQLite %s can lose data: want 3.51.3 or newer", text)
-	}
-	return nil
-}
+// Versions of SQLite before 3.51.3 can lose data in a race between a commit and another process's reset of the write-ahead log. With one of
+// them this does not compile.
+const _ = uint(lib.SQLITE_VERSION_NUMBER - 3_051_003)
 
 // stateNumbers replaces names of states in statements with their numbers. SQLite uses a partial index only if a statement
 // repeats its condition word for word.

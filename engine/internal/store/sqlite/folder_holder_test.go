@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Only a process that has the file open can hold its lock: one that locks a file of another file system with the same number does not.
@@ -44,5 +45,16 @@ func TestHolderHasTheFileOpen(t *testing.T) {
 		if got := holderAmong(tt.locks, info); got != tt.want {
 			t.Errorf("%s: %q, want %q", what, got, tt.want)
 		}
+	}
+}
+
+// An error of locking names the file: some file systems have no locks.
+func TestLockErrorsNameTheFile(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "queue.db.lock"))
+	must(t, err)
+	must(t, f.Close())
+	err = lock(t.Context(), f, time.Now(), turnPoll)
+	if want := "lock " + f.Name() + ": bad file descriptor"; err == nil || err.Error() != want {
+		t.Errorf("lock = %v, want %q", err, want)
 	}
 }

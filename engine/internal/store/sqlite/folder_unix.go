@@ -186,7 +186,7 @@ func lock(ctx context.Context, f *os.File, deadline time.Time, most time.Duratio
 		case err == nil:
 			return nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
-			return err
+			return &fs.PathError{Op: "lock", Path: f.Name(), Err: err} // a file system may have no locks
 		case ctx.Err() != nil: // even if this process was stopped until after the deadline
 			return ctx.Err()
 		case time.Now().After(deadline):

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/awf-project/awf-hook/engine/internal/store"
-	"modernc.org/libc"
-	lib "modernc.org/sqlite/lib"
 )
 
 // The states of a delivery: see [store.StateDue]. Statements name them in capitals.
@@ -163,9 +161,6 @@ func (c *conn) open(path string) error {
 		return fmt.Errorf("a newer awf-hook made the file: its schema is %d, and this one knows up to %d", version, len(migrations))
 	}
 	if err := hideFile(path); err != nil {
-		return err
-	}
-	if err := checkVersion(libc.GoString(lib.Xsqlite3_libversion(c.tls))); err != nil {
 		return err
 	}
 	pragmas := `

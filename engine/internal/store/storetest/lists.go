@@ -187,6 +187,22 @@ func replays(t *testing.T, q *queue) {
 	}
 }
 
+// A replay that makes a body again does not count the old one any more.
+func countsBodiesOnce(t *testing.T, q *queue) {
+	accept(t, q, at(0), "a", hook)
+	var sizes [2]int64
+	for i := range sizes {
+		st := tried(claim(t, q, hook, at(i), 1)[0], delivery.Dead, at(i))
+		st.Content = &delivery.Content{Body: make([]byte, 1000)}
+		settleAll(t, q, at(i), st)
+		sizes[i] = lanesOf(t, q, at(i))[0].Bytes
+		wantN(t, 1)(q.Replay(q.set(at(i)), delivery.Filter{}, delivery.Change{Retransform: true}))
+	}
+	if sizes[0] != sizes[1] || sizes[0]-lanesOf(t, q, at(2))[0].Bytes != 1000 {
+		t.Errorf("the lane has %d bytes, then %d with the body made again", sizes[0], sizes[1])
+	}
+}
+
 // The record of an attempt says whether it was made after a replay.
 func marksReplays(t *testing.T, q *queue) {
 	accept(t, q, at(0), "a", hook)
