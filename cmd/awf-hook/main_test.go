@@ -90,6 +90,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "no-home")) // not testscript's, which root would make and leave behind
 			env.Setenv("XDG_CACHE_HOME", cache)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(ownFolder, "cache")) // what one script compiles is compiled for all
 			return setupTransforms(env)
 		},
 		Condition: transformCondition,

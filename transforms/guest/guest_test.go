@@ -21,12 +21,13 @@ const source = "../../testdata/wasm/guests/go/author"
 // The same source, built as a reactor and as a command, answers, drops, fails, logs and reads its configuration. A reactor that stays warm
 // answers one event after another.
 func TestMainInBothKindsOfModule(t *testing.T) {
-	long := strings.Repeat("x", 1000)
+	long := strings.Repeat("x", 300) // more than the guest first has room for
 	for kind, flags := range map[string][]string{"reactor": {"-buildmode=c-shared"}, "command": nil} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			o := wasm.Options{With: map[string]any{"long": long}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			limits := wasm.Limits{Fuel: 24_000_000} // so that the code for much fuel need not be compiled
+			o := wasm.Options{With: map[string]any{"long": long}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Limits: limits}
 			sandbox, module := newSandbox(t), build(t, flags...)
 			m := load(t, sandbox, module, o)
 			if m.Kind() != kind {
@@ -63,7 +64,7 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 				t.Errorf("a panic came to %v", err)
 			}
 			if kind == "reactor" {
-				answersAllSizes(t, load(t, sandbox, module, wasm.Options{Isolation: wasm.IsolateInstance}))
+				answersAllSizes(t, load(t, sandbox, module, wasm.Options{Isolation: wasm.IsolateInstance, Limits: limits}))
 			}
 		})
 	}

@@ -74,13 +74,13 @@ func plan(t *testing.T, s *Store, query string) string {
 // fill adds delivered rows and dead letters.
 func fill(t *testing.T, s *Store) {
 	t.Helper()
-	const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) `
+	const rows = `WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 5 FROM n WHERE i < 19998) `
 	for _, statement := range []string{
 		`INSERT INTO lanes(webhook) VALUES('old')`,
 		rows + `INSERT INTO events(seq, id, type, workflow_id, workflow_name, stamp, first, count, payload)
   SELECT i, 'e' || i, 'workflow_end', 'run', 'deploy', '2026-03-01T12:00:00Z', i, 1, CAST('{}' AS BLOB) FROM n`,
 		rows + `INSERT INTO deliveries(seq, id, lane, event, state, due_at, accepted_at, since, place, size, done_at)
-  SELECT i, 'msg_' || i, 1, i, CASE WHEN i % 10 THEN 1 ELSE 2 END, 0, 0, 0, i, 400, 1 FROM n`,
+  SELECT i, 'msg_' || i, 1, i, CASE WHEN i % 50 <> 3 THEN 1 ELSE 2 END, 0, 0, 0, i, 400, 1 FROM n`,
 	} {
 		if err := s.conn.script(statement); err != nil {
 			t.Fatal(err)
@@ -132,12 +132,12 @@ func runAll(t *testing.T, s *Store) {
 	}
 	for _, f := range []delivery.Filter{
 		{Limit: 50}, {Limit: 50, Before: 9}, {Limit: 50, State: delivery.IsDead}, {Limit: 50, State: delivery.InFlight},
-		{Limit: 50, Webhook: "two"}, {Limit: 50, State: delivery.IsDropped}, {Limit: 50, Event: "workflow_end"}, {ID: "msg_7", Limit: 1},
+		{Limit: 50, Webhook: "two"}, {Limit: 50, State: delivery.IsDropped}, {Limit: 50, Event: "workflow_end"}, {ID: "msg_8", Limit: 1},
 	} {
 		_, err := s.List(ctx, f)
 		must(err)
 	}
-	_, err := s.Show(ctx, "msg_7")
+	_, err := s.Show(ctx, "msg_8")
 	must(err)
 	_, err = s.Left(ctx)
 	must(err)
@@ -190,7 +190,7 @@ func runOther(t *testing.T, s *Store) {
 	must(s.ChangeLanes(ctx, "three", store.Enable))
 	must(s.Oldest(ctx))
 	for _, f := range []delivery.Filter{
-		{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_7"}, {Webhook: "three"}, {Since: time.Now()}, {State: delivery.IsDropped},
+		{State: delivery.IsDead}, {State: delivery.InFlight}, {ID: "msg_8"}, {Webhook: "three"}, {Since: time.Now()}, {State: delivery.IsDropped},
 	} {
 		must(s.Count(ctx, f))
 		must(s.Groups(ctx, f, 5))
