@@ -65,7 +65,7 @@ func (d *decoder) duration(r *Record) {
 			return
 		}
 		if took, err := time.ParseDuration(jsonbytes.String(raw)); err == nil && took >= 0 {
-			r.step.took = appendSeconds(nil, took)
+			r.step.took = seconds(took)
 			r.payload.Raw("duration", r.step.took)
 		}
 		return
@@ -124,7 +124,7 @@ func (how Ending) record(r *run, now time.Time) *Record {
 	}
 	rec.payload.Text("status", status)
 	if took := now.Sub(r.Started); took >= 0 {
-		rec.payload.Raw("duration", appendSeconds(nil, took.Round(time.Millisecond)))
+		rec.payload.Raw("duration", seconds(took.Round(time.Millisecond)))
 	}
 	rec.end.failure, rec.end.synthetic = how.Error, true
 	return rec

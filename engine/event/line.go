@@ -81,8 +81,9 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 		return nil, nil
 	}
 	if err != nil {
-		if invalid, ok := errors.AsType[*jsonbytes.InvalidError](err); ok && !isValid {
-			invalid.Byte = byteBefore(line[len(text)-len(object):], invalid.Byte)
+		if !isValid {
+			object, _ = bytes.CutPrefix(line, dataPrefix)
+			_, err = scan(object) // its place in the line as it is
 		}
 		return nil, err
 	}
@@ -94,28 +95,6 @@ func (p *parser) parse(line []byte, now time.Time) (*Record, error) {
 		rec.ID = lineID(line)
 	}
 	return rec, nil
-}
-
-// byteBefore returns the byte, from 1, of a text that became the given byte when each run of invalid bytes was replaced by U+FFFD.
-func byteBefore(text []byte, at int) int {
-	made, isBad := 0, false
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRune(text[i:])
-		wasBad := isBad
-		isBad = r == utf8.RuneError && n == 1
-		switch {
-		case isBad && wasBad: // in the same run
-		case isBad:
-			made += len("\uFFFD")
-		default:
-			made += n
-		}
-		if made >= at {
-			return i + 1
-		}
-		i += n
-	}
-	return len(text)
 }
 
 // ParseLong returns an error if a line that is longer than [MaxLine] begins like one of a known dialect.

@@ -120,7 +120,7 @@ func (rs *runs) endStep(r *run, rec *Record) {
 		took := rec.Timestamp.Sub(s.At)
 		measured := took > 0 || took == 0 && rec.stamp != "" // events that were received together have no times of their own
 		if measured && rec.step.took == nil {
-			rec.payload.Raw("duration", appendSeconds(nil, took))
+			rec.payload.Raw("duration", seconds(took))
 		}
 	}
 	rec.payload.Raw("result", rec.step.result)
@@ -146,7 +146,7 @@ func (r *run) cut(end *Record) []*Record {
 		rec.WorkflowID = r.ID
 		rec.payload.Text("status", "cancelled")
 		if took := end.Timestamp.Sub(s.At); took >= 0 {
-			rec.payload.Raw("duration", appendSeconds(nil, took))
+			rec.payload.Raw("duration", seconds(took))
 		}
 		rec.payload.Raw("synthetic", []byte("true"))
 		ends[i] = rec

@@ -19,7 +19,7 @@ var resolving = map[string]string{
 func ended(typ, status, code string) string {
 	fails := map[string]bool{`"failure"`: true, `"error"`: true, `"Failed"`: true}[status]
 	good := map[string]bool{`"success"`: true, `"Success"`: true, "": true, "null": true, `""`: true}[status]
-	codeFails := code == "2" || code == `"2"`
+	codeFails := code == "2" || code == `"2"` || code == "1e0" || code == "99999999999999999999"
 	switch {
 	case typ == event.WorkflowError, fails:
 		return "bad"
@@ -27,7 +27,7 @@ func ended(typ, status, code string) string {
 		return "cancelled"
 	case codeFails:
 		return "bad"
-	case good && (code == "" || code == "0" || code == "null"):
+	case good && (code == "" || code == "0" || code == "0.0" || code == "null"):
 		return "good"
 	}
 	return "unknown"
@@ -45,7 +45,7 @@ func TestFailingStatusWins(t *testing.T) {
 		for _, typ := range []string{event.WorkflowEnd, event.WorkflowError, event.WorkflowCancel, event.StepComplete} {
 			for _, status := range []string{"", "null", `""`, `"success"`, `"Success"`, `"failure"`, `"error"`, `"Failed"`, `"cancelled"`,
 				`"paused"`, "true", "0", "{}"} {
-				for _, code := range []string{"", "null", "0", "2", `"2"`, `"x"`, "1.5"} {
+				for _, code := range []string{"", "null", "0", "0.0", "2", `"2"`, "1e0", "99999999999999999999", `"x"`, "false"} {
 					var members []string
 					if status != "" {
 						members = append(members, `"status":`+status)

@@ -147,12 +147,12 @@ func (s *subject) moment() moment {
 // ending decides how a run or a step ended if its type does not say so. It succeeded only if nothing says otherwise.
 func (s *subject) ending() moment {
 	m := s.known.outcome()
-	code := strings.Trim(string(s.known.exitCode), `"`)
-	switch n, err := strconv.Atoi(code); {
+	code := strings.TrimSpace(plain(s.known.exitCode))
+	switch n, err := strconv.ParseFloat(code, 64); { // infinite if out of range
 	case m == cancelled: // an interrupted command has an exit code too
-	case err == nil && n != 0:
+	case n != 0:
 		return failed
-	case m == succeeded && err != nil && code != "" && code != "null":
+	case m == succeeded && err != nil && code != "":
 		return ended
 	}
 	return m
@@ -263,8 +263,8 @@ func (s *subject) stepName() string {
 
 // exitCode returns the exit code if it is a number or the text of one.
 func exitCode(raw []byte) string {
-	code := strings.Trim(string(raw), `"`)
-	if _, err := strconv.Atoi(code); err != nil {
+	code := strings.TrimSpace(plain(raw))
+	if _, err := strconv.ParseFloat(code, 64); err != nil {
 		return ""
 	}
 	return code

@@ -196,9 +196,11 @@ func (r *follower) begin(now time.Time) error {
 			}
 		}
 		if isFolder(path) {
-			r.folders = append(r.folders, r.beginFolder(s, now))
+			s.folder = r.beginFolder(s, now)
+			r.folders = append(r.folders, s.folder)
 		} else {
-			r.audits = append(r.audits, r.beginFile(s, now))
+			s.audit = r.beginFile(s, now)
+			r.audits = append(r.audits, s.audit)
 		}
 	}
 	if slices.ContainsFunc(r.states, func(s *state) bool { return !s.existed }) {

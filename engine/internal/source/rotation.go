@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -159,19 +160,20 @@ func (r *rotated) known(path string) bool {
 }
 
 // siblings lists the files that may have been at the path before, oldest first, without compressed ones: those whose names begin like
-// the path's, and, if the path is a link, those that are named like its target except for digits.
+// the path's, and, if the path is a link, those that are named like its target except for numbers.
 func (r *rotated) siblings() []string {
 	type sibling struct {
 		path string
 		info os.FileInfo
 	}
+	compressed := []string{".gz", ".bz2", ".xz", ".zst"}
 	var files []sibling
 	look := func(path string, isLike func(name string) bool) {
 		folder, base := filepath.Split(path)
 		entries, _ := os.ReadDir(cmp.Or(folder, "."))
 		for _, entry := range entries {
 			name := entry.Name()
-			if name == base || !isLike(name) || !entry.Type().IsRegular() || compressed(name) {
+			if name == base || !isLike(name) || !entry.Type().IsRegular() || slices.Contains(compressed, filepath.Ext(name)) {
 				continue
 			}
 			info, err := entry.Info()
@@ -184,6 +186,8 @@ func (r *rotated) siblings() []string {
 	look(r.path, func(name string) bool { return strings.HasPrefix(name, strings.TrimSuffix(base, filepath.Ext(base))) })
 	_, notLink := os.Readlink(r.path)
 	if target, err := filepath.EvalSymlinks(r.path); notLink == nil && err == nil {
+		number := regexp.MustCompile("[0-9]+")
+		shapeOf := func(name string) string { return number.ReplaceAllString(name, "0") }
 		shape := shapeOf(filepath.Base(target))
 		look(target, func(name string) bool { return shapeOf(name) == shape })
 	}
@@ -194,28 +198,6 @@ func (r *rotated) siblings() []string {
 		paths = append(paths, f.path)
 	}
 	return paths
-}
-
-// shapeOf returns a name with each number in it replaced by "0".
-func shapeOf(name string) string {
-	var shape []rune
-	for _, r := range name {
-		if r >= '0' && r <= '9' {
-			if r = '0'; len(shape) > 0 && shape[len(shape)-1] == r {
-				continue
-			}
-		}
-		shape = append(shape, r)
-	}
-	return string(shape)
-}
-
-func compressed(name string) bool {
-	switch filepath.Ext(name) {
-	case ".gz", ".bz2", ".xz", ".zst":
-		return true
-	}
-	return false
 }
 
 // restore continues where an earlier process stopped. Files may have been renamed, and others may have come and gone.

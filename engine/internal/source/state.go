@@ -26,6 +26,8 @@ type state struct {
 	Transcripts []position      `json:"transcripts,omitempty"`
 	Runs        json.RawMessage `json:"runs,omitempty"`
 
+	audit   *rotated // what is at the path; nil for a folder
+	folder  *folder
 	file    string
 	lock    *os.File
 	existed bool // there was a state; if it is unreadable, all files are read from their beginnings, and the queue refuses what it knows
@@ -86,18 +88,13 @@ func (r *follower) save(now time.Time) error {
 	}
 	for _, s := range r.states {
 		s.Runs = runs
-		for _, a := range r.audits {
-			if a.path == s.Path {
-				current := a.current.position()
-				s.Seen, s.Current, s.Old = a.seen, &current, append([]position(nil), a.done...)
-				for _, o := range a.old {
-					s.Old = append(s.Old, o.position())
-				}
-			}
-		}
-		for _, d := range r.folders {
-			if d.path == s.Path {
-				s.Seen, s.Transcripts = d.seen, d.positions()
+		if d := s.folder; d != nil {
+			s.Seen, s.Transcripts = d.seen, d.positions()
+		} else {
+			current := s.audit.current.position()
+			s.Seen, s.Current, s.Old = s.audit.seen, &current, slices.Clone(s.audit.done)
+			for _, o := range s.audit.old {
+				s.Old = append(s.Old, o.position())
 			}
 		}
 		if err := s.write(); err != nil {

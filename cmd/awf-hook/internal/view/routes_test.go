@@ -88,7 +88,9 @@ func TestRoutesAreDocumented(t *testing.T) {
 		{"POST", "/v1/bulks/x/cancel", "", 404, "no such bulk"},
 		{"POST", "/v1/try", `{"identity":"` + d.Configuration().Webhooks[0].Identity + `","filter":"payload.status =","event":"{}"}`, 200,
 			`"in":"filter"`},
-		{"POST", "/v1/try", `{"no":"draft"}`, 400, "unknown field"},
+		{"POST", "/v1/try", `{"no":"draft"}`, 400, "no: unknown field"},
+		{"POST", "/v1/try", `{"module":"!"}`, 400, "module: want a string of base64"},
+		{"POST", "/v1/bulks", `{"count":1.5}`, 400, "count: want a whole number, got a number"},
 	} {
 		req, err := http.NewRequest(call.method, server.URL+call.path, strings.NewReader(call.body))
 		if err != nil {

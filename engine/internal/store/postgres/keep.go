@@ -58,7 +58,9 @@ func (s *Store) recover(ctx context.Context, now time.Time) error {
 	if err != nil || !kept {
 		return err
 	}
-	deadNodes, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.nodes WHERE seen < $1 AND id <> $2`, now.Add(-nodePeriod), s.node)
+	longest, _ := store.LongestWaits(now)
+	deadNodes, err := all(ctx, s, (*row).Int, `SELECT id FROM awf_hook.nodes WHERE seen NOT BETWEEN $1 AND $2 AND id <> $3`,
+		now.Add(-nodePeriod), longest, s.node)
 	if err != nil {
 		return err
 	}
@@ -119,11 +121,13 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 		if !tx.again {
 			last = time.Time{}
 		}
-		tx.query(`UPDATE awf_hook.meta m SET kept_since = greatest(m.kept_since, $1::timestamptz - k.keep),
-    pruned_at = greatest(m.pruned_at, $1)
+		// A time to come is of a clock that was wrong: what it dropped is gone, and the rest shows again.
+		tx.query(`UPDATE awf_hook.meta m SET pruned_at = $1, kept_since = CASE WHEN old.pruned_at > $1 THEN $1::timestamptz - k.keep
+    ELSE greatest(m.kept_since, $1::timestamptz - k.keep) END
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,
     (SELECT max(keep) AS keep, max(keep_dead) AS keep_dead FROM awf_hook.keepers) k
-  WHERE old.pruned_at < $2 RETURNING old.pruned_at, k.keep, k.keep_dead`, now, now.Add(-store.PrunePeriod)).Scan(&last, &keep, &keepDead)
+  WHERE old.pruned_at NOT BETWEEN $2 AND $3 RETURNING old.pruned_at, k.keep, k.keep_dead`,
+			now, now.Add(-store.PrunePeriod), now.Add(store.PrunePeriod)).Scan(&last, &keep, &keepDead)
 	})
 	if err != nil || last.IsZero() {
 		return err

@@ -197,6 +197,13 @@ func TestDeadNodesClaims(t *testing.T) {
 	if st := status(t, other); st.Waiting != 1 || st.Delivered != 1 {
 		t.Errorf("the lane says %+v, want one that waits and one delivered", st)
 	}
+	execSQL(t, url, `UPDATE awf_hook.nodes SET seen = '2100-01-01'`) // by a clock that was wrong
+	if err := other.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if nodes, err := other.Nodes(t.Context()); err != nil || len(nodes) != 1 {
+		t.Errorf("nodes %+v, %v, want the one that reported since", nodes, err)
+	}
 }
 
 // Close releases deliveries in flight at once, and tells the other nodes.

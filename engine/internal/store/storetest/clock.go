@@ -48,6 +48,24 @@ func probeJumps(t *testing.T, q *queue) {
 	wantClaims(t, q, hook, before, 10, "e0") // another one
 }
 
+func prunesAfterJump(t *testing.T, q *queue) {
+	const day = 24 * time.Hour
+	q.keep(t, at(0).Add(30*365*day))
+	q.keep(t, at(0))
+	accept(t, q, at(0), "a", hook)
+	settle(t, q, claim(t, q, hook, at(0), 1)[0], delivery.Delivered, at(1), at(1))
+	if items := list(t, q, delivery.Filter{}); len(items) != 1 {
+		t.Errorf("%d shown, want the one that was delivered", len(items))
+	}
+	q.keep(t, at(0).Add(store.DefaultKeep+2*day))
+	if items := list(t, q, delivery.Filter{}); len(items) != 0 {
+		t.Errorf("%d kept, want none", len(items))
+	}
+	if known := accept(t, q, at(0).Add(store.DefaultKeep+2*day), "a", hook); known != 1 {
+		t.Error("an id is forgotten too early")
+	}
+}
+
 func rateJumps(t *testing.T, q *queue) {
 	acceptMany(t, q, at(0), "e", 10)
 	limited := delivery.Lane{Webhook: hook, Lease: time.Minute, Rate: 1, Burst: 1}

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Queue
 		{"a clock that jumped ends a probe", probeJumps},
 		{"what a wrong clock stored shows, and can be made due", clockShows},
 		{"a clock that jumped ends no rate", rateJumps},
+		{"after a clock was far ahead, what is delivered shows, stays known and is pruned in time", prunesAfterJump},
 		{"one delivery of a key is in flight, in order", keepsOrder},
 		{"a dead head frees its key", deadFreesKey},
 		{"a head that waits long is passed", passesOldHead},

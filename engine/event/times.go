@@ -1,20 +1,14 @@
 package event
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// appendSeconds writes a duration, which must not be negative, as exact decimal seconds: 0.00202955.
-func appendSeconds(dst []byte, d time.Duration) []byte {
-	dst = strconv.AppendInt(dst, int64(d/time.Second), 10)
-	if frac := d % time.Second; frac != 0 {
-		digits := fmt.Sprintf("%09d", frac)
-		dst = append(append(dst, '.'), strings.TrimRight(digits, "0")...)
-	}
-	return dst
+// seconds returns a duration as decimal seconds, 0.00202955. They are exact up to 52 days.
+func seconds(d time.Duration) []byte {
+	return strconv.AppendFloat(nil, float64(d)/float64(time.Second), 'f', -1, 64)
 }
 
 // parseTime parses an RFC 3339 time. Unlike time.Parse, it refuses an hour of one digit and a comma before the fraction, which must not be
