@@ -95,7 +95,7 @@ var onlyIn = map[string]string{
 	"github.com/spf13/cobra":             "cmd/awf-hook",
 	"github.com/spf13/pflag":             "cmd/awf-hook", // cobra's flags
 	"github.com/rogpeppe/go-internal":    "cmd/awf-hook cmd/awf-hook/internal/page",
-	"github.com/rivo/uniseg":             "cmd/awf-hook engine/expression transforms/format",
+	"github.com/rivo/uniseg":             "cmd/awf-hook engine/config engine/expression transforms/format",
 	"github.com/google/go-cmp":           "engine/internal/store/storetest",
 	"golang.org/x/sync":                  "cmd/awf-hook/internal/server",
 	"golang.org/x/text":                  "engine/internal/sender",

@@ -17,6 +17,7 @@ import (
 // Whichever command is the first to open a queue whose log was deleted says so, and none makes a new log silently: the next one could not
 // know.
 func TestWhoeverFindsNoLogSaysSo(t *testing.T) {
+	t.Parallel()
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1'}]")
 	made := filepath.Join(t.TempDir(), "queue.db")
 	runHook(t, exitOK, nil, "emit", "-c", config, "--queue", made, "--event", "workflow_end", "--workflow", "w", "--drain-timeout", "0s")

@@ -163,6 +163,7 @@ test "$AWF_AUDIT_LOG $*" = '/dev/fd/3 run deploy --debug-transcript-mirror /dev/
 // README's verifiers accept what awf-hook sends and return false for everything else, including a request without a
 // signature or with garbage in it, which must not stop a receiver.
 func TestReadmeVerifiers(t *testing.T) {
+	t.Parallel()
 	r := deliverOne(t)
 	goMod := "module verifier\n\ngo 1.26.0\n\nrequire github.com/awf-project/awf-hook v0.0.0\n\nreplace github.com/awf-project/awf-hook => " +
 		abs(t, root) + "\n"

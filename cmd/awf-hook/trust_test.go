@@ -103,6 +103,7 @@ func (c *checkout) hook(t *testing.T, stdin string, args ...string) string {
 // A project that nobody trusts sends no byte to any address, reads no variable, and neither replaces nor switches off a webhook.
 // No command that sends loads its modules or runs its scripts.
 func TestUntrustedProjectDoesNothing(t *testing.T) {
+	t.Parallel()
 	own, end := startListen(t, "--json")
 	c := newCheckout(t, own)
 	events := string(readFileOf(t, filepath.Join(c.dir, "project/events")))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/awf-project/awf-hook/engine/lazy"
 	"github.com/awf-project/awf-hook/engine/secret"
+	"github.com/rivo/uniseg"
 	"gopkg.in/yaml.v3"
 )
 
@@ -171,11 +172,12 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 	if len(runes) == 0 || len(runes) > limit || at.Col < 1 || at.Col > len(runes)+1 {
 		return "", ""
 	}
-	var shown, before strings.Builder
+	var shown strings.Builder
+	before := ""
 	marks, skip := s.marksOf(at.Line)
 	for i := range len(runes) + 1 {
 		if i == at.Col-1 {
-			before.WriteString(blank(shown.String()))
+			before = strings.Repeat(" ", uniseg.StringWidth(shown.String()))
 		}
 		begins := slices.IndexFunc(marks, func(m mark) bool { return m.col == i+1 && m.hidden })
 		switch {
@@ -193,7 +195,7 @@ func (s *Source) Excerpt(at Pos) (line, indent string) {
 		}
 		shown.WriteRune(visible(runes[i]))
 	}
-	return shown.String(), before.String()
+	return shown.String(), before
 }
 
 // marksOf returns a line's marks, and the number of runes at its beginning that belong to a hidden value from an earlier line.
@@ -231,20 +233,6 @@ func visible(r rune) rune {
 		return '·'
 	}
 	return r
-}
-
-// blank returns white space of the width of a text.
-func blank(text string) string {
-	const wideBlank = '\u3000'
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.In(r, unicode.Mn, unicode.Me):
-			return -1
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r >= 0x1f300 && r <= 0x1faff:
-			return wideBlank
-		}
-		return ' '
-	}, text)
 }
 
 const indents = " \t"

@@ -33,7 +33,7 @@ func TestExcerpt(t *testing.T) {
 		{"webhooks: HIDDEN\n", "1:11", "webhooks: <secret>\n          ^"},
 		{"HIDDEN\n", "1:1", "<secret>\n^"},
 		{"name: HIDDEN\nwebhook: []\n", "2:1", "webhook: []\n^"},
-		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n           \u3000\u3000           ^"},
+		{"webhooks:\n  - {name: 部署, timeout: 9h}\n", "2:25", "  - {name: 部署, timeout: 9h}\n                          ^"},
 		{"webhooks:\n  - {name: \"a\tb\", timeout: 9h}\r\n", "2:28", "  - {name: \"a b\", timeout: 9h}\n                           ^"},
 		// The names of a format's options show and their values do not. The names of variables show, and a URL's scheme and host.
 		{"webhooks:\n  - transform: {format: x, with: {routing_key: HIDDEN, more: [{to: HIDDEN}], HIDDEN}}\n", "2:33",

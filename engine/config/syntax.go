@@ -24,28 +24,17 @@ func (d *decoder) syntax(err error) {
 		d.unknownAnchor(strings.TrimSuffix(name, "' referenced"))
 		return
 	}
-	if s, found := d.unreadable(m[2]); found {
-		d.failSyntax(s)
-		return
-	}
 	line := d.lineOf(m[1], m[2])
-	for _, look := range []func(line int, problem string) (slip, bool){d.lookalike, d.tab, d.keyWithoutColon, d.slipInLine} {
+	for _, look := range []func(line int, problem string) (slip, bool){d.unreadable, d.lookalike, d.tab, d.keyWithoutColon, d.commonSlip} {
 		if s, found := look(line, m[2]); found {
 			d.failSyntax(s)
 			return
 		}
 	}
-	for _, known := range syntaxAdvice {
-		if slices.ContainsFunc(strings.Split(known.library, "|"), func(begin string) bool { return strings.HasPrefix(m[2], begin) }) {
-			d.failSyntax(slip{line, d.textBegins(line), known.ours})
-			return
-		}
-	}
-	d.failSyntax(slip{line, d.textBegins(line), "what stands here cannot be read: put the value in quotes"})
 }
 
 // unreadable finds the character that the parser cannot read, because the parser does not say where it is.
-func (d *decoder) unreadable(problem string) (slip, bool) {
+func (d *decoder) unreadable(_ int, problem string) (slip, bool) {
 	isControl := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 	switch {
 	case strings.HasPrefix(problem, "control characters"):
@@ -137,27 +126,43 @@ func (d *decoder) keyWithoutColon(line int, problem string) (slip, bool) {
 // noKey finds lines that are neither a key with a value nor a comment.
 var noKey = lazy.Regexp(`^[^:#]*(?::[^ :#][^:#]*)*$`)
 
-// slipInLine finds a known slip on the line or the one above. Its place is the beginning of the first group.
-func (d *decoder) slipInLine(line int, problem string) (slip, bool) {
+// commonSlip finds a slip of the table on the line or the one above, at the beginning of the first group; else one without a place.
+func (d *decoder) commonSlip(line int, problem string) (slip, bool) {
 	for near := line; near >= max(1, line-1); near-- {
 		for _, known := range slips {
+			if known.line == nil || !known.fits(problem) {
+				continue
+			}
 			at := known.line().FindStringSubmatchIndex(d.lines[near-1])
-			if at != nil && strings.HasPrefix(problem, known.library) && (near == line || d.isCause(near)) {
+			if at != nil && (near == line || d.isCause(near)) {
 				return slip{near, utf8.RuneCountInString(d.lines[near-1][:at[2]]) + 1, known.is}, true
 			}
+		}
+	}
+	for _, known := range slices.Backward(slips) {
+		if known.fits(problem) {
+			return slip{line, d.textBegins(line), known.is}, true
 		}
 	}
 	return slip{}, false
 }
 
-// slips lists common mistakes by the parser's error and the line.
-var slips = []struct {
-	library string
-	line    func() *regexp.Regexp
-	is      string
-}{
+// knownSlip is a common mistake.
+type knownSlip struct {
+	problems string                // how the parser's error begins; several between bars
+	line     func() *regexp.Regexp // finds the place in a line; nil for any line
+	is       string
+}
+
+func (k *knownSlip) fits(problem string) bool {
+	return slices.ContainsFunc(strings.Split(k.problems, "|"), func(begin string) bool { return strings.HasPrefix(problem, begin) })
+}
+
+// slips lists the mistakes by the parser's error. For an error without a place, the last that fits counts, and one always does.
+var slips = []knownSlip{
 	{"", lazy.Regexp(`^[^"'#]*: +((?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*') *[^ #,\]}])`),
 		"a value that begins with a quote ends with it, and something follows; put the whole value in other quotes"},
+	{"", nil, "what stands here cannot be read: put the value in quotes"},
 	{"did not find expected key", lazy.Regexp(`^[ -]*[\w.-]+: +("[^"]*|'[^']*)$`),
 		"the quote that begins here ends in a line below: close it on its own line"},
 	{"did not find expected ',' or ", lazy.Regexp(`[\[{,:] *(?:[\w./+-]+ +)*(\$\{\w)`),
@@ -177,36 +182,29 @@ var slips = []struct {
 	{"found character that cannot start", lazy.Regexp("(?:: +|[\\[{,] *|- +)([@`%])"),
 		"a value cannot begin with @, ` or %: put it in quotes"},
 	{"did not find expected alphabetic", lazy.Regexp(`(?:: +|[\[{,] *|- +)([*&])`), "a value that begins with * or & needs quotes"},
-	{"found unknown escape character", lazy.Regexp(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
-		`a \ in double quotes begins an escape: write \\, or use single quotes`},
-}
-
-// syntaxAdvice says what to do about other errors of the parser, which begin with one of the texts between the bars.
-var syntaxAdvice = []struct{ library, ours string }{
-	{"mapping values are not allowed in this context",
-		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
-	{"did not find expected ',' or ']'", "a list that begins with [ is not closed with ]"},
-	{"did not find expected ',' or '}'", "a mapping that begins with { is not closed with }"},
-	{"did not find expected '-' indicator", "the indent does not fit the lines above: an entry of the list begins with -"},
-	{"did not find expected key", "the indent does not fit the lines above, or a quote is missing"},
-	{"did not find expected node content", "a value is missing, or one begins with a character that needs quotes"},
-	{"did not find expected <document start>", "there is text before the beginning or after the end: want one document"},
-	{"found unexpected end of stream", "a quote is not closed"},
-	{"found unexpected document indicator", "a quote is not closed before a line with --- or ..."},
-	{"found character that cannot start any token", "a value cannot begin with @, ` or %: put it in quotes"},
-	{"could not find expected ':'", "a line without a colon after its key, or a quote that is not closed"},
-	{"could not find expected directive name|found unknown directive name", "a line that begins with % needs quotes"},
-	{"did not find expected alphabetic or numeric character", "a value that begins with * or & needs quotes"},
-	{"did not find expected whitespace|did not find expected tag URI|did not find the expected '>'|did not find expected '!'|" +
-		"found undefined tag handle", "a value that begins with ! is a YAML tag; put it in quotes"},
-	{"did not find expected comment or line break", "what follows a list, a mapping or a block belongs on the next line"},
 	{"found unknown escape character|did not find expected hexdecimal number|found invalid Unicode character escape code",
+		lazy.Regexp(`(\\[^\\"/abefnrtvNLPuUx0 _])`),
 		`a \ in double quotes begins an escape: write \\, or use single quotes`},
-	{"found an indentation indicator equal to 0", "the number behind | or > is that of the spaces of the indent: leave it out"},
-	{"block sequence entries are not allowed", "a list's entry stands in a line of its own: - a"},
-	{"mapping keys are not allowed", "a value cannot begin with ?: put it in quotes"},
-	{"exceeded max depth", "the values are nested more than 10,000 deep"},
-	{"found incompatible YAML document", "the version behind %YAML is unknown: leave the line out"},
+
+	// These have no place in the line.
+	{"mapping values are not allowed in this context", nil,
+		`a ": " in a value without quotes, or a key that is indented too far: put the value in quotes`},
+	{"did not find expected ',' or ']'", nil, "a list that begins with [ is not closed with ]"},
+	{"did not find expected ',' or '}'", nil, "a mapping that begins with { is not closed with }"},
+	{"did not find expected '-' indicator", nil, "the indent does not fit the lines above: an entry of the list begins with -"},
+	{"did not find expected key", nil, "the indent does not fit the lines above, or a quote is missing"},
+	{"did not find expected node content", nil, "a value is missing, or one begins with a character that needs quotes"},
+	{"did not find expected <document start>", nil, "there is text before the beginning or after the end: want one document"},
+	{"found unexpected end of stream", nil, "a quote is not closed"},
+	{"found unexpected document indicator", nil, "a quote is not closed before a line with --- or ..."},
+	{"could not find expected ':'", nil, "a line without a colon after its key, or a quote that is not closed"},
+	{"could not find expected directive name|found unknown directive name", nil, "a line that begins with % needs quotes"},
+	{"did not find expected whitespace|did not find expected tag URI|did not find the expected '>'|did not find expected '!'|" +
+		"found undefined tag handle", nil, "a value that begins with ! is a YAML tag; put it in quotes"},
+	{"did not find expected comment or line break", nil, "what follows a list, a mapping or a block belongs on the next line"},
+	{"found an indentation indicator equal to 0", nil, "the number behind | or > is that of the spaces of the indent: leave it out"},
+	{"exceeded max depth", nil, "the values are nested more than 10,000 deep"},
+	{"found incompatible YAML document", nil, "the version behind %YAML is unknown: leave the line out"},
 }
 
 // textBegins returns the column in which a line's text begins.

@@ -50,7 +50,7 @@ func Start(settings ...string) (*Server, error) {
 		return nil, ErrMissing
 	}
 	var err error
-	if s.folder, err = os.MkdirTemp("", "awf-hook-pg"); err != nil {
+	if s.folder, err = os.MkdirTemp(parent(slices.Contains(settings, "fsync=off")), "awf-hook-pg"); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() == 0 {
@@ -71,6 +71,16 @@ func Start(settings ...string) (*Server, error) {
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
+}
+
+// parent is the folder for a server's. A server that need not survive the machine is faster in memory, where there is a GiB of it.
+func parent(mayBeLost bool) string {
+	const memory = "/dev/shm"
+	var room syscall.Statfs_t
+	if mayBeLost && syscall.Statfs(memory, &room) == nil && room.Bavail*uint64(room.Bsize) >= 1<<30 {
+		return memory
+	}
+	return os.TempDir()
 }
 
 // become makes a user own the folder and run the server.

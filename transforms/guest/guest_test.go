@@ -26,7 +26,8 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			o := wasm.Options{With: map[string]any{"long": long}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			limits := wasm.Limits{Fuel: 24_000_000} // so that the code for much fuel need not be compiled
+			o := wasm.Options{With: map[string]any{"long": long}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Limits: limits}
 			sandbox, module := newSandbox(t), build(t, flags...)
 			m := load(t, sandbox, module, o)
 			if m.Kind() != kind {
@@ -63,7 +64,7 @@ func TestMainInBothKindsOfModule(t *testing.T) {
 				t.Errorf("a panic came to %v", err)
 			}
 			if kind == "reactor" {
-				answersAllSizes(t, load(t, sandbox, module, wasm.Options{Isolation: wasm.IsolateInstance}))
+				answersAllSizes(t, load(t, sandbox, module, wasm.Options{Isolation: wasm.IsolateInstance, Limits: limits}))
 			}
 		})
 	}

@@ -102,17 +102,13 @@ func (l *lane) leave() bool {
 // then returns the claims that it was given and never saw.
 func (l *lane) retire() (left []*delivery.Claim, gone bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.retired, l.gone = true, !l.runs
-	if l.runs {
-		l.inbox = append(l.inbox, stop{})
-		select {
-		case l.posted <- struct{}{}:
-		default:
-		}
-		return nil, false
+	if gone = l.gone; gone {
+		left = l.unseen()
 	}
-	return l.unseen(), true
+	l.mu.Unlock()
+	l.post(stop{}) // a lane that is gone by now takes nothing
+	return left, gone
 }
 
 // recall takes back what the lane was given and never saw, unless the lane runs. The lane claims it again when it begins.

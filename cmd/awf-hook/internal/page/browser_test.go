@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -27,28 +28,51 @@ type browser struct {
 	complaints []string
 }
 
-// findChromium returns the browser's path. It skips the test if there is none.
-func findChromium(t *testing.T) string {
-	t.Helper()
+// chromium is the browser of all tests. It starts with the first test that needs it, and endChromium ends it.
+var chromium = sync.OnceValues(func() (context.Context, error) {
+	path := findChromium()
+	if path == "" {
+		return nil, nil
+	}
+	ctx, end := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path),
+		chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.WSURLReadTimeout(patience), chromedp.WindowSize(1280, 900))
+	ctx, endBrowser := chromedp.NewContext(ctx)
+	endChromium = func() { endBrowser(); end() }
+	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+})
+
+var endChromium = func() {}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	endChromium()
+	os.Exit(code)
+}
+
+// findChromium returns the browser's path; "" if there is none.
+func findChromium() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	t.Skip("no chromium on PATH: make browsers installs it")
 	return ""
 }
 
-// browse opens a tab.
+// browse opens a tab, which shares no cookies with the tabs of other tests. It skips the test if there is no browser.
 func browse(t *testing.T) *browser {
 	t.Helper()
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(findChromium(t)),
-		chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
-		chromedp.WSURLReadTimeout(patience), chromedp.WindowSize(1280, 900))
-	t.Cleanup(cancel)
+	all, err := chromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all == nil {
+		t.Skip("no chromium on PATH: make browsers installs it")
+	}
 	b := &browser{}
-	ctx, cancelTab := chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
-	t.Cleanup(cancelTab)
+	ctx, end := chromedp.NewContext(all, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
+	t.Cleanup(end)
 	b.ctx = ctx
 	// It ends with the context that it starts with.
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank"), call(log.Enable, cdp.Empty{})); err != nil {

@@ -252,31 +252,24 @@ func (a *acceptance) insert() bool {
 	if !a.send() {
 		return false
 	}
-	a.forgetLate(late, added)
 	for _, w := range a.wants {
 		w.fresh = w.fresh && added[w.id] && !slices.Contains(late, w.id)
 	}
 	if len(late) > 0 || len(added) < len(cols.id) {
-		a.forgetRest(&cols)
+		a.forgetRest(late, &cols)
 	}
 	return true
 }
 
-// forgetRest removes what was added for deliveries that the database had: events without one, and pasts.
-func (a *acceptance) forgetRest(cols *columns) {
+// forgetRest removes what was added for deliveries that the database had: those that another node delivered meanwhile, events without a
+// delivery, and pasts.
+func (a *acceptance) forgetRest(late []string, cols *columns) {
+	a.queue(`DELETE FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, late, a.batch)
 	a.queue(`DELETE FROM awf_hook.events e WHERE e.seq = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
   WHERE d.event = e.seq)`, cols.eventSeq)
 	for _, table := range []string{"attempts", "contents"} { // of a past that the database had
 		a.queue(`DELETE FROM awf_hook.`+table+` p WHERE p.delivery = ANY($1::bigint[]) AND NOT EXISTS (SELECT 1 FROM awf_hook.deliveries d
   WHERE d.seq = p.delivery)`, cols.seq)
-	}
-}
-
-// forgetLate removes rows that were added although another node delivered them meanwhile.
-func (a *acceptance) forgetLate(late []string, added map[string]bool) {
-	twice := slices.DeleteFunc(slices.Clone(late), func(id string) bool { return !added[id] })
-	if len(twice) > 0 {
-		a.queue(`DELETE FROM awf_hook.deliveries WHERE id = ANY($1::text[]) AND batch = $2`, twice, a.batch)
 	}
 }
 

@@ -280,25 +280,23 @@ func (tx *tx) version() (version int) {
 		return version
 	}
 	tx.query(`SELECT version FROM awf_hook.meta`).Scan(&version)
-	tx.refuse(tooNew(version))
+	if version >= len(migrations) {
+		tx.refuse(fits(version))
+	}
 	return version
 }
 
-// fits refuses a schema that became another one after this node had opened it: other nodes may skip a version, and a backup may be older.
+// fits refuses a schema that is newer by more than one version, or older than the one that this node opened: while it runs, other nodes may
+// skip a version, and somebody may restore a backup.
 func fits(version int) error {
-	if version < len(migrations) {
+	switch known := len(migrations); {
+	case version < known:
 		return fmt.Errorf("the database's schema is version %d now, and this awf-hook needs %d: restart awf-hook, which migrates it",
-			version, len(migrations))
+			version, known)
+	case version > known+1:
+		return fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, known+1)
 	}
-	return tooNew(version)
-}
-
-// tooNew refuses a schema that is newer by more than one version.
-func tooNew(version int) error {
-	if version <= len(migrations)+1 {
-		return nil
-	}
-	return fmt.Errorf("the database's schema is version %d, and this awf-hook knows up to %d: upgrade awf-hook", version, len(migrations)+1)
+	return nil
 }
 
 // hasTable sends the queued statements, and reports whether a table exists.

@@ -354,23 +354,10 @@ func (s *Store) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
 		if lateErr := s.settleLate(ctx, file); lateErr != nil {
-			err = errors.Join(err, s.unsettledError(lateErr))
+			const text = "%d outcomes could not be stored, their deliveries are sent again: %w"
+			err = errors.Join(err, fmt.Errorf(text, len(s.Unsettled()), lateErr))
 		}
 		err = errors.Join(err, file.Close())
 	}
 	return errors.Join(err, s.journal.close())
-}
-
-// unsettledError says how many deliveries are sent again although they have ended. Those with another outcome are tried again in any case.
-func (s *Store) unsettledError(cause error) error {
-	ended := 0
-	for _, st := range s.Unsettled() {
-		if st.Outcome != delivery.Retry {
-			ended++
-		}
-	}
-	if ended == 0 {
-		return cause
-	}
-	return fmt.Errorf("%d outcomes could not be stored, their deliveries are sent again: %w", ended, cause)
 }
