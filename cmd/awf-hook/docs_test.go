@@ -174,6 +174,7 @@ exit 1
 
 // The tutorial works as written, from its configuration to a page: PagerDuty is a receiver on this machine, and awf plays a recording.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	url, end := startListen(t, "--json")
 	h := newHome(t, "")
 	standinOfDocs(t, h.dir)

@@ -37,6 +37,7 @@ func TestEmitBodies(t *testing.T) {
 
 // However short the drain timeout is, the event is stored.
 func TestEmitStoresItsEvent(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "")
 	config := writeConfig(t, everything, "http://127.0.0.1:1/")
 	for range 10 {

@@ -29,6 +29,7 @@ func TestInitShowsSlackAndPagerDuty(t *testing.T) {
 
 // Each format's example is a valid configuration.
 func TestFormatsExamplesAreGood(t *testing.T) {
+	t.Parallel()
 	for _, name := range format.Names() {
 		kind, _ := format.Lookup(name)
 		config, _ := kind.Example()

@@ -73,7 +73,6 @@ func producer() {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	cache := t.TempDir()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
@@ -88,7 +87,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PORT", freePort())
 			env.Setenv(checkSaid, "1")
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "no-home")) // not testscript's, which root would make and leave behind
-			env.Setenv("XDG_CACHE_HOME", cache)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(ownFolder, "cache")) // what one script compiles is compiled for all
 			return setupTransforms(env)

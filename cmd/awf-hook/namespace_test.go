@@ -8,6 +8,7 @@ import (
 // Two configurations in one database have their own webhooks of a name, and what waits for a webhook that one of them lost is named with
 // the command that hands it over, without the URL's password.
 func TestNamespacesShareADatabase(t *testing.T) {
+	t.Parallel()
 	database := databases.New(t)
 	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
 	down := "http://127.0.0.1:" + freePort()
@@ -50,6 +51,7 @@ func TestNamespacesShareADatabase(t *testing.T) {
 
 // Without a namespace in the configuration a command sees "default" alone. If that has nothing, it names namespaces that have something.
 func TestOtherNamespacesAreNamed(t *testing.T) {
+	t.Parallel()
 	database := databases.New(t)
 	database = strings.Replace(database, "awf@", "awf:hunter2@", 1)
 	config := func(namespace string) string {

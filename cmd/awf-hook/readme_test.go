@@ -59,6 +59,7 @@ func readme(t *testing.T, language, holds string) string {
 }
 
 func TestDocsConfigurationsAreGood(t *testing.T) {
+	t.Parallel()
 	for i, b := range blocks(t, "yaml") {
 		dir := t.TempDir()
 		copyExample(t, transformExamples+"redact-c", dir)

@@ -129,6 +129,7 @@ func TestWhatMemoryHoldsIsNotLost(t *testing.T) {
 
 // A limit on the size of files, such as a service's or a quota, loses nothing: the rest goes into further files.
 func TestSpillIntoManyFiles(t *testing.T) {
+	t.Parallel()
 	const events = 60
 	port := freePort()
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:%s/', retry: {delay: 100ms}}]", port)
@@ -251,6 +252,7 @@ func TestSpillIsSaid(t *testing.T) {
 // An event that was written to a file for lack of a queue keeps its id, as does AWF's own line. In a file that others
 // wrote it does not.
 func TestSpilledLineKeepsItsID(t *testing.T) {
+	t.Parallel()
 	receiver, url := startCounter(t)
 	config := writeConfig(t, "webhooks: [{name: one, url: 'http://127.0.0.1:1/', retry: {delay: 1h}}]")
 	const line = `{"event":"workflow.started","execution_id":"run","timestamp":"2026-11-24T03:14:59.220Z",` +

@@ -199,6 +199,7 @@ func TestCheckColours(t *testing.T) {
 // On a terminal, preview dims headers and indents bodies, and explain and test use colours. In a pipe, with NO_COLOR, and
 // on a terminal without colours there are none, and bodies are exact.
 func TestColoursOfTheDryRuns(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "")
 	config := writeConfig(t, `webhooks:
   - {name: a, url: %q, events: [workflow_error], filter: payload.n == 1}

@@ -41,6 +41,7 @@ func TestCompilationThatTakesLong(t *testing.T) {
 		if _, err := m.Transform(t.Context(), Event{Body: bytes.Repeat([]byte("1"), 3_000), Time: time.Now()}); err != nil {
 			t.Errorf("%v, want no error", err)
 		}
+		synctest.Wait() // the warning has a goroutine of its own
 		if n := strings.Count(log.String(), "still being compiled"); n != 1 {
 			t.Errorf("%d warnings, want one: %s", n, &log)
 		}
