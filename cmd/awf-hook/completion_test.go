@@ -85,7 +85,6 @@ func TestTabCompletes(t *testing.T) {
 
 // Flags and arguments offer the names of files only if they take files, and a flag offers what its command means by it.
 func TestCompletionsAreOfTheirKind(t *testing.T) {
-	t.Parallel()
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
