@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/awf-project/awf-hook/transforms/wasm"
 )
@@ -21,6 +22,7 @@ func listEvent(first, item string, size int) string {
 // Whether a body has something to warn of or not, its event needs the same fuel and ends in the same way.
 func TestWarningsCostAnEventNothing(t *testing.T) {
 	s := scriptSandbox(t)
+	s.SetClock(func() time.Duration { return 0 }) // fuel alone is compared, whatever the machine does beside
 	m, _, err := loadScript(t, s, `export default e => e`, wasm.Options{})
 	if err != nil {
 		t.Fatal(err)
