@@ -37,7 +37,7 @@ var mayImport = map[string]string{
 	"engine/internal/store/postgres":  "engine/delivery engine/internal/store engine/legible",
 	"engine/internal/store/storetest": "engine/delivery engine/event engine/internal/store engine/trace",
 	"engine/internal/sender":          "engine/delivery engine/secret engine/signature engine/legible",
-	"engine/internal/source":          "engine/event engine/file",
+	"engine/internal/source":          "engine/event engine/file engine/lazy",
 	"transforms": `
 		engine/config engine/delivery engine/event engine/expression engine/jsonbytes engine/lazy engine/secret
 		transforms/format transforms/wasm`,

@@ -38,10 +38,10 @@ type answers struct {
 	reason  []string      // paths of texts: "error.message"
 	after   string        // path of the seconds until the next attempt; of milliseconds if it ends with _ms
 	pause   time.Duration // the pause that its documentation wants after a 429; 0 for none
-	limit   limit         // told by the reason
+	limit   limit         // that only the reason tells of
 }
 
-// limit is a limit that a reason with some words tells of, and the pause that it wants.
+// limit is a limit that has been reached if the reason has certain words, and the pause that it wants.
 type limit struct {
 	words string // in small letters; "" for none
 	pause time.Duration
@@ -127,7 +127,7 @@ func (a *answer) at(path string) any {
 	return v
 }
 
-// has reports whether the body has a member with this value; nothing has one without a name.
+// has reports whether the body has a member with this value. A member without a name is in no body.
 func (a *answer) has(m member) bool { return m.name != "" && a.at(m.name) == m.value }
 
 // text returns the text at a path, or the texts of a list, joined.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/awf-project/awf-hook/engine/file"
+	"github.com/awf-project/awf-hook/engine/lazy"
 )
 
 const (
@@ -186,8 +186,7 @@ func (r *rotated) siblings() []string {
 	look(r.path, func(name string) bool { return strings.HasPrefix(name, strings.TrimSuffix(base, filepath.Ext(base))) })
 	_, notLink := os.Readlink(r.path)
 	if target, err := filepath.EvalSymlinks(r.path); notLink == nil && err == nil {
-		number := regexp.MustCompile("[0-9]+")
-		shapeOf := func(name string) string { return number.ReplaceAllString(name, "0") }
+		shapeOf := func(name string) string { return numbers().ReplaceAllString(name, "0") }
 		shape := shapeOf(filepath.Base(target))
 		look(target, func(name string) bool { return shapeOf(name) == shape })
 	}
@@ -199,6 +198,8 @@ func (r *rotated) siblings() []string {
 	}
 	return paths
 }
+
+var numbers = lazy.Regexp("[0-9]+")
 
 // restore continues where an earlier process stopped. Files may have been renamed, and others may have come and gone.
 func (r *rotated) restore(current position, old []position, seen, now time.Time) {

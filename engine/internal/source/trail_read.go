@@ -276,7 +276,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 	if err != nil {
 		return nil
 	}
-	quiet := t.quiet()
+	quiet := time.Since(info.ModTime())
 	switch {
 	case max(t.done, 0) == info.Size():
 		if quiet > dropTrail || quiet > keepTrail && !t.alive() && !t.leftRun() {
@@ -287,7 +287,7 @@ func adopt(ctx context.Context, path, origin string, sink Sink) error {
 		return nil
 	case t.Origin != origin, quiet > lastTrail:
 		sink.trouble(removed, fmt.Errorf(
-			"no awf-hook with its settings took them in time; its last line is of %s", info.ModTime().Format(time.DateOnly)))
+			"no awf-hook with its settings took them in time; its last line is from %s", info.ModTime().Format(time.DateOnly)))
 		t.remove()
 		return nil
 	}

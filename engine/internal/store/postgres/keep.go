@@ -121,7 +121,7 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 		if !tx.again {
 			last = time.Time{}
 		}
-		// A time to come is of a clock that was wrong: what it dropped is gone, and the rest shows again.
+		// A time in the future comes from a clock that was wrong: what was dropped then is gone, and the rest shows again.
 		tx.query(`UPDATE awf_hook.meta m SET pruned_at = $1, kept_since = CASE WHEN old.pruned_at > $1 THEN $1::timestamptz - k.keep
     ELSE greatest(m.kept_since, $1::timestamptz - k.keep) END
   FROM (SELECT pruned_at FROM awf_hook.meta FOR UPDATE) old,

@@ -188,8 +188,8 @@ const finish = `WITH n AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::sma
 const archive = `WITH gone AS (DELETE FROM awf_hook.deliveries WHERE seq = ANY($1::bigint[]) RETURNING *, '' AS record,
     NULL::text AS content_type, NULL::text AS header, NULL::text AS url_suffix, NULL::bytea AS body),` + intoHistory
 
-// intoHistory moves to history what gone was of the deliveries $1, with what the working tables hold of it. An event moves with the last
-// of its deliveries.
+// intoHistory goes on after a part gone that takes rows of the deliveries $1 out of their table. It moves them to history with what the
+// other working tables hold of them. An event moves with the last of its deliveries.
 const intoHistory = `
   made AS (DELETE FROM awf_hook.contents WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),
   tried AS (DELETE FROM awf_hook.attempts WHERE delivery = ANY(ARRAY(SELECT seq FROM gone)) RETURNING *),

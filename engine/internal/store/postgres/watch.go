@@ -85,7 +85,7 @@ func (s *Store) listen(ctx context.Context) (*pgx.Conn, error) {
 		n, waitErr := conn.WaitForNotification(wait)
 		switch {
 		case wait.Err() != nil:
-			err = errors.New("this node's own did not come: is there a pooler in transaction mode in front of the server?")
+			err = errors.New("this node's own notification did not arrive: is there a pooler in transaction mode in front of the server?")
 		case waitErr != nil:
 			err = waitErr
 		case n.Payload == probe:
